@@ -1,0 +1,61 @@
+//! Message attributes, as SQS has them.
+
+use std::{collections::BTreeMap, fmt};
+
+/// The name of each attribute with its value.
+pub type Attributes = BTreeMap<String, AttributeValue>;
+
+pub(crate) const ID: &str = "id";
+pub(crate) const FORM_TYPE: &str = "form_type";
+pub(crate) const RECEIVED_AT: &str = "received_at";
+pub(crate) const REASON: &str = "reason";
+pub(crate) const ORIGINAL_MESSAGE_ID: &str = "original_message_id";
+
+/// One attribute's value with the type it has on SQS, such as `String` or `Number.int`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// `String`, `Number` and their custom types.
+    Text {
+        /// The type with its custom part.
+        data_type: String,
+        /// The value.
+        value: String,
+    },
+    /// `Binary` and its custom types.
+    Binary {
+        /// The type with its custom part.
+        data_type: String,
+        /// The value.
+        value: Vec<u8>,
+    },
+}
+
+impl AttributeValue {
+    /// A value of type `String`.
+    pub fn string(value: impl Into<String>) -> Self {
+        Self::Text { data_type: "String".to_owned(), value: value.into() }
+    }
+
+    /// The text of a value that has one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text { value, .. } => Some(value),
+            Self::Binary { .. } => None,
+        }
+    }
+
+    /// Bytes of type and value, as SQS counts them.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text { data_type, value } => data_type.len() + value.len(),
+            Self::Binary { data_type, value } => data_type.len() + value.len(),
+        }
+    }
+}
+
+/// Prints the length of the value: somebody else's attribute may hold anything.
+impl fmt::Debug for AttributeValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AttributeValue({} bytes)", self.size())
+    }
+}

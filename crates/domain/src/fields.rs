@@ -1,0 +1,90 @@
+//! The fields of a submission: the JSON object as posted.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    encoding::Encoding,
+    json, limits, multipart,
+    refusal::{JsonError, Refusal},
+    urlencoded,
+};
+
+/// The JSON object as posted, `data` and whatever came beside it, fit to be stored as jsonb.
+///
+/// Keys are in order, so that equal fields have equal text. Numbers are the text they were sent as.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Reads a request body; an empty body and the JSON text `null` are no fields at all, as in 2016.
+    ///
+    /// # Errors
+    /// A body that is not in its encoding, one that is not an object, and fields that PostgreSQL could not hold.
+    pub fn parse(body: &[u8], encoding: Encoding<'_>) -> Result<Self, Refusal> {
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match encoding {
+            Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Map::new())),
+            Encoding::Json => Self::from_json(body),
+            Encoding::UrlEncoded => Self::storable(urlencoded::parse(body)),
+            Encoding::Multipart { content_type } => Self::storable(multipart::parse(body, content_type)?),
+        }
+    }
+
+    /// Reads JSON text, of which only an object will do.
+    ///
+    /// # Errors
+    /// As [`Fields::parse`].
+    pub fn from_json(text: &[u8]) -> Result<Self, Refusal> {
+        match json::parse(text).map_err(|error| Refusal::NotJson(JsonError::from(error)))? {
+            Value::Object(fields) => Self::storable(fields),
+            other => Err(Refusal::NotAnObject { got: python_type_name(&other) }),
+        }
+    }
+
+    fn storable(fields: Map<String, Value>) -> Result<Self, Refusal> {
+        let faults = limits::faults(&fields);
+        if faults.is_empty() { Ok(Self(fields)) } else { Err(Refusal::Fields(faults)) }
+    }
+
+    /// The value of a top-level field.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// The fields as compact JSON text with sorted keys: the body of the message on the queue.
+    ///
+    /// U+FFFE and U+FFFF are written as escapes, because SQS takes neither.
+    pub fn to_json(&self) -> String {
+        #[expect(clippy::expect_used, reason = "a map with text keys always has JSON text, and memory does not fail")]
+        let text = serde_json::to_string(&self.0).expect("JSON text of a map");
+        if text.contains(['\u{fffe}', '\u{ffff}']) {
+            text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+        } else {
+            text
+        }
+    }
+}
+
+/// Prints how many fields there are, never what they hold.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fields").field("len", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+/// The words of the 2016 service, which was written in Python.
+fn python_type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.as_str().contains(['.', 'e', 'E']) => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}

@@ -1,0 +1,92 @@
+//! What a field may not hold because PostgreSQL's jsonb would refuse it, or blow it up.
+
+use serde_json::{Map, Value};
+
+use crate::refusal::{Fault, FaultKind};
+
+/// Digits that a number may take in plain notation: `1e999` has 1,000 of them. jsonb writes numbers out.
+const MAX_DIGITS: u64 = 1000;
+
+/// Every fault of every top-level field, each kind once per field.
+pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, value) in fields {
+        let mut found = Found::default();
+        found.look_at(value);
+        if found.null_character || name.contains('\0') {
+            faults.push(Fault::in_field(name, FaultKind::NullCharacter));
+        }
+        if found.long_number {
+            faults.push(Fault::in_field(name, FaultKind::NumberTooLong));
+        }
+    }
+    faults
+}
+
+#[derive(Default)]
+struct Found {
+    null_character: bool,
+    long_number: bool,
+}
+
+impl Found {
+    // Recursion ends: the parser stops at a depth of 127.
+    fn look_at(&mut self, value: &Value) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => self.long_number |= digits(number.as_str()) > MAX_DIGITS,
+            Value::String(text) => self.null_character |= text.contains('\0'),
+            Value::Array(items) => items.iter().for_each(|item| self.look_at(item)),
+            Value::Object(members) => {
+                for (key, member) in members {
+                    self.null_character |= key.contains('\0');
+                    self.look_at(member);
+                }
+            }
+        }
+    }
+}
+
+/// How many digits a JSON number takes when it is written without an exponent.
+fn digits(number: &str) -> u64 {
+    let number = number.strip_prefix('-').unwrap_or(number);
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return u64::MAX; // an exponent of more than 18 digits
+    };
+    let shift = exponent.unsigned_abs();
+    let (whole, fraction) = (whole.len() as u64, fraction.len() as u64);
+    let (whole, fraction) = if exponent < 0 {
+        (whole.saturating_sub(shift).max(1), fraction.saturating_add(shift))
+    } else {
+        (whole.saturating_add(shift), fraction.saturating_sub(shift))
+    };
+    whole.saturating_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_counted_in_plain_notation() {
+        let nines = "9".repeat(1000);
+        for (number, expected) in [
+            ("0", 1),
+            ("-12.50", 4),
+            ("1.5e3", 4),
+            ("1.5e-3", 5),
+            ("1e999", 1000),
+            ("1e1000", 1001),
+            ("1e-999", 1000),
+            ("123e-2", 3),
+            ("1E+2", 3),
+            ("1e131072", 131_073),
+            ("0e99999999999999999999", u64::MAX),
+            (&nines, 1000),
+        ] {
+            assert_eq!(digits(number), expected, "{number}");
+        }
+    }
+}

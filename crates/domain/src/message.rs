@@ -1,0 +1,86 @@
+//! A message to be sent: what a submission becomes on the form queue, and a refused message on the invalid one.
+
+use std::fmt;
+
+use chrono::SecondsFormat;
+
+use crate::{
+    attributes::{self, AttributeValue, Attributes},
+    received::Received,
+    submission::Submission,
+};
+
+/// SQS takes at most so many attributes.
+const MAX_ATTRIBUTES: usize = 10;
+
+/// Body and attributes of a message to be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// On a form queue the fields alone, as the 2016 service sent them, so that either side can be replaced first.
+    pub body: String,
+    /// What is said about the body.
+    pub attributes: Attributes,
+}
+
+impl Message {
+    /// What a submission becomes on its form queue.
+    pub fn of(submission: &Submission) -> Self {
+        let received_at = submission.received_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        Self {
+            body: submission.fields.to_json(),
+            attributes: Attributes::from(
+                [
+                    (attributes::ID, submission.id.to_string()),
+                    (attributes::FORM_TYPE, submission.form_type.name().to_owned()),
+                    (attributes::RECEIVED_AT, received_at),
+                ]
+                .map(|(name, value)| (name.to_owned(), AttributeValue::string(value))),
+            ),
+        }
+    }
+
+    /// What a refused message becomes on the invalid queue: its body whole, the reason, and what it had.
+    ///
+    /// `max_size` is the invalid queue's `MaximumMessageSize` in bytes.
+    /// Where all of it is too much for SQS, attributes are left out, the least telling first.
+    pub fn invalid(received: &Received, reason: &str, max_size: usize) -> Self {
+        let mut kept = received.attributes.clone();
+        kept.insert(attributes::REASON.to_owned(), AttributeValue::string(reason));
+        // A message that was sent back from the invalid queue before keeps the id it had first.
+        kept.entry(attributes::ORIGINAL_MESSAGE_ID.to_owned())
+            .or_insert_with(|| AttributeValue::string(&received.message_id));
+
+        let mut message = Self { body: received.body.clone(), attributes: kept };
+        while message.attributes.len() > MAX_ATTRIBUTES || message.size() > max_size {
+            let Some(name) = message.attributes.keys().max_by_key(|name| least_telling(name)).cloned() else {
+                break;
+            };
+            message.attributes.remove(&name);
+        }
+        message
+    }
+
+    /// Bytes of body and attributes, as SQS counts them against `MaximumMessageSize`.
+    pub fn size(&self) -> usize {
+        let attributes = self.attributes.iter();
+        self.body.len() + attributes.map(|(name, value)| name.len() + value.size()).sum::<usize>()
+    }
+}
+
+fn least_telling(name: &str) -> usize {
+    let most_telling_first = [
+        attributes::ID,
+        attributes::ORIGINAL_MESSAGE_ID,
+        attributes::REASON,
+        attributes::RECEIVED_AT,
+        attributes::FORM_TYPE,
+    ];
+    most_telling_first.iter().position(|known| *known == name).unwrap_or(most_telling_first.len())
+}
+
+/// Prints the length of the body, never the body.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("body_bytes", &self.body.len()).field("attributes", &self.attributes).finish()
+    }
+}

@@ -1,0 +1,100 @@
+//! A message as it came from a form queue, and the record that it becomes.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    attributes::{self, Attributes},
+    fields::Fields,
+    form_type::FormType,
+    record::Record,
+    refusal::Refusal,
+};
+
+/// SQS's own ids have 36 characters; the column takes as many as in 2016.
+const MAX_MESSAGE_ID: usize = 255;
+
+/// A message as it came from a form queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Received {
+    /// SQS's id of the message, the same at each delivery.
+    pub message_id: String,
+    /// The body, whatever it is.
+    pub body: String,
+    /// The attributes it had.
+    pub attributes: Attributes,
+}
+
+/// A message that can be stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The row to be.
+    pub record: Record,
+    /// Names of our attributes that could not be read and count as absent.
+    pub unreadable: Vec<&'static str>,
+}
+
+impl Received {
+    /// Decodes the message; the queue it came from says its form type.
+    ///
+    /// One with our `id` was checked against its type at the edge and only has to decode,
+    /// so that a change of a type in a rolling deploy loses nothing. Any other is checked here.
+    ///
+    /// # Errors
+    /// A body that is not a JSON object, that PostgreSQL could not hold, or that is not a valid form of its type.
+    pub fn decode(&self, form_type: &FormType) -> Result<Decoded, Refusal> {
+        let mut unreadable = Vec::new();
+        let submission_id = self.attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
+        let received_at = self.attribute(attributes::RECEIVED_AT, &mut unreadable, instant);
+        let original = self.attribute(attributes::ORIGINAL_MESSAGE_ID, &mut unreadable, message_id);
+
+        let fields = Fields::from_json(self.body.as_bytes())?;
+        if submission_id.is_none() {
+            form_type.check(&fields)?;
+        }
+        let record = Record {
+            form_type: form_type.name().to_owned(),
+            submission_id,
+            sqs_message_id: original.unwrap_or_else(|| self.message_id.clone()),
+            received_at,
+            data: self.body.clone(),
+        };
+        Ok(Decoded { record, unreadable })
+    }
+
+    fn attribute<T>(
+        &self,
+        name: &'static str,
+        unreadable: &mut Vec<&'static str>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.attributes.get(name)?.text().and_then(read);
+        if value.is_none() {
+            unreadable.push(name);
+        }
+        value
+    }
+}
+
+/// RFC 3339.
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc())
+}
+
+fn message_id(text: &str) -> Option<String> {
+    let good = (1..=MAX_MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then(|| text.to_owned())
+}
+
+/// Prints the length of the body, never the body.
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("message_id", &self.message_id)
+            .field("body_bytes", &self.body.len())
+            .field("attributes", &self.attributes)
+            .finish()
+    }
+}

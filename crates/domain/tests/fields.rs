@@ -1,0 +1,87 @@
+//! What becomes of request bodies, in all three encodings.
+
+use domain::{Encoding, Fields, FormType, Refusal};
+
+const JSON: Encoding = Encoding::Json;
+const URL: Encoding = Encoding::UrlEncoded;
+const MULTIPART: Encoding = Encoding::Multipart { content_type: "multipart/form-data; boundary=b" };
+
+/// The text that is queued, or the reason and the answer.
+fn outcome(body: &[u8], encoding: Encoding) -> String {
+    let checked = Fields::parse(body, encoding).and_then(|fields| FormType::FORM.check(&fields).map(|()| fields));
+    match checked {
+        Ok(fields) => fields.to_json(),
+        Err(refusal) => format!("{refusal} | {}", refusal.to_json()),
+    }
+}
+
+#[test]
+fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
+    let part = |head: &str, text: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n");
+    let multipart = |parts: &[String]| format!("{}--b--\r\n", parts.concat());
+    let deep = |depth: usize| format!("{{\"data\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    let cases: Vec<(&str, Vec<u8>, Encoding)> = vec![
+        ("keys are sorted", br#"{"z":1, "data": {"b":1,"a":2}}"#.to_vec(), JSON),
+        ("numbers keep scale and digits", br#"{"data":[1.50,-0.0,12345678901234567890.123,1e10]}"#.to_vec(), JSON),
+        ("text keeps every character", "{\"data\":\"\u{1F600} é \\t \\u007f \u{fffd}\"}".into(), JSON),
+        ("U+FFFE and U+FFFF are escaped", "{\"data\":\"\u{fffe}\",\"\u{ffff}\":1}".into(), JSON),
+        ("white space around null", b" null\n".to_vec(), JSON),
+        ("white space alone", b" ".to_vec(), JSON),
+        ("a float", b"1.5".to_vec(), JSON),
+        ("true", b"true".to_vec(), JSON),
+        ("trailing text", br#"{"data":1} x"#.to_vec(), JSON),
+        ("a trailing comma", br#"{"data":1,}"#.to_vec(), JSON),
+        ("a leading zero", br#"{"data":01}"#.to_vec(), JSON),
+        ("Infinity", br#"{"data":-Infinity}"#.to_vec(), JSON),
+        ("a byte order mark", "\u{feff}{\"data\":1}".into(), JSON),
+        ("depth 127", deep(127).into_bytes(), JSON),
+        ("depth 128", deep(128).into_bytes(), JSON),
+        ("a pair of surrogates", br#"{"data":"\ud83d\ude00"}"#.to_vec(), JSON),
+        ("a trailing surrogate alone", br#"{"data":"\ude00"}"#.to_vec(), JSON),
+        ("a private key", br#"{"data":{"$serde_json::private::Number":"1"}}"#.to_vec(), JSON),
+        ("all faults of all fields", br#"{"a":"\u0000","b":1e1000,"\u0000":"\u0000","data":[1e-1000,"\u0000"]}"#.to_vec(), JSON),
+        ("a thousand digits", br#"{"data":1e-999}"#.to_vec(), JSON),
+        ("a pair without =", b"data&x".to_vec(), URL),
+        ("escaped separators", b"data=a%26b%3Dc%2B+d".to_vec(), URL),
+        ("NUL in a name", b"data=1&a%00=1".to_vec(), URL),
+        ("two parts of one name", multipart(&[part("name=\"data\"", "1"), part("name=\"data\"", "2")]).into(), MULTIPART),
+        ("an empty file input", multipart(&[part("name=\"data\"", "1"), part("name=\"cv\"; filename=\"\"", "")]).into(), MULTIPART),
+        ("two files", multipart(&[part("name=\"a\"; filename=\"x\"", "1"), part("name=\"b\"; filename=\"y\"", "")]).into(), MULTIPART),
+        ("text in another character set", b"--b\r\nContent-Disposition: form-data; name=\"data\"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\ncaf\xe9\r\n--b--\r\n".to_vec(), MULTIPART),
+        ("line breaks in a part", multipart(&[part("name=\"data\"", "a\r\nb\r\n")]).into(), MULTIPART),
+        ("a part that is cut off", b"--b\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\nhel".to_vec(), MULTIPART),
+        ("no part at all", b"x".to_vec(), MULTIPART),
+    ];
+    let outcomes: Vec<String> = cases
+        .iter()
+        .map(|(name, body, encoding)| {
+            let outcome = outcome(body, *encoding);
+            let outcome = if outcome.len() > 400 { format!("{} bytes", outcome.len()) } else { outcome };
+            format!("{name}: {outcome}")
+        })
+        .collect();
+    insta::assert_snapshot!(outcomes.join("\n"));
+}
+
+#[test]
+fn an_empty_body_is_no_fields_in_any_encoding() {
+    for encoding in [JSON, URL, MULTIPART] {
+        let refusal = FormType::FORM.check(&Fields::parse(b"", encoding).unwrap()).unwrap_err();
+        assert_eq!(refusal.to_string(), "field_required at data");
+    }
+}
+
+#[test]
+fn null_is_no_object_where_it_is_a_message() {
+    assert_eq!(Fields::from_json(b"null").unwrap_err(), Refusal::NotAnObject { got: "NoneType" });
+}
+
+#[test]
+fn neither_debug_nor_the_reason_shows_what_was_sent() {
+    let fields = Fields::from_json(br#"{"data":"canary","canary":1}"#).unwrap();
+    assert!(!format!("{fields:?}").contains("canary"));
+    for body in [r#"{"canary":"\u0000"}"#, r#"{"data":canary}"#, r#""canary""#, r#"{"data":{"canary\u0000":1}}"#] {
+        let refusal = Fields::from_json(body.as_bytes()).unwrap_err();
+        assert!(!refusal.to_string().contains("canary"), "{refusal}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The bytes on the queue, in both directions.
+
+use chrono::DateTime;
+use domain::{AttributeValue, Attributes, Encoding, Fields, FormType, Message, Received, Submission};
+use uuid::Uuid;
+
+fn submission() -> Submission {
+    Submission {
+        id: Uuid::try_parse("0199a7a1-5c3e-7d10-8000-0123456789ab").unwrap(),
+        form_type: FormType::FORM,
+        received_at: DateTime::from_timestamp_micros(1_763_690_400_123_456).unwrap(),
+        fields: Fields::parse(br#"{"data":{"n":1.50,"name":"Example Limited"},"x":"\uffff"}"#, Encoding::Json).unwrap(),
+    }
+}
+
+fn received(body: &str, attributes: &[(&str, &str)]) -> Received {
+    let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::string(*value)));
+    Received {
+        message_id: "5fea7756-0ea4-451a-a703-a558b933e274".to_owned(),
+        body: body.to_owned(),
+        attributes: attributes.collect(),
+    }
+}
+
+fn shown(message: &Message) -> String {
+    let attributes = message.attributes.iter();
+    let attributes = attributes.map(|(name, value)| format!("{name}: {}\n", value.text().unwrap_or("binary")));
+    format!("{}{}\n", attributes.collect::<String>(), message.body)
+}
+
+#[test]
+fn a_submission_becomes_its_fields_with_attributes_beside() {
+    insta::assert_snapshot!(shown(&Message::of(&submission())));
+}
+
+#[test]
+fn what_the_api_sends_the_worker_decodes_to_the_same() {
+    let submission = submission();
+    let message = Message::of(&submission);
+    let decoded = Received { message_id: "m".to_owned(), body: message.body, attributes: message.attributes }
+        .decode(&FormType::FORM)
+        .unwrap();
+    assert_eq!(decoded.unreadable, Vec::<&str>::new());
+    assert_eq!(decoded.record.submission_id, Some(submission.id));
+    assert_eq!(decoded.record.received_at, Some(submission.received_at));
+    assert_eq!(decoded.record.sqs_message_id, "m");
+    assert_eq!(Fields::from_json(decoded.record.data.as_bytes()).unwrap(), submission.fields);
+}
+
+#[test]
+fn a_message_is_decoded_or_refused_with_a_reason() {
+    let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
+    let cases: &[(&str, &str, &[(&str, &str)])] = &[
+        ("of the 2016 web server", r#"{"data": "x"}"#, &[]),
+        ("with our id, no data", r#"{"x": 1}"#, &[("id", id)]),
+        ("without an id, no data", r#"{"x": 1}"#, &[]),
+        ("null data", r#"{"data": null}"#, &[]),
+        ("with an unreadable id", r#"{"data": 1}"#, &[("id", "7"), ("received_at", "yesterday")]),
+        ("with an unreadable id, no data", "{}", &[("id", "7")]),
+        ("sent back from the invalid queue", r#"{"data": 1}"#, &[("original_message_id", "first"), ("reason", "r")]),
+        ("with a bad original id", r#"{"data": 1}"#, &[("original_message_id", "a b")]),
+        ("not json", "not json", &[]),
+        ("a list", "[]", &[("id", id)]),
+        ("null", "null", &[("id", id)]),
+        ("five", "5", &[]),
+        ("an empty object", "{}", &[]),
+        ("NaN", r#"{"data":NaN}"#, &[]),
+        ("NUL", r#"{"data":"\u0000"}"#, &[("id", id)]),
+        ("NUL in an unknown field", r#"{"data":1,"x":"\u0000"}"#, &[]),
+        ("brackets", "[[[[", &[]),
+    ];
+    let outcomes: Vec<String> = cases
+        .iter()
+        .map(|(name, body, attributes)| match received(body, attributes).decode(&FormType::FORM) {
+            Ok(decoded) => format!("{name}: {:?} {:?}", decoded.record, decoded.unreadable),
+            Err(refusal) => format!("{name}: {refusal}"),
+        })
+        .collect();
+    insta::assert_snapshot!(outcomes.join("\n"));
+}
+
+#[test]
+fn an_invalid_message_keeps_its_body_and_says_why() {
+    let received = received("not json", &[("id", "7"), ("tenant", "x")]);
+    insta::assert_snapshot!(shown(&Message::invalid(&received, "not_json", 1 << 20)));
+}
+
+#[test]
+fn an_invalid_message_that_was_sent_back_keeps_its_first_id() {
+    let received = received("not json", &[("original_message_id", "first"), ("reason", "old")]);
+    let message = Message::invalid(&received, "not_json", 1 << 20);
+    assert_eq!(message.attributes["original_message_id"].text(), Some("first"));
+    assert_eq!(message.attributes["reason"].text(), Some("not_json"));
+}
+
+#[test]
+fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
+    let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let message = Message::invalid(&received("x", &many), "not_json", 1 << 20);
+    assert_eq!(message.attributes.len(), 10);
+    assert!(message.attributes.contains_key("reason") && message.attributes.contains_key("original_message_id"));
+
+    let full = "x".repeat(1024);
+    let message = Message::invalid(&received(&full, &[("id", "7")]), "not_json", 1024);
+    assert_eq!((message.body.as_str(), &message.attributes), (full.as_str(), &Attributes::new()));
+
+    let message = Message::invalid(&received(&full, &[("id", "7"), ("other", "v")]), "not_json", 1024 + 9);
+    assert_eq!(message.attributes.keys().collect::<Vec<_>>(), ["id"]);
+}
+
+#[test]
+fn neither_a_message_nor_a_record_shows_its_body_in_debug() {
+    let received = received(r#"{"data":"canary"}"#, &[("note", "canary")]);
+    let message = Message::invalid(&received, "not_json", 1 << 20);
+    let decoded = received.decode(&FormType::FORM).unwrap();
+    for debug in [format!("{received:?}"), format!("{message:?}"), format!("{decoded:?}")] {
+        assert!(!debug.contains("canary"), "{debug}");
+    }
+}

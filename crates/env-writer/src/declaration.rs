@@ -1,0 +1,35 @@
+//! The JSON file that says what to write where.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::report::Problem;
+
+/// As it stands in the JSON file: names are not checked yet.
+///
+/// All members are needed and no others are taken, so that a misspelt one is not a variable silently left out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    /// Joined to a name with `_`, gives the host variable.
+    pub host_env_var_prefix: String,
+    /// Relative to the current directory, not to the JSON file.
+    pub file_path: PathBuf,
+    pub env_vars: EnvVars,
+}
+
+/// Names without the prefix, in the order in which they are written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvVars {
+    pub required: Vec<String>,
+    pub optional: Vec<String>,
+}
+
+impl Declaration {
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let text = std::fs::read(path).map_err(Problem::Unreadable)?;
+        serde_json::from_slice(&text).map_err(Problem::NotADeclaration)
+    }
+}

@@ -1,0 +1,87 @@
+//! Writes `.env` files from the host's prefixed environment variables.
+//!
+//! Invariants:
+//! - no file is replaced before every file has been checked, so a faulty run leaves everything as it was;
+//! - a file is replaced whole or not at all, and only its owner can read it;
+//! - no message contains the value of a variable.
+
+mod content;
+mod declaration;
+mod destination;
+mod name;
+mod report;
+mod value;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use content::Content;
+use declaration::Declaration;
+use destination::Destination;
+use report::{Fault, Problem};
+
+pub use report::Report;
+
+/// Gives the value of a host variable by its full name; `None` is unset.
+pub type Host<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
+/// Writes the `.env` file that each of the JSON files describes.
+///
+/// # Errors
+///
+/// All faults of all files together; then no file has been touched.
+/// Only a rename that fails (a `file_path` that is a mount point, a failing disk) can leave some files replaced and others not; the report names the others.
+pub fn write_env_files(configs: &[PathBuf], host: &Host<'_>) -> Result<(), Report> {
+    let mut faults = Vec::new();
+    let mut planned: Vec<Planned<'_>> = Vec::new();
+    for config in configs {
+        let Some(plan) = Planned::check(config, host, &mut faults) else {
+            continue;
+        };
+        match planned.iter().find(|p| p.destination.is_same(&plan.destination)) {
+            Some(other) => faults.push(Fault::in_file(config, Problem::SameDestination(other.config.to_owned()))),
+            None => planned.push(plan),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Report(faults));
+    }
+
+    let mut staged = Vec::new();
+    for Planned { config, content, destination } in planned {
+        match destination.stage(&content) {
+            Ok(file) => staged.push((config, file)),
+            Err(problem) => faults.push(Fault::in_file(config, problem)),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Report(faults));
+    }
+
+    for (config, file) in staged {
+        if let Err(problem) = file.replace() {
+            faults.push(Fault::in_file(config, problem));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Report(faults)) }
+}
+
+/// One file that could be written; complete only if checking it added no fault.
+struct Planned<'a> {
+    config: &'a Path,
+    content: Content,
+    destination: Destination,
+}
+
+impl<'a> Planned<'a> {
+    /// Goes on after a fault wherever it can, so that one run shows all of them.
+    fn check(config: &'a Path, host: &Host<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let declaration =
+            Declaration::read(config).map_err(|problem| faults.push(Fault::in_file(config, problem))).ok()?;
+        let content = Content::collect(config, &declaration, host, faults);
+        let destination = Destination::open(&declaration.file_path)
+            .map_err(|problem| faults.push(Fault::in_file(config, problem)))
+            .ok()?;
+        Some(Self { config, content, destination })
+    }
+}

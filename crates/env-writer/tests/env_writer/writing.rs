@@ -1,0 +1,96 @@
+//! What is written, and how.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+use crate::{POSTGRES, TWO_AND_TWO};
+
+#[test]
+fn lines_are_in_the_order_of_the_json_file_with_required_ones_first() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
+    let run = sandbox
+        .run(&["env.json"], &[("P_A", "a"), ("P_B", "b"), ("P_C", "c"), ("P_D", "d"), ("E", "e"), ("A", "other")]);
+    run.succeeded();
+    assert_snapshot!(sandbox.read(".env"), @r"
+    B=b
+    A=a
+    D=d
+    C=c
+    ");
+}
+
+#[test]
+fn optional_variables_that_are_unset_or_empty_are_left_out() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
+    sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b"), ("P_C", "")]).succeeded();
+    assert_snapshot!(sandbox.read(".env"), @r"
+    B=b
+    A=a
+    ");
+}
+
+#[test]
+fn values_are_written_as_they_are() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
+    let odd = [
+        ("P_A", r#" "quoted" 'both' \n $HOME ${X} $$ # hash "#),
+        ("P_B", "postgres://u:p=@h/d?sslmode=require&a=b"),
+        ("P_C", "\tträger 日本\u{2028}"),
+        ("P_D", "="),
+    ];
+    sandbox.run(&["env.json"], &odd).succeeded();
+    let expected = format!("B={}\nA={}\nD={}\nC={}\n", odd[1].1, odd[0].1, odd[3].1, odd[2].1);
+    assert_eq!(sandbox.read(".env"), expected);
+}
+
+#[test]
+fn a_file_without_any_variable_set_is_written_empty() {
+    let json = r#"{"host_env_var_prefix":"P","file_path":".env","env_vars":{"required":[],"optional":["A"]}}"#;
+    let sandbox = Sandbox::with(&[("env.json", json)]);
+    sandbox.run(&["env.json"], &[]).succeeded();
+    assert_eq!(sandbox.read(".env"), "");
+}
+
+#[test]
+fn every_file_is_written_by_one_run() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
+    sandbox.run(&["env.json", "env-postgres.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "db")]).succeeded();
+    assert_eq!(sandbox.read(".env"), "B=b\nA=a\n");
+    assert_eq!(sandbox.read(".env-postgres"), "A=a\nDB=db\n");
+    assert_eq!(sandbox.files(), [".env", ".env-postgres", "env-postgres.json", "env.json"]);
+}
+
+#[test]
+fn file_path_is_relative_to_the_current_directory_and_not_to_the_json_file() {
+    let sandbox = Sandbox::with(&[("conf/env.json", TWO_AND_TWO)]);
+    sandbox.run(&["conf/env.json"], &[("P_A", "a"), ("P_B", "b")]).succeeded();
+    assert_eq!(sandbox.read(".env"), "B=b\nA=a\n");
+}
+
+#[test]
+fn an_old_file_is_replaced_in_one_step_and_only_its_owner_can_read_the_new_one() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), (".env", "OLD=1\n")]);
+    let target = sandbox.path(".env");
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+    // A second name keeps the old file: it would change if the file were written in place.
+    fs::hard_link(&target, sandbox.path("old")).unwrap();
+
+    sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b")]).succeeded();
+
+    assert_eq!(sandbox.read(".env"), "B=b\nA=a\n");
+    assert_eq!(sandbox.read("old"), "OLD=1\n");
+    assert_eq!(fs::metadata(&target).unwrap().mode() & 0o7777, 0o600);
+    assert_eq!(sandbox.files(), [".env", "env.json", "old"]);
+}
+
+#[test]
+fn a_symbolic_link_is_followed_and_stays() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("elsewhere/real", "OLD=1\n")]);
+    symlink("elsewhere/real", sandbox.path(".env")).unwrap();
+    sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b")]).succeeded();
+    assert!(sandbox.path(".env").is_symlink());
+    assert_eq!(sandbox.read("elsewhere/real"), "B=b\nA=a\n");
+}

@@ -1,0 +1,50 @@
+//! The actions of SQS that this server knows, by the name in `X-Amz-Target`.
+
+macro_rules! actions {
+    ($($name:ident),+ $(,)?) => {
+        /// One action of the SQS API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Action {
+            $($name),+
+        }
+
+        impl Action {
+            /// Every action, in the order of the list below.
+            #[cfg(feature = "faults")]
+            pub(crate) const ALL: &[Action] = &[$(Action::$name),+];
+
+            /// From the part of `X-Amz-Target` behind `AmazonSQS.`.
+            pub(crate) fn from_name(name: &str) -> Option<Action> {
+                match name {
+                    $(stringify!($name) => Some(Action::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The name on the wire.
+            #[cfg(feature = "faults")]
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Action::$name => stringify!($name)),+
+                }
+            }
+        }
+    };
+}
+
+actions!(
+    CreateQueue,
+    GetQueueUrl,
+    ListQueues,
+    DeleteQueue,
+    PurgeQueue,
+    GetQueueAttributes,
+    SetQueueAttributes,
+    SendMessage,
+    SendMessageBatch,
+    ReceiveMessage,
+    DeleteMessage,
+    DeleteMessageBatch,
+    ChangeMessageVisibility,
+    ChangeMessageVisibilityBatch,
+);

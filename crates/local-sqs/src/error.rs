@@ -1,0 +1,140 @@
+//! What SQS answers instead of a result, in the words and codes of its JSON protocol.
+//!
+//! The one error type of this crate's outside. Causes from inside (SQLite, a thread that ended) are logged where they
+//! happen and become [`Code::InternalFailure`] here.
+
+use std::fmt;
+
+/// An error answer: a code that clients decide by, and a sentence for people.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+}
+
+/// The kinds of error answer. Names are those of the service model where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    BatchEntryIdsNotDistinct,
+    BatchRequestTooLong,
+    EmptyBatchRequest,
+    InternalFailure,
+    InvalidAttributeName,
+    InvalidAttributeValue,
+    InvalidBatchEntryId,
+    InvalidMessageContents,
+    InvalidParameterValue,
+    MessageNotInflight,
+    MissingParameter,
+    OverLimit,
+    QueueDoesNotExist,
+    QueueNameExists,
+    ReceiptHandleIsInvalid,
+    RequestEntityTooLarge,
+    Serialization,
+    TooManyEntriesInBatchRequest,
+    UnknownOperation,
+    UnsupportedOperation,
+}
+
+impl Code {
+    /// The member `__type` of the answer's body.
+    ///
+    /// Errors of the service model have its namespace; the others come from the framework in front of SQS.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Code::BatchEntryIdsNotDistinct => "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
+            Code::BatchRequestTooLong => "com.amazonaws.sqs#BatchRequestTooLong",
+            Code::EmptyBatchRequest => "com.amazonaws.sqs#EmptyBatchRequest",
+            Code::InternalFailure => "com.amazon.coral.service#InternalFailure",
+            Code::InvalidAttributeName => "com.amazonaws.sqs#InvalidAttributeName",
+            Code::InvalidAttributeValue => "com.amazonaws.sqs#InvalidAttributeValue",
+            Code::InvalidBatchEntryId => "com.amazonaws.sqs#InvalidBatchEntryId",
+            Code::InvalidMessageContents => "com.amazonaws.sqs#InvalidMessageContents",
+            Code::InvalidParameterValue => "com.amazon.coral.service#InvalidParameterValueException",
+            Code::MessageNotInflight => "com.amazonaws.sqs#MessageNotInflight",
+            Code::MissingParameter => "com.amazon.coral.service#MissingRequiredParameterException",
+            Code::OverLimit => "com.amazonaws.sqs#OverLimit",
+            Code::QueueDoesNotExist => "com.amazonaws.sqs#QueueDoesNotExist",
+            Code::QueueNameExists => "com.amazonaws.sqs#QueueNameExists",
+            Code::ReceiptHandleIsInvalid => "com.amazonaws.sqs#ReceiptHandleIsInvalid",
+            Code::RequestEntityTooLarge => "com.amazon.coral.service#RequestEntityTooLargeException",
+            Code::Serialization => "com.amazon.coral.service#SerializationException",
+            Code::TooManyEntriesInBatchRequest => "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
+            Code::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
+            Code::UnsupportedOperation => "com.amazonaws.sqs#UnsupportedOperation",
+        }
+    }
+
+    /// The code of the older query protocol, which SDKs show to their users (header `x-amzn-query-error`).
+    pub(crate) fn query_code(self) -> &'static str {
+        match self {
+            Code::BatchEntryIdsNotDistinct => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+            Code::BatchRequestTooLong => "AWS.SimpleQueueService.BatchRequestTooLong",
+            Code::EmptyBatchRequest => "AWS.SimpleQueueService.EmptyBatchRequest",
+            Code::InternalFailure => "InternalFailure",
+            Code::InvalidAttributeName => "InvalidAttributeName",
+            Code::InvalidAttributeValue => "InvalidAttributeValue",
+            Code::InvalidBatchEntryId => "AWS.SimpleQueueService.InvalidBatchEntryId",
+            Code::InvalidMessageContents => "InvalidMessageContents",
+            Code::InvalidParameterValue => "InvalidParameterValue",
+            Code::MessageNotInflight => "AWS.SimpleQueueService.MessageNotInflight",
+            Code::MissingParameter => "MissingParameter",
+            Code::OverLimit => "OverLimit",
+            Code::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
+            Code::QueueNameExists => "QueueAlreadyExists",
+            Code::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
+            Code::RequestEntityTooLarge => "RequestEntityTooLarge",
+            Code::Serialization => "SerializationException",
+            Code::TooManyEntriesInBatchRequest => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            Code::UnknownOperation => "UnknownOperationException",
+            Code::UnsupportedOperation => "AWS.SimpleQueueService.UnsupportedOperation",
+        }
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Code::InternalFailure => 500,
+            Code::RequestEntityTooLarge => 413,
+            Code::UnknownOperation => 404,
+            _ => 400,
+        }
+    }
+
+    /// Whether sending the same again would fail the same way.
+    pub(crate) fn is_sender_fault(self) -> bool {
+        self != Code::InternalFailure
+    }
+}
+
+impl ApiError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        ApiError { code, message: message.into() }
+    }
+
+    /// A parameter whose value is out of its range, in SQS's sentence.
+    pub(crate) fn parameter(name: &str, value: impl fmt::Display, reason: &str) -> Self {
+        ApiError::new(
+            Code::InvalidParameterValue,
+            format!("Value {value} for parameter {name} is invalid. Reason: {reason}"),
+        )
+    }
+
+    /// A required member that is absent (or empty, which SQS treats alike).
+    pub(crate) fn missing(name: &str) -> Self {
+        ApiError::new(
+            Code::MissingParameter,
+            format!("The request must contain the parameter {name}."),
+        )
+    }
+
+    pub(crate) fn no_such_queue() -> Self {
+        ApiError::new(Code::QueueDoesNotExist, "The specified queue does not exist.")
+    }
+
+    /// The cause has been logged where it happened.
+    pub(crate) fn internal() -> Self {
+        ApiError::new(Code::InternalFailure, "The queue could not write to or read from its storage.")
+    }
+}

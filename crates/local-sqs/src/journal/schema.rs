@@ -1,0 +1,180 @@
+//! The SQLite file: its tables, how it is opened, and what is read at start.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+
+use super::JournalError;
+
+diesel::table! {
+    queues (id) {
+        id -> BigInt,
+        name -> Text,
+        attributes -> Text,
+        created_ms -> BigInt,
+        modified_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> BigInt,
+        queue -> BigInt,
+        sent_ms -> BigInt,
+        due_ms -> BigInt,
+        source -> Nullable<Text>,
+        extras -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    server (id) {
+        id -> BigInt,
+        seed -> Binary,
+        ids_reserved -> BigInt,
+    }
+}
+
+/// The version in SQLite's `user_version`; another one is refused.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE queues (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        attributes TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        modified_ms INTEGER NOT NULL
+    );
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY,
+        queue INTEGER NOT NULL,
+        sent_ms INTEGER NOT NULL,
+        due_ms INTEGER NOT NULL,
+        source TEXT,
+        extras TEXT,
+        body TEXT NOT NULL
+    );
+    CREATE TABLE server (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        seed BLOB NOT NULL,
+        ids_reserved INTEGER NOT NULL
+    );
+    INSERT INTO server VALUES (1, randomblob(16), 0);
+    PRAGMA user_version = 1;
+";
+
+/// What the file held when it was opened.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) seed: [u8; 16],
+    /// Every number given to a message so far is at most this one.
+    pub(crate) ids_reserved: i64,
+    pub(crate) queues: Vec<LoadedQueue>,
+    /// In the order of their numbers; of queues that exist.
+    pub(crate) messages: Vec<LoadedMessage>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LoadedQueue {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) created_ms: i64,
+    pub(crate) modified_ms: i64,
+}
+
+/// A message without its content, which stays on disk.
+#[derive(Debug, Queryable)]
+pub(crate) struct LoadedMessage {
+    pub(crate) id: i64,
+    pub(crate) queue: i64,
+    pub(crate) sent_ms: i64,
+    pub(crate) due_ms: i64,
+}
+
+pub(super) struct Opened {
+    pub(super) writer: SqliteConnection,
+    pub(super) reader: SqliteConnection,
+    /// Held for as long as the file is in use.
+    pub(super) lock: File,
+    pub(super) loaded: Loaded,
+}
+
+pub(super) fn open(directory: &Path) -> Result<Opened, JournalError> {
+    let lock = lock(directory)?;
+    let path = directory.join("local-sqs.sqlite3");
+    let path = path.to_str().ok_or_else(|| JournalError::Path(directory.to_owned()))?;
+    let mut writer = SqliteConnection::establish(path)?;
+    // The page size holds from the first page on, so that it comes first. 8 KiB: most messages lie within one page.
+    // FULL: a commit is on the disk before it is answered. A checkpoint every 32 MiB costs less than many small ones.
+    writer.batch_execute(
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;
+         PRAGMA cache_size = -32768; PRAGMA busy_timeout = 10000;",
+    )?;
+    prepare(&mut writer)?;
+    let loaded = load(&mut writer)?;
+    let mut reader = SqliteConnection::establish(path)?;
+    reader.batch_execute("PRAGMA query_only = 1; PRAGMA cache_size = -8192; PRAGMA busy_timeout = 10000;")?;
+    Ok(Opened { writer, reader, lock, loaded })
+}
+
+/// Creates the directory and takes its lock, which the system gives back when the process ends in any way.
+fn lock(directory: &Path) -> Result<File, JournalError> {
+    let failed = |error| JournalError::Directory(directory.to_owned(), error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join("local-sqs.lock"))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Creates the tables in a new file and clears away what a killed process left of deleted queues.
+fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+    connection.immediate_transaction(|connection| {
+        let version: i64 =
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT user_version FROM pragma_user_version)"))
+                .get_result(connection)?;
+        match version {
+            0 => connection.batch_execute(TABLES)?,
+            VERSION => {
+                let existing = queues::table.select(queues::id);
+                diesel::delete(messages::table.filter(messages::queue.ne_all(existing))).execute(connection)?;
+            }
+            other => return Err(JournalError::Content(format!("its version is {other}, this is {VERSION}"))),
+        }
+        Ok(())
+    })
+}
+
+fn load(connection: &mut SqliteConnection) -> Result<Loaded, JournalError> {
+    let (seed, ids_reserved): (Vec<u8>, i64) =
+        server::table.select((server::seed, server::ids_reserved)).first(connection)?;
+    let seed = seed.try_into().map_err(|_| JournalError::Content("its seed is not 16 bytes".to_owned()))?;
+    let rows: Vec<(i64, String, String, i64, i64)> = queues::table.order(queues::id).load(connection)?;
+    let queues = rows
+        .into_iter()
+        .map(|(id, name, attributes, created_ms, modified_ms)| {
+            let attributes = serde_json::from_str(&attributes)
+                .map_err(|error| JournalError::Content(format!("attributes of queue {name}: {error}")))?;
+            Ok(LoadedQueue { id, name, attributes, created_ms, modified_ms })
+        })
+        .collect::<Result<_, JournalError>>()?;
+    let messages = messages::table
+        .select((messages::id, messages::queue, messages::sent_ms, messages::due_ms))
+        .order(messages::id)
+        .load(connection)?;
+    Ok(Loaded { seed, ids_reserved, queues, messages })
+}

@@ -1,0 +1,98 @@
+//! One queue: its settings, its state behind a lock, and the waking of those who wait for a message.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
+
+use crate::queue_settings::QueueSettings;
+use crate::state::State;
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) created_ms: i64,
+    settings: RwLock<Modified>,
+    state: Mutex<State>,
+    changed: Notify,
+    deleted: AtomicBool,
+}
+
+/// Settings, and when they were last changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Modified {
+    pub(crate) settings: Arc<QueueSettings>,
+    pub(crate) modified_ms: i64,
+}
+
+impl Queue {
+    pub(crate) fn new(id: i64, name: String, created_ms: i64, settings: Modified) -> Self {
+        Queue {
+            id,
+            name,
+            created_ms,
+            settings: RwLock::new(settings),
+            state: Mutex::default(),
+            changed: Notify::new(),
+            deleted: AtomicBool::new(false),
+        }
+    }
+
+    /// Works on the state, with the time, and wakes receivers where the work gave them a reason.
+    ///
+    /// One receiver is woken when there is something to receive; it comes through here too and so wakes the next one
+    /// if it leaves something. All are woken when the next message becomes due earlier than they had reckoned.
+    pub(crate) fn with_state<R>(&self, work: impl FnOnce(&mut State, i64) -> R) -> R {
+        let now_ms = now_ms();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let due_before = state.next_due_ms();
+        state.advance(now_ms);
+        let result = work(&mut state, now_ms);
+        let due_after = state.next_due_ms();
+        let has_visible = state.has_visible();
+        drop(state);
+        if due_after.is_some_and(|after| due_before.is_none_or(|before| after < before)) {
+            self.changed.notify_waiters();
+        }
+        if has_visible {
+            self.changed.notify_one();
+        }
+        result
+    }
+
+    /// Resolves when something has changed since it was made and enabled.
+    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<QueueSettings> {
+        self.modified().settings
+    }
+
+    pub(crate) fn modified(&self) -> Modified {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_settings(&self, modified: Modified) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = modified;
+        // A shorter wait or a new redrive policy is for the next receive; those who wait go on.
+    }
+
+    /// Ends every wait; [`Queue::is_deleted`] is true from now on.
+    pub(crate) fn mark_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+}
+
+/// Milliseconds since 1970 by the machine's clock, since timestamps are shown to clients and outlive the process.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

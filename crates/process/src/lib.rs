@@ -1,0 +1,8 @@
+//! What every service does at its edges: settings from the environment, logging, signals, health.
+
+pub mod settings;
+
+pub mod logging;
+pub mod stop;
+
+pub mod health;

@@ -1,0 +1,105 @@
+//! The database URL, read as libpq reads it and completed with time-outs.
+//!
+//! libpq's own messages on a string that it cannot read quote the string, password included. So it is read here first,
+//! and what libpq gets is `key='value'` with known keys only.
+
+mod keywords;
+mod pairs;
+mod uri;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{InvalidSettings, StoreSettings};
+
+type Parameters = Vec<(String, String)>;
+
+/// A connection string that libpq can read.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionString {
+    text: SecretString,
+    sets_statement_timeout: bool,
+}
+
+impl ConnectionString {
+    /// What the URL says, and of the settings and of what follows from them whatever it does not say.
+    pub(crate) fn build(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
+        let mut parameters = read(settings.database_url.expose_secret()).map_err(InvalidSettings::Url)?;
+        let sets_statement_timeout =
+            parameters.iter().any(|(key, value)| key == "options" && value.contains("statement_timeout"));
+
+        let defaults = [
+            ("connect_timeout", whole_seconds(settings.connect_timeout)),
+            ("tcp_user_timeout", settings.tcp_user_timeout.as_millis().to_string()),
+            // tcp_user_timeout watches over what is sent; these find a server that died while we wait for its answer.
+            ("keepalives_idle", "5".to_owned()),
+            ("keepalives_interval", "3".to_owned()),
+            ("keepalives_count", "3".to_owned()),
+            ("fallback_application_name", "directory-form-data".to_owned()),
+        ];
+        for (key, value) in defaults {
+            if !parameters.iter().any(|(set, _)| set == key) {
+                parameters.push((key.to_owned(), value));
+            }
+        }
+
+        let pairs: Vec<String> = parameters
+            .iter()
+            .map(|(key, value)| format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")))
+            .collect();
+        Ok(Self { text: pairs.join(" ").into(), sets_statement_timeout })
+    }
+
+    /// For libpq.
+    pub(crate) fn as_secret(&self) -> &SecretString {
+        &self.text
+    }
+
+    /// Whether the user chose a `statement_timeout` through `options`.
+    pub(crate) fn sets_statement_timeout(&self) -> bool {
+        self.sets_statement_timeout
+    }
+}
+
+fn whole_seconds(duration: Duration) -> String {
+    duration.as_millis().div_ceil(1000).to_string()
+}
+
+fn read(text: &str) -> Result<Parameters, &'static str> {
+    if text.contains('\0') {
+        return Err("contains a NUL");
+    }
+    let after_scheme = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+    let parameters = match after_scheme {
+        Some(rest) => uri::read(rest)?,
+        None if text.trim().is_empty() => return Err("is empty"),
+        None => pairs::read(text)?,
+    };
+    for (key, value) in &parameters {
+        if !keywords::KNOWN.contains(&key.as_str()) {
+            return Err("has a parameter that libpq does not know");
+        }
+        let is_right = match key.as_str() {
+            "port" => value.split(',').all(|port| port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0)),
+            "host" => !value.contains(char::is_whitespace),
+            key if keywords::NUMBERS.contains(&key) => value.parse::<i32>().is_ok(),
+            key => match keywords::CHOICES.iter().find(|(of, _)| *of == key) {
+                Some((_, choices)) => choices.contains(&value.as_str()),
+                None => true,
+            },
+        };
+        if !is_right {
+            return Err(match key.as_str() {
+                "port" => "has a port that is not a number from 1 to 65535",
+                "host" => "has a host with white space",
+                "sslmode" => "has an sslmode that libpq does not know",
+                _ => "has a parameter with a value that libpq does not take",
+            });
+        }
+    }
+    Ok(parameters)
+}
+
+#[cfg(test)]
+mod tests;

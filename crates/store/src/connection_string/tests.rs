@@ -1,0 +1,80 @@
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn build(url: &str) -> Result<String, InvalidSettings> {
+    let settings = StoreSettings::new(SecretString::from(url));
+    ConnectionString::build(&settings).map(|string| string.as_secret().expose_secret().to_owned())
+}
+
+const DEFAULTS: &str = "connect_timeout='5' tcp_user_timeout='10000' keepalives_idle='5' keepalives_interval='3' \
+                        keepalives_count='3' fallback_application_name='directory-form-data'";
+
+#[test]
+fn what_the_url_says_goes_before_the_defaults() {
+    for (url, own) in [
+        ("postgres://test:test@localhost:5432/forms", "user='test' password='test' host='localhost' port='5432' dbname='forms'"),
+        ("postgresql://", ""),
+        ("postgres://localhost", "host='localhost'"),
+        ("postgres:///forms?host=/run/postgresql", "dbname='forms' host='/run/postgresql'"),
+        ("postgres://%2Frun%2Fpostgresql/forms", "host='/run/postgresql' dbname='forms'"),
+        ("postgres://u:p%40s%2Fs%27%5C@h/d", r"user='u' password='p@s/s\'\\' host='h' dbname='d'"),
+        ("postgres://u:a:b@h", "user='u' password='a:b' host='h'"),
+        ("postgres://a:1,b:2/d", "host='a,b' port='1,2' dbname='d'"),
+        ("postgres://a,b/d", "host='a,b' dbname='d'"),
+        ("postgres://[::1]:5433/d", "host='::1' port='5433' dbname='d'"),
+        ("postgres://h/d?sslmode=verify-full&sslrootcert=/ca.pem", "host='h' dbname='d' sslmode='verify-full' sslrootcert='/ca.pem'"),
+        ("postgres://h/d?ssl=true", "host='h' dbname='d' sslmode='require'"),
+        ("postgres://h/d?user=a@b", "host='h' dbname='d' user='a@b'"),
+        ("host=h password = 'it\\'s \\\\' user=a\\ b", r"host='h' password='it\'s \\' user='a b'"),
+        (" dbname='' ", "dbname=''"),
+    ] {
+        let built = build(url).unwrap();
+        assert_eq!(built, format!("{own} {DEFAULTS}").trim_start(), "{url}");
+    }
+}
+
+#[test]
+fn time_outs_of_the_url_are_kept() {
+    let built = build("postgres://h/d?connect_timeout=3&keepalives_idle=60&tcp_user_timeout=1").unwrap();
+    assert_eq!(
+        built,
+        "host='h' dbname='d' connect_timeout='3' keepalives_idle='60' tcp_user_timeout='1' \
+         keepalives_interval='3' keepalives_count='3' fallback_application_name='directory-form-data'"
+    );
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_quotes_nothing() {
+    for (url, reason) in [
+        ("", "is empty"),
+        ("  ", "is empty"),
+        ("hunter2", "is neither a postgres:// URL nor made of key=value"),
+        ("mysql://u:hunter2@h/d", "is neither a postgres:// URL nor made of key=value"),
+        ("postgis://u:hunter2@h/d?a=b", "has a parameter that libpq does not know"),
+        ("postgres://u:p@hunter2@h/d", "has more than one @"),
+        ("postgres://u:p@x/hunter2@h/d", "has more than one @"),
+        ("postgres://u:p/hunter2@h/d", "has more than one @"),
+        ("postgres://u:hunter2/x", "has a port"),
+        ("postgres://u:p?hunter2@h/d", "has a parameter without a ="),
+        ("postgres://u:p?hunter2=@h/d", "has a port"),
+        ("postgres://h/d?hunter2=1", "has a parameter that libpq does not know"),
+        ("postgres://u:hunter2%@h/d", "has a % that"),
+        ("postgres://u:hunter2%zz@h/d", "has a % that"),
+        ("postgres://u:hunter2%00@h/d", "has a %00"),
+        ("postgres://u:hunter2%ff@h/d", "is not UTF-8"),
+        ("postgres://u:hunter2\0@h/d", "contains a NUL"),
+        ("postgres://u:hunter2@[::1/d", "has a [ without a ]"),
+        ("postgres://u:hunter2@[::1]x/d", "has something other than a port"),
+        ("postgres://u:hunter2@h:0/d", "has a port"),
+        ("postgres://u:hunter2@h:65536/d", "has a port"),
+        ("postgres://u:hunter2@h h/d", "has a host with white space"),
+        ("postgres://h/d?sslmode=hunter2", "has an sslmode"),
+        ("postgres://h/d?connect_timeout=hunter2", "has a parameter with a value"),
+        ("host=h password='hunter2", "has a quote that is not closed"),
+    ] {
+        let error = build(url).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(reason), "{url}: {error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error}");
+    }
+}
