@@ -9,10 +9,6 @@ macro_rules! actions {
         }
 
         impl Action {
-            /// Every action, in the order of the list below.
-            #[cfg(feature = "faults")]
-            pub(crate) const ALL: &[Action] = &[$(Action::$name),+];
-
             /// From the part of `X-Amz-Target` behind `AmazonSQS.`.
             pub(crate) fn from_name(name: &str) -> Option<Action> {
                 match name {

@@ -69,9 +69,8 @@ fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
              hyphen and period, without a leading, trailing or doubled period, and does not start with AWS. or Amazon."
         )));
     }
-    let (base, label) = value.data_type.split_once('.').map_or((value.data_type.as_str(), None), |(base, label)| {
-        (base, Some(label))
-    });
+    let (base, label) =
+        value.data_type.split_once('.').map_or((value.data_type.as_str(), None), |(base, label)| (base, Some(label)));
     if value.data_type.is_empty() {
         return Err(invalid(format!(
             "The message attribute '{name}' must contain a non-empty message attribute type."
@@ -193,10 +192,8 @@ mod tests {
     #[test]
     fn the_md5_of_attributes_is_the_one_that_sqs_gives() {
         // From botocore's and the developer guide's layout, computed apart from this code.
-        let attributes: Attributes = serde_json::from_str(
-            r#"{"timestamp":{"DataType":"Number","StringValue":"1493147359900"}}"#,
-        )
-        .unwrap();
+        let attributes: Attributes =
+            serde_json::from_str(r#"{"timestamp":{"DataType":"Number","StringValue":"1493147359900"}}"#).unwrap();
         assert_eq!(md5(&attributes).as_deref(), Some("235c5c510d26fb653d073faed50ae77c"));
         assert_eq!(md5(&Attributes::new()), None);
     }

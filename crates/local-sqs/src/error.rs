@@ -34,7 +34,6 @@ pub(crate) enum Code {
     Serialization,
     TooManyEntriesInBatchRequest,
     UnknownOperation,
-    UnsupportedOperation,
 }
 
 impl Code {
@@ -62,7 +61,6 @@ impl Code {
             Code::Serialization => "com.amazon.coral.service#SerializationException",
             Code::TooManyEntriesInBatchRequest => "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
             Code::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
-            Code::UnsupportedOperation => "com.amazonaws.sqs#UnsupportedOperation",
         }
     }
 
@@ -88,7 +86,6 @@ impl Code {
             Code::Serialization => "SerializationException",
             Code::TooManyEntriesInBatchRequest => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             Code::UnknownOperation => "UnknownOperationException",
-            Code::UnsupportedOperation => "AWS.SimpleQueueService.UnsupportedOperation",
         }
     }
 
@@ -123,10 +120,7 @@ impl ApiError {
 
     /// A required member that is absent (or empty, which SQS treats alike).
     pub(crate) fn missing(name: &str) -> Self {
-        ApiError::new(
-            Code::MissingParameter,
-            format!("The request must contain the parameter {name}."),
-        )
+        ApiError::new(Code::MissingParameter, format!("The request must contain the parameter {name}."))
     }
 
     pub(crate) fn no_such_queue() -> Self {

@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use crate::record::Record;
-pub(crate) use schema::{Loaded, LoadedMessage};
+pub(crate) use schema::Loaded;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,14 +48,29 @@ pub(crate) struct NotDurable;
 /// One change, done whole or not at all.
 #[derive(Debug)]
 pub(crate) enum Change {
-    CreateQueue { id: i64, name: String, created_ms: i64, attributes: BTreeMap<String, String> },
-    SetAttributes { id: i64, modified_ms: i64, attributes: BTreeMap<String, String> },
-    /// The queue alone. Messages of a queue that does not exist are not loaded.
-    DeleteQueue { id: i64 },
+    CreateQueue {
+        id: i64,
+        name: String,
+        created_ms: i64,
+        attributes: BTreeMap<String, String>,
+    },
+    SetAttributes {
+        id: i64,
+        modified_ms: i64,
+        attributes: BTreeMap<String, String>,
+    },
+    /// The queue alone. Its messages are deleted afterwards, or at the next start.
+    DeleteQueue {
+        id: i64,
+    },
     Send(Vec<SentMessage>),
     Delete(Vec<i64>),
     /// Messages that go to another queue, named `to`, because of their redrive policy.
-    Bury { ids: Vec<i64>, to: i64, source: Arc<str> },
+    Bury {
+        ids: Vec<i64>,
+        to: i64,
+        source: Arc<str>,
+    },
 }
 
 /// A message as it is written.

@@ -108,8 +108,7 @@ impl State {
 
     /// A message with a past: from another queue, or one that could not be moved there.
     pub(crate) fn add_received(&mut self, id: i64, history: History) {
-        let received =
-            Received { history, last_receive_ms: 0, receive: 0, receives_here: 0, invisible_until_ms: None };
+        let received = Received { history, last_receive_ms: 0, receive: 0, receives_here: 0, invisible_until_ms: None };
         self.received.insert(id, received);
         self.returned.insert(id);
     }

@@ -3,6 +3,9 @@
 pub mod settings;
 
 pub mod logging;
+pub mod run;
 pub mod stop;
+
+pub mod backoff;
 
 pub mod health;

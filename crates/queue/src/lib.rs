@@ -1,1 +1,48 @@
-//! .
+//! The only code that knows SQS: find or create queues, send, receive, settle.
+//!
+//! Errors of this layer are [`SqsError`]; a stale receipt handle is not one, see [`Settled`].
+
+// A queue is found, then messages are sent to it, received from it and settled.
+mod connection;
+mod policy;
+mod provision;
+
+mod batch;
+mod send;
+mod sender;
+
+mod receive;
+mod settle;
+
+mod error;
+
+pub use connection::Connection;
+pub use error::{Cause, SqsError};
+pub use provision::{Provision, QueueNames, QueuePair};
+pub use receive::{Delivery, Poll, ReceiptHandle};
+pub use sender::{SendPace, Sender};
+pub use settle::Settled;
+
+/// SQS takes 10 entries in a batch call.
+pub const MAX_ENTRIES: usize = 10;
+
+/// A queue that was found, and the connection to use it.
+#[derive(Clone)]
+pub struct Queue {
+    connection: Connection,
+    name: String,
+    url: String,
+    max_message_size: Option<usize>,
+}
+
+impl Queue {
+    /// Its name with any prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its `MaximumMessageSize` in bytes of body and attributes, `None` where SQS would not tell.
+    pub fn max_message_size(&self) -> Option<usize> {
+        self.max_message_size
+    }
+}

@@ -7,12 +7,10 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diesel::RunQueryDsl;
 use domain::Record;
 
 use crate::session::Session;
-use crate::statements::{self, InsertForms};
-use crate::{Away, AwayKind, Insertion, RowOutcome, SqlState, Store};
+use crate::{Away, AwayKind, Insertion, RowOutcome, SqlState, Store, statements};
 
 /// A row that waits longer than this for another transaction must not use up the time of the others.
 const ROW_TIME: Duration = Duration::from_secs(2);
@@ -74,9 +72,10 @@ fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome
     // The answer names rows by SQS message id; a second row with the same one is left to be settled by itself.
     let mut seen = HashSet::new();
     let first_of_its_id: Vec<bool> = rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
-    let batch = InsertForms::of(rows.iter().zip(&first_of_its_id).filter(|(_, first)| **first).map(|((r, _), _)| *r));
+    let batch: Vec<&Record> =
+        rows.iter().zip(&first_of_its_id).filter(|(_, first)| **first).map(|((record, _), _)| *record).collect();
 
-    let made: HashSet<String> = match session.run(|connection| batch.load::<String>(connection)) {
+    let made: HashSet<String> = match session.run(|connection| statements::insert(&batch, connection)) {
         Ok(ids) => ids.into_iter().collect(),
         Err(away) => match away.kind {
             // A connection that was lost twice may be the doing of one of these rows.
@@ -84,10 +83,9 @@ fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome
                 log::debug!("A batch failed and is settled row by row rows={} reason={}", rows.len(), away.kind.code());
                 return Ok(());
             }
-            AwayKind::PoolTimeout
-            | AwayKind::ConnectionFailed
-            | AwayKind::ReadOnly
-            | AwayKind::DeadlinePassed => return Err(away),
+            AwayKind::PoolTimeout | AwayKind::ConnectionFailed | AwayKind::ReadOnly | AwayKind::DeadlinePassed => {
+                return Err(away);
+            }
         },
     };
     for ((record, outcome), first) in rows.iter_mut().zip(first_of_its_id) {
@@ -117,10 +115,9 @@ fn settle(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Away
                 attempt += 1;
             }
             AwayKind::StatementFailed | AwayKind::ConnectionLost => break failure,
-            AwayKind::PoolTimeout
-            | AwayKind::ConnectionFailed
-            | AwayKind::ReadOnly
-            | AwayKind::DeadlinePassed => return Err(failure),
+            AwayKind::PoolTimeout | AwayKind::ConnectionFailed | AwayKind::ReadOnly | AwayKind::DeadlinePassed => {
+                return Err(failure);
+            }
         }
     };
     // Is it the row or the database? One that stores another row is well.

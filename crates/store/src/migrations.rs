@@ -14,7 +14,8 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use crate::away::one_line;
-use crate::schema::__diesel_schema_migrations::dsl::{__diesel_schema_migrations, version};
+use crate::schema::__diesel_schema_migrations::table as applied_migrations;
+use crate::schema::__diesel_schema_migrations::version;
 use crate::session::Session;
 use crate::{Away, AwayKind, Store};
 
@@ -74,7 +75,7 @@ impl Store {
         connection.batch_execute("SET statement_timeout = 0").map_err(Away::from)?;
         lock(connection)?;
         // A migration that waits for a table lets everyone else wait behind it: better to fail and be tried again.
-        connection.batch_execute("SET lock_timeout = '10s'").map_err(Away::from)?;
+        connection.batch_execute("SET lock_timeout = '5s'").map_err(Away::from)?;
 
         let applied = applied_versions(connection).map_err(Away::from)?;
         let missing = missing(&applied);
@@ -106,7 +107,7 @@ impl Store {
             return Ok(SchemaState::Older { missing: missing.iter().map(|m| m.name().to_string()).collect() });
         }
         let known: Vec<String> = embedded().iter().map(|m| m.name().version().to_string()).collect();
-        let unknown: Vec<String> = applied.into_iter().filter(|version| !known.contains(version)).collect();
+        let unknown: Vec<String> = applied.into_iter().filter(|applied| !known.contains(applied)).collect();
         Ok(if unknown.is_empty() { SchemaState::Current } else { SchemaState::Newer { unknown } })
     }
 }
@@ -135,7 +136,7 @@ fn applied_versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     if !is_there {
         return Ok(Vec::new());
     }
-    __diesel_schema_migrations.select(version).order(version).load(connection)
+    applied_migrations.select(version).order(version).load(connection)
 }
 
 /// Oldest first.

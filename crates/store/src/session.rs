@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::QueryResult;
 
 use crate::pool::Connection;
@@ -64,13 +64,13 @@ impl<'a> Session<'a> {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let result = self
-            .set_timeout(&mut connection)
-            .and_then(|()| statement(&mut connection))
-            .map_err(Away::from);
-        let lost = matches!(&result, Err(away) if away.kind == AwayKind::ConnectionLost);
-        if !lost {
-            self.connection = Some(connection);
+        let result = self.set_timeout(&mut connection).and_then(|()| statement(&mut connection)).map_err(Away::from);
+        match result.as_ref().map_err(|away| away.kind) {
+            Err(AwayKind::ConnectionLost) => {}
+            // It would stay read-only for as long as it lives, whatever becomes of the database: the setting is the
+            // session's, or the server is no longer the primary. The pool closes what comes back in a transaction.
+            Err(AwayKind::ReadOnly) => drop(AnsiTransactionManager::begin_transaction(&mut *connection)),
+            _ => self.connection = Some(connection),
         }
         result
     }

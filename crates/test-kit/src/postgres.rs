@@ -1,0 +1,13 @@
+//! PostgreSQL for tests: throwaway clusters, and a database for each test.
+//!
+//! `with-postgres cargo nextest run` starts one cluster for all tests; each takes a [`TestDatabase`] of its own from it.
+//! A test that stops or kills the server starts a [`Cluster`] of its own. `make local` keeps one.
+
+mod cluster;
+mod database;
+mod error;
+mod programs;
+
+pub use cluster::{Cluster, ClusterOptions, Shutdown};
+pub use database::{TestDatabase, sql};
+pub use error::PostgresError;

@@ -75,7 +75,7 @@ pub(crate) struct Loaded {
     /// Every number given to a message so far is at most this one.
     pub(crate) ids_reserved: i64,
     pub(crate) queues: Vec<LoadedQueue>,
-    /// In the order of their numbers; of queues that exist.
+    /// In the order of their numbers, with those that a killed process left of a deleted queue.
     pub(crate) messages: Vec<LoadedMessage>,
 }
 
@@ -141,18 +141,16 @@ fn lock(directory: &Path) -> Result<File, JournalError> {
     }
 }
 
-/// Creates the tables in a new file and clears away what a killed process left of deleted queues.
+/// Creates the tables in a new file.
 fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     connection.immediate_transaction(|connection| {
-        let version: i64 =
-            diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT user_version FROM pragma_user_version)"))
-                .get_result(connection)?;
+        let version: i64 = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
+            "(SELECT user_version FROM pragma_user_version)",
+        ))
+        .get_result(connection)?;
         match version {
             0 => connection.batch_execute(TABLES)?,
-            VERSION => {
-                let existing = queues::table.select(queues::id);
-                diesel::delete(messages::table.filter(messages::queue.ne_all(existing))).execute(connection)?;
-            }
+            VERSION => {}
             other => return Err(JournalError::Content(format!("its version is {other}, this is {VERSION}"))),
         }
         Ok(())

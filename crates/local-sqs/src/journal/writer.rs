@@ -105,9 +105,7 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
     match change {
         Change::Send(sent) => sent.iter().try_for_each(|message| insert(connection, message)),
         Change::Delete(ids) => ranges(ids).into_iter().try_for_each(|(first, last)| {
-            diesel::delete(messages::table.filter(messages::id.between(first, last)))
-                .execute(connection)
-                .map(drop)
+            diesel::delete(messages::table.filter(messages::id.between(first, last))).execute(connection).map(drop)
         }),
         Change::Bury { ids, to, source } => ids.iter().try_for_each(|id| {
             diesel::update(messages::table.find(id))

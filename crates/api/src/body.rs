@@ -1,0 +1,92 @@
+//! Reads a request body within the limits on one, on all together and on time.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpResponse,
+    dev::Payload,
+    http::header::{self, HeaderMap},
+    web::{Bytes, BytesMut},
+};
+use futures_util::StreamExt;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::{answers, settings::LimitSettings};
+
+/// The limits on bodies, shared by all requests.
+#[derive(Clone)]
+pub struct BodyLimits {
+    one: usize,
+    time: Duration,
+    /// One permit a byte.
+    in_flight: Arc<Semaphore>,
+}
+
+/// A body, and its share of the bytes in flight until it is dropped.
+pub struct Body {
+    pub bytes: Bytes,
+    share: Option<OwnedSemaphorePermit>,
+}
+
+impl BodyLimits {
+    pub fn new(settings: &LimitSettings) -> Self {
+        Self {
+            one: settings.body_bytes,
+            time: settings.body_time,
+            in_flight: Arc::new(Semaphore::new(settings.bodies_in_flight_bytes)),
+        }
+    }
+
+    /// Reads a body whole.
+    ///
+    /// # Errors
+    /// The answer: 413, 415 (a coding such as gzip), 408, 400 (the connection broke off) or 503 (too many bytes in flight).
+    pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<Body, HttpResponse> {
+        if headers
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(answers::unsupported("Encoded bodies are not accepted: send it without Content-Encoding."));
+        }
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > self.one) {
+            return Err(self.too_long());
+        }
+        timeout(self.time, self.collect(payload)).await.unwrap_or_else(|_| Err(answers::too_slow()))
+    }
+
+    async fn collect(&self, mut payload: Payload) -> Result<Body, HttpResponse> {
+        let mut bytes = BytesMut::new();
+        let mut share: Option<OwnedSemaphorePermit> = None;
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| answers::bad_request("The request's body did not arrive whole."))?;
+            if bytes.len() + chunk.len() > self.one {
+                return Err(self.too_long());
+            }
+            // Only what has arrived counts, so that slow clients do not hold what they only announced.
+            let more = u32::try_from(chunk.len()).ok();
+            let more = more.and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok());
+            let more = more.ok_or_else(answers::try_again)?;
+            match &mut share {
+                Some(share) => share.merge(more),
+                None => share = Some(more),
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Body { bytes: bytes.freeze(), share })
+    }
+
+    fn too_long(&self) -> HttpResponse {
+        answers::too_long(&format!("The request's body is longer than {} bytes.", self.one))
+    }
+}
+
+impl Body {
+    /// The bytes in flight that this body holds.
+    pub fn into_share(self) -> Option<OwnedSemaphorePermit> {
+        self.share
+    }
+}

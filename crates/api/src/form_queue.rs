@@ -1,0 +1,82 @@
+//! The way to the form queue, from a process that may be up before SQS is.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::Message;
+use process::{backoff::Backoff, health::Check, settings::SqsSettings};
+use queue::{Cause, Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
+use tokio::sync::OnceCell;
+
+/// The queue of form type `form`, once it was found.
+pub struct FormQueue {
+    connection: Connection,
+    names: QueueNames,
+    create: bool,
+    pace: SendPace,
+    found: OnceCell<(Queue, Sender)>,
+}
+
+/// Why a message is not known to be on the queue.
+pub enum NotSent {
+    /// The queue was not found yet.
+    NoQueue,
+    /// The send failed.
+    Failed(SqsError),
+}
+
+impl FormQueue {
+    pub fn new(connection: Connection, sqs: &SqsSettings, pace: SendPace) -> Self {
+        let names = QueueNames { form: sqs.form_queue.clone(), invalid: sqs.invalid_queue.clone() };
+        Self { connection, names, create: sqs.create_queues, pace, found: OnceCell::new() }
+    }
+
+    /// Finds the queue, asking again for as long as it takes.
+    pub async fn find(&self) {
+        let provision = Provision { connection: &self.connection, names: &self.names, create: self.create };
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        loop {
+            match provision.form_queue().await {
+                Ok(queue) => {
+                    log::info!(
+                        "Found the form queue. queue={} max_message_size={:?}",
+                        queue.name(),
+                        queue.max_message_size()
+                    );
+                    let sender = Sender::start(queue.clone(), self.pace);
+                    // It is only set here.
+                    let _ = self.found.set((queue, sender));
+                    return;
+                }
+                Err(error) => {
+                    log::error!(
+                        "The form queue was not found, and nothing can be taken. queue={} error=\"{error}\"",
+                        self.names.form
+                    );
+                    tokio::time::sleep(backoff.next_wait()).await;
+                }
+            }
+        }
+    }
+
+    /// Sends a message; it is on the queue when this is `Ok`.
+    pub async fn send(&self, message: Message) -> Result<(), NotSent> {
+        let (_, sender) = self.found.get().ok_or(NotSent::NoQueue)?;
+        sender.send(message).await.map_err(NotSent::Failed)
+    }
+
+    /// The check of the health page.
+    pub fn check(form_queue: &Arc<Self>) -> Check {
+        let form_queue = Arc::clone(form_queue);
+        Box::new(move || {
+            let form_queue = Arc::clone(&form_queue);
+            Box::pin(async move {
+                let (queue, _) = form_queue.found.get().ok_or("has not been found")?;
+                queue.answers().await.map_err(|error| match error.cause() {
+                    Cause::Denied => "access is denied",
+                    Cause::MissingQueue => "does not exist",
+                    _ => "does not answer",
+                })
+            })
+        })
+    }
+}

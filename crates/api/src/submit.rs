@@ -1,0 +1,82 @@
+//! `POST /form/`: a form becomes a message, and the answer is 202 once SQS has it.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Bytes},
+};
+use chrono::Utc;
+use domain::{Encoding, Fields, FormType, Message, Submission};
+use queue::Cause;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    answers,
+    form_queue::{FormQueue, NotSent},
+};
+
+pub async fn submit(request: HttpRequest, body: Bytes, form_queue: web::Data<FormQueue>) -> HttpResponse {
+    let submission = match read(&request, &body) {
+        Ok(submission) => submission,
+        Err(answer) => return answer,
+    };
+    match form_queue.send(Message::of(&submission)).await {
+        Ok(()) => accepted(&submission),
+        Err(not_sent) => refused(&submission, &not_sent),
+    }
+}
+
+fn read(request: &HttpRequest, body: &[u8]) -> Result<Submission, HttpResponse> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or(Ok(""), |value| value.to_str());
+    let encoding = match Encoding::of(content_type.unwrap_or("?")) {
+        Ok(encoding) => encoding,
+        // Without a body there is nothing that could be in the wrong encoding.
+        Err(_) if body.is_empty() => Encoding::Json,
+        Err(error) => return Err(answers::unsupported(&error.to_string())),
+    };
+    let form_type = FormType::FORM;
+    let checked = Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
+    let fields = checked.map_err(|refusal| {
+        log::info!("Refused a form. form_type={} reason=\"{refusal}\"", form_type.name());
+        HttpResponse::BadRequest().json(refusal.to_json())
+    })?;
+    Ok(Submission { id: Uuid::now_v7(), form_type, received_at: Utc::now(), fields })
+}
+
+fn accepted(submission: &Submission) -> HttpResponse {
+    log::debug!("Accepted a form. submission_id={} form_type={}", submission.id, submission.form_type.name());
+    let mut answer = Map::new();
+    answer.insert("id".to_owned(), submission.id.to_string().into());
+    if let Some(data) = submission.fields.get("data") {
+        answer.insert("data".to_owned(), data.clone());
+    }
+    HttpResponse::Accepted().json(Value::Object(answer))
+}
+
+fn refused(submission: &Submission, not_sent: &NotSent) -> HttpResponse {
+    let id = submission.id;
+    match not_sent {
+        NotSent::NoQueue => {
+            log::warn!("A form could not be sent, the queue was not found yet. submission_id={id}");
+            answers::try_again()
+        }
+        NotSent::Failed(error) => match error.cause() {
+            Cause::TooLong => {
+                log::info!("Refused a form that is too long for the queue. submission_id={id} error=\"{error}\"");
+                answers::too_long("The submission is too long for the queue.")
+            }
+            Cause::Refused => {
+                log::error!(
+                    "SQS refuses a form, which is a fault of the program. submission_id={id} error=\"{error}\""
+                );
+                answers::cannot()
+            }
+            Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {
+                log::warn!("A form could not be sent. submission_id={id} error=\"{error}\"");
+                answers::try_again()
+            }
+        },
+    }
+}

@@ -1,0 +1,24 @@
+//! Runs a service to its end, with the exit status that says how it went.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use tokio::runtime::Runtime;
+
+/// Blocking calls that are out when the service has ended are left behind after so long.
+const LEAVE_BLOCKING_CALLS_AFTER: Duration = Duration::from_secs(2);
+
+/// Runs `service` on a runtime of its own: 0 when it ended well, 1 with the reason in the log when it did not.
+pub fn to_the_end(service: impl Future<Output = io::Result<()>>) -> ExitCode {
+    let outcome = Runtime::new().and_then(|runtime| {
+        let outcome = runtime.block_on(service);
+        runtime.shutdown_timeout(LEAVE_BLOCKING_CALLS_AFTER);
+        outcome
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("The service ends. error=\"{error}\"");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What can go wrong with SQS, in the distinctions that a caller acts on.
+
+use std::{error::Error, fmt};
+
+use aws_sdk_sqs::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::BatchResultErrorEntry,
+};
+use thiserror::Error;
+
+/// Why a call, or one entry of a call, failed. `Display` holds SQS's code and never a message's body.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{operation} failed: {cause}{detail}")]
+pub struct SqsError {
+    operation: &'static str,
+    cause: Cause,
+    detail: String,
+}
+
+/// What a caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// SQS is away, slow, throttling or at fault: try again.
+    Unavailable,
+    /// Credentials or rights: a person has to act.
+    Denied,
+    /// There is no such queue.
+    MissingQueue,
+    /// The message is longer than the queue takes.
+    TooLong,
+    /// SQS will not take this entry however often it is sent.
+    Refused,
+}
+
+impl SqsError {
+    /// What a caller can do about it.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    pub(crate) fn new(operation: &'static str, cause: Cause, detail: impl fmt::Display) -> Self {
+        Self { operation, cause, detail: format!(" ({detail})") }
+    }
+
+    /// A whole call that failed.
+    pub(crate) fn of_call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: fmt::Debug,
+    {
+        let SdkError::ServiceError(service) = error else {
+            return Self::new(operation, Cause::Unavailable, without_reply(error));
+        };
+        let error = service.err();
+        let code = error.code().unwrap_or("an answer without a code");
+        let cause = cause_of(code, error.message().unwrap_or_default());
+        match cause {
+            // AWS's words say which right on which queue is missing.
+            Cause::Denied => {
+                Self::new(operation, cause, format_args!("{code}: {}", error.message().unwrap_or_default()))
+            }
+            _ => Self::new(operation, cause, code),
+        }
+    }
+
+    /// One entry of a batch call that was answered with 200.
+    pub(crate) fn of_entry(operation: &'static str, entry: &BatchResultErrorEntry) -> Self {
+        let mut cause = cause_of(entry.code(), entry.message().unwrap_or_default());
+        if !entry.sender_fault() && cause == Cause::Refused {
+            cause = Cause::Unavailable;
+        }
+        Self::new(operation, cause, entry.code())
+    }
+
+    /// An entry that SQS said nothing about, which must not be taken for success.
+    pub(crate) fn no_result(operation: &'static str) -> Self {
+        Self::new(operation, Cause::Unavailable, "SQS gave no result for the entry")
+    }
+}
+
+fn cause_of(code: &str, message: &str) -> Cause {
+    // Codes come bare, or with the prefix of the old query protocol.
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    match code {
+        "NonExistentQueue" | "QueueDoesNotExist" => Cause::MissingQueue,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "InvalidAccessKeyId"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "InvalidSecurity"
+        | "KmsAccessDenied" => Cause::Denied,
+        "BatchRequestTooLong" => Cause::TooLong,
+        "InvalidParameterValue" if message.contains("shorter than") || message.contains("too long") => Cause::TooLong,
+        "InvalidParameterValue"
+        | "InvalidParameterValueException"
+        | "InvalidMessageContents"
+        | "UnsupportedOperation"
+        | "InvalidAttributeValue"
+        | "InvalidAttributeName"
+        | "ValidationException"
+        | "MissingParameter"
+        | "QueueNameExists"
+        | "ReceiptHandleIsInvalid"
+        | "MessageNotInflight" => Cause::Refused,
+        _ => Cause::Unavailable,
+    }
+}
+
+/// Why there was no answer: the innermost error says it best, such as `connection refused`.
+fn without_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match error {
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::ResponseError(_) => "an answer that is not SQS's".to_owned(),
+        _ => innermost.to_string(),
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable => "SQS is not available",
+            Self::Denied => "access is denied",
+            Self::MissingQueue => "the queue does not exist",
+            Self::TooLong => "the message is too long",
+            Self::Refused => "SQS refuses it",
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! How long each operation may take and how often it is tried, with the reason.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::config::{Builder, Config, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig};
+
+/// An answer to a call that waits for nothing takes some 20 ms; this is for a bad day.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// Look-ups and creation of queues: cheap and harmless to repeat, and the caller tries again in any case.
+pub(crate) fn provision() -> Builder {
+    policy(3, ATTEMPT, Duration::from_secs(10))
+}
+
+/// Sends: somebody waits for the answer, `within` at the most. A send whose reply was lost is sent again:
+/// both copies have the same submission id. Two attempts fit, so that one slow answer is still waited for.
+pub(crate) fn send(within: Duration) -> Builder {
+    policy(3, within.mul_f32(0.6), within)
+}
+
+/// Receive: never retried here, because the poll loop is the retry and has its own backoff.
+/// A poll that never returns is a known failure, so that an attempt ends, but only well after SQS should have answered.
+/// Stalled-stream protection is off: a long poll is silent by nature.
+pub(crate) fn receive(wait_time: Duration) -> Builder {
+    let attempt = wait_time + Duration::from_secs(5);
+    policy(1, attempt, attempt).stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+/// Delete, change of visibility, and the send to the invalid queue: messages in hand wait for them,
+/// and all that is in hand has to be settled within 20 s.
+pub(crate) fn settle() -> Builder {
+    policy(3, ATTEMPT, Duration::from_secs(8))
+}
+
+fn policy(attempts: u32, attempt: Duration, operation: Duration) -> Builder {
+    let retry = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(Duration::from_millis(50));
+    let timeout = TimeoutConfig::builder()
+        // The same for all, because the client keeps a pool of connections per connect timeout.
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation);
+    Config::builder().retry_config(retry).timeout_config(timeout.build())
+}

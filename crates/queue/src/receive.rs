@@ -1,0 +1,93 @@
+//! `ReceiveMessage`: one long poll.
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue};
+use domain::{AttributeValue, Attributes, Received};
+
+use crate::{Queue, error::SqsError, policy};
+
+/// How to poll.
+#[derive(Clone, Debug)]
+pub struct Poll {
+    /// How long SQS may wait for a message, 0–20 s.
+    pub wait_time: Duration,
+    /// How many to take at the most, 1–10.
+    pub max_messages: u8,
+    /// How long what is taken is hidden from others.
+    pub visibility_timeout: Duration,
+}
+
+/// A message in hand, to be deleted or released.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The message.
+    pub received: Received,
+    /// What SQS wants to see when this delivery is settled.
+    pub receipt_handle: ReceiptHandle,
+}
+
+impl Delivery {
+    /// Bytes of its body, which is what memory it takes.
+    pub fn body_bytes(&self) -> usize {
+        self.received.body.len()
+    }
+}
+
+/// Stands for one delivery of one message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceiptHandle(pub(crate) String);
+
+/// Whoever has it may delete the message, and it is long.
+impl fmt::Debug for ReceiptHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReceiptHandle(…)")
+    }
+}
+
+impl Queue {
+    /// One poll. It is to be waited for, never dropped: an aborted poll can hide messages for a whole visibility timeout.
+    ///
+    /// # Errors
+    /// SQS did not answer within the wait time and 5 s more, or answered with an error.
+    pub async fn receive(&self, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
+        let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
+        let request = self.connection.client().receive_message().queue_url(&self.url);
+        let request = request
+            .wait_time_seconds(seconds(poll.wait_time))
+            .max_number_of_messages(poll.max_messages.into())
+            .visibility_timeout(seconds(poll.visibility_timeout))
+            .message_attribute_names("All");
+        let answer = request.customize().config_override(policy::receive(poll.wait_time)).send().await;
+        let answer = answer.map_err(|error| SqsError::of_call("ReceiveMessage", &error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
+    }
+}
+
+fn delivery(message: SqsMessage) -> Option<Delivery> {
+    let (Some(message_id), Some(handle)) = (message.message_id, message.receipt_handle) else {
+        log::error!("SQS delivered a message without an id or a receipt handle, which cannot be settled.");
+        return None;
+    };
+    Some(Delivery {
+        received: Received {
+            message_id,
+            body: message.body.unwrap_or_default(),
+            attributes: attributes(message.message_attributes.unwrap_or_default()),
+        },
+        receipt_handle: ReceiptHandle(handle),
+    })
+}
+
+fn attributes(attributes: HashMap<String, MessageAttributeValue>) -> Attributes {
+    let kept = attributes.into_iter().filter_map(|(name, attribute)| {
+        let data_type = attribute.data_type;
+        let value = match (attribute.string_value, attribute.binary_value) {
+            (Some(value), _) => AttributeValue::Text { data_type, value },
+            (None, Some(value)) => AttributeValue::Binary { data_type, value: value.into_inner() },
+            (None, None) => return None,
+        };
+        Some((name, value))
+    });
+    kept.collect()
+}

@@ -1,0 +1,113 @@
+//! Many rows at once.
+
+use diesel::connection::SimpleConnection;
+use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
+
+use crate::support::{decided, fixture, fixture_with, old_message, refused, submission, submissions};
+
+#[test]
+fn one_bad_row_does_not_stop_499_good_ones() {
+    let f = fixture();
+    let mut records = submissions(500);
+    records[250].data = r#"{"data": "\u0000"}"#.to_owned();
+    let outcomes = decided(f.store.insert_once(&records));
+    assert_eq!(refused(&outcomes[250]), "22P05");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Stored).count(), 499);
+    assert_eq!(f.rows(), 499);
+}
+
+#[test]
+fn outcomes_stand_in_the_order_of_the_records() {
+    let f = fixture();
+    decided(f.store.insert_once(&[submission(5, "{}"), submission(3, "{}")]));
+    let records = [
+        submission(9, "{}"),
+        submission(5, "{}"),
+        old_message(4, "{}"),
+        submission(3, r#"{"data": 1}"#),
+        submission(1, "{}"),
+        submission(2, "not json"),
+    ];
+    let outcomes = decided(f.store.insert_once(&records));
+    assert_eq!(outcomes[..5], [Stored, AlreadyStored, Stored, IdTaken, Stored]);
+    assert_eq!(refused(&outcomes[5]), "22P02");
+}
+
+#[test]
+fn the_same_submission_twice_in_a_batch_is_stored_once() {
+    let f = fixture();
+    let mut again_by_another_message = submission(1, "{}");
+    again_by_another_message.sqs_message_id = "another".to_owned();
+    let mut other_content_by_another_message = submission(1, r#"{"data": 1}"#);
+    other_content_by_another_message.sqs_message_id = "yet another".to_owned();
+    let records = [
+        submission(1, "{}"),
+        again_by_another_message,
+        submission(1, "{}"),
+        submission(1, r#"{"data": 1}"#),
+        other_content_by_another_message,
+        old_message(2, "{}"),
+        old_message(2, "{}"),
+        old_message(2, r#"{"data": 1}"#),
+    ];
+    let outcomes = decided(f.store.insert_once(&records));
+    assert_eq!(f.rows(), 2);
+    // Which of the rows with other content comes first is left open; the sorted order is by message id.
+    assert_eq!(f.database.sql("SELECT sqs_message_id FROM forms ORDER BY sqs_message_id"), "another\nmessage-0002");
+    assert_eq!(outcomes, [AlreadyStored, Stored, AlreadyStored, IdTaken, IdTaken, Stored, AlreadyStored, IdTaken]);
+}
+
+#[test]
+fn batches_of_all_sizes_share_one_prepared_statement() {
+    let f = fixture_with(|settings| settings.pool_size = 1);
+    // Only its own session sees a prepared statement, so the store's session is made to write its list down.
+    f.database.sql("CREATE TABLE seen (statement text)");
+    f.on_insert(
+        "IF NEW.sqs_message_id = 'message-9999' THEN \
+             INSERT INTO seen SELECT statement FROM pg_prepared_statements WHERE statement ILIKE 'insert into%forms%'; \
+         END IF;",
+    );
+    let all = submissions(60);
+    for batch in [&all[0..1], &all[1..3], &all[3..10], &all[10..60]] {
+        decided(f.store.insert_once(batch));
+    }
+    decided(f.store.insert_once(&[submission(9999, "{}")]));
+    assert_eq!(f.rows(), 61);
+    assert_eq!(
+        f.database.sql("SELECT count(*), bool_and(statement LIKE '%unnest($1, $2, $3, $4, $5)%') FROM seen"),
+        "1|t"
+    );
+}
+
+#[test]
+fn a_batch_is_one_statement() {
+    let f = fixture();
+    f.database.sql(
+        "CREATE TABLE statements (n int);
+         CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO statements SELECT count(*) FROM made; RETURN NULL; END $$;
+         CREATE TRIGGER count_statement AFTER INSERT ON forms REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION count_statement();",
+    );
+    decided(f.store.insert_once(&submissions(500)));
+    assert_eq!(f.database.sql("SELECT n FROM statements"), "500");
+}
+
+#[test]
+fn more_rows_than_a_statement_has_parameters_are_stored() {
+    let f = fixture();
+    let outcomes = decided(f.store.insert_once(&submissions(70_000)));
+    assert!(outcomes.iter().all(|outcome| *outcome == Stored));
+    assert_eq!(f.rows(), 70_000);
+}
+
+#[test]
+fn rows_that_wait_for_each_other_are_locked_in_one_order() {
+    let f = fixture();
+    // Somebody holds the first id; a batch that starts with the last id must not hold that one while it waits.
+    let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, submission_id, data) VALUES ('message-0001', '00000000-0000-0000-0000-000000000001', '{}')");
+    std::thread::scope(|scope| {
+        let batch = scope.spawn(|| f.store.insert_once(&[submission(2, "{}"), submission(1, "{}")]));
+        f.wait_for_blocked();
+        other.batch_execute("SET lock_timeout = '1s'; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}'); COMMIT").unwrap();
+        assert_eq!(decided(batch.join().unwrap()), [AlreadyStored, AlreadyStored]);
+    });
+}

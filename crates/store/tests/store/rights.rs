@@ -1,0 +1,73 @@
+//! What the worker's role needs, and what it does not get.
+
+use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
+use store::SchemaState;
+
+use crate::support::{Fixture, decided, fixture, refused, store_on, submission};
+
+/// A store under a role with exactly the rights of DESIGN's table, dropped with its rights at the end.
+fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
+    let role = format!("{}_worker", f.database.name());
+    f.database.sql(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'worker';
+         REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {role};
+         REVOKE EXECUTE ON FUNCTION store_form FROM PUBLIC;
+         GRANT INSERT, SELECT ON forms TO {role}; GRANT EXECUTE ON FUNCTION store_form TO {role};"
+    ));
+    test(&f.database.url_as(&role, "worker"));
+    f.database.sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';
+         DROP OWNED BY {role}; DROP ROLE {role};"
+    ));
+}
+
+#[test]
+fn insert_and_select_on_forms_and_store_form_are_enough() {
+    let f = fixture();
+    with_workers_role(&f, |url| {
+        let store = store_on(url, |_| {});
+        assert_eq!(decided(store.insert_once(&[submission(1, "{}"), submission(2, "{}")])), [Stored, Stored]);
+        let outcomes = decided(store.insert_once(&[
+            submission(1, "{}"),
+            submission(2, "[]"),
+            submission(3, "no json"),
+            submission(4, "{}"),
+        ]));
+        assert_eq!(outcomes[0], AlreadyStored);
+        assert_eq!(outcomes[1], IdTaken);
+        assert_eq!(refused(&outcomes[2]), "22P02");
+        assert_eq!(outcomes[3], Stored);
+        assert_eq!(store.probe(), Ok(()));
+        assert_eq!(store.ping(), Ok(()));
+        assert_eq!(store.schema_state(), Ok(SchemaState::Current));
+        // Nothing to do is no reason to want the right to do it.
+        assert_eq!(store.migrate(), Ok(vec![]));
+
+        let psql = |sql: &str| test_kit::postgres::sql(url, sql).unwrap_err().to_string();
+        for denied in [
+            "DELETE FROM forms",
+            "UPDATE forms SET form_type = 'x'",
+            "TRUNCATE forms",
+            "DROP TABLE forms",
+            "ALTER TABLE forms ADD COLUMN x int",
+            "CREATE TABLE x (y int)",
+            "DROP FUNCTION store_form",
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('1')",
+            "SELECT nextval('forms_id_seq')",
+            "SELECT * FROM form_form",
+        ] {
+            let error = psql(denied);
+            assert!(error.contains("permission denied") || error.contains("must be owner"), "{denied}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_missing_right_is_away_and_says_so() {
+    let f = fixture();
+    with_workers_role(&f, |url| {
+        f.database.sql("REVOKE INSERT ON forms FROM PUBLIC; DO $$ BEGIN EXECUTE 'REVOKE INSERT ON forms FROM ' || current_database() || '_worker'; END $$");
+        let insertion = store_on(url, |_| {}).insert_once(&[submission(1, "{}")]);
+        assert_eq!(insertion.away.unwrap().message.as_deref(), Some("permission denied for table forms"));
+    });
+}

@@ -1,0 +1,111 @@
+//! A migrated database, a store on it, and records.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use domain::Record;
+use secrecy::SecretString;
+use store::{Insertion, RowOutcome, Store, StoreSettings};
+use test_kit::postgres::TestDatabase;
+use uuid::Uuid;
+
+pub struct Fixture {
+    pub store: Store,
+    pub database: TestDatabase,
+}
+
+/// With the default settings.
+pub fn fixture() -> Fixture {
+    fixture_with(|_| {})
+}
+
+pub fn fixture_with(adjust: impl FnOnce(&mut StoreSettings)) -> Fixture {
+    let database = TestDatabase::create();
+    let fixture = Fixture { store: store_on(&database.url(), adjust), database };
+    fixture.store.migrate().unwrap();
+    fixture
+}
+
+pub fn store_on(url: &str, adjust: impl FnOnce(&mut StoreSettings)) -> Store {
+    let mut settings = StoreSettings::new(SecretString::from(url));
+    adjust(&mut settings);
+    Store::new(&settings).unwrap()
+}
+
+impl Fixture {
+    /// A session of somebody else.
+    pub fn session(&self) -> PgConnection {
+        PgConnection::establish(&self.database.url()).unwrap()
+    }
+
+    /// A session of somebody else with these statements run.
+    pub fn session_that(&self, statements: &str) -> PgConnection {
+        let mut session = self.session();
+        session.batch_execute(statements).unwrap();
+        session
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.database.sql("SELECT count(*) FROM forms").parse().unwrap()
+    }
+
+    /// A trigger that may fail the insert of a row.
+    pub fn on_insert(&self, body: &str) {
+        self.database.sql(&format!(
+            "CREATE SEQUENCE attempts;
+             CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$;
+             CREATE TRIGGER trouble BEFORE INSERT ON forms FOR EACH ROW EXECUTE FUNCTION trouble();"
+        ));
+    }
+
+    /// Waits until a statement of the store's waits for a lock.
+    pub fn wait_for_blocked(&self) {
+        self.wait_for(
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+    }
+
+    pub fn wait_for(&self, condition: &str) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.database.sql(condition) != "t" {
+            assert!(Instant::now() < deadline, "never came true: {condition}");
+        }
+    }
+}
+
+/// A submission of our own api, with ids made from `n`.
+pub fn submission(n: u128, data: &str) -> Record {
+    Record {
+        form_type: "form".to_owned(),
+        submission_id: Some(Uuid::from_u128(n)),
+        sqs_message_id: format!("message-{n:04}"),
+        received_at: Some("2026-11-21T01:02:03.456789Z".parse().unwrap()),
+        data: data.to_owned(),
+    }
+}
+
+/// A message of the 2016 web server.
+pub fn old_message(n: u128, data: &str) -> Record {
+    Record { submission_id: None, received_at: None, ..submission(n, data) }
+}
+
+/// As many good ones.
+pub fn submissions(count: u128) -> Vec<Record> {
+    (1..=count).map(|n| submission(n, &format!(r#"{{"data": {n}}}"#))).collect()
+}
+
+/// The outcomes of a call that found nothing wrong with the database.
+#[track_caller]
+pub fn decided(insertion: Insertion) -> Vec<RowOutcome> {
+    assert_eq!(insertion.away, None);
+    insertion.outcomes
+}
+
+#[track_caller]
+pub fn refused(outcome: &RowOutcome) -> &str {
+    match outcome {
+        RowOutcome::Refused(code) => code.as_str(),
+        other => panic!("not refused: {other:?}"),
+    }
+}

@@ -1,0 +1,26 @@
+//! The worker as a program: `worker`, or `worker migrate` to bring the schema up to date and end.
+
+use std::process::ExitCode;
+
+use process::{logging, run, settings::Environment, stop};
+use worker::settings::Settings;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let settings = match Settings::read(Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::start(&settings.log);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => run::to_the_end(async { worker::build(settings).await?.run(stop::on_signal()?).await }),
+        ["migrate"] => run::to_the_end(async { worker::migrate(&settings).await }),
+        _ => {
+            eprintln!("usage: worker [migrate]");
+            ExitCode::from(2)
+        }
+    }
+}
