@@ -11,10 +11,13 @@ use actix_web::{
 use futures_util::StreamExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use crate::{answers, settings::LimitSettings};
+
+/// How long the rest of a refused body is read and thrown away.
+const DISCARD_TIME: Duration = Duration::from_secs(3);
 
 /// The limits on bodies, shared by all requests.
 #[derive(Clone)]
@@ -44,7 +47,19 @@ impl BodyLimits {
     ///
     /// # Errors
     /// The answer: 413, 415 (a coding such as gzip), 408, 400 (the connection broke off) or 503 (too many bytes in flight).
-    pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<Body, HttpResponse> {
+    pub async fn read(&self, headers: &HeaderMap, mut payload: Payload) -> Result<Body, HttpResponse> {
+        let deadline = Instant::now() + self.time;
+        let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await else {
+            return Err(answers::too_slow());
+        };
+        if outcome.is_err() {
+            // A client that is still writing when the connection closes would see a reset instead of the answer.
+            let _ = timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload)).await;
+        }
+        outcome
+    }
+
+    async fn read_in_time(&self, headers: &HeaderMap, payload: &mut Payload) -> Result<Body, HttpResponse> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -55,10 +70,20 @@ impl BodyLimits {
         if announced.is_some_and(|length: usize| length > self.one) {
             return Err(self.too_long());
         }
-        timeout(self.time, self.collect(payload)).await.unwrap_or_else(|_| Err(answers::too_slow()))
+        self.collect(payload).await
     }
 
-    async fn collect(&self, mut payload: Payload) -> Result<Body, HttpResponse> {
+    async fn discard(&self, payload: &mut Payload) {
+        let mut discarded = 0;
+        while let Some(Ok(chunk)) = payload.next().await {
+            discarded += chunk.len();
+            if discarded > self.one {
+                return;
+            }
+        }
+    }
+
+    async fn collect(&self, payload: &mut Payload) -> Result<Body, HttpResponse> {
         let mut bytes = BytesMut::new();
         let mut share: Option<OwnedSemaphorePermit> = None;
         while let Some(chunk) = payload.next().await {

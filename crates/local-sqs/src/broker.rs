@@ -56,8 +56,11 @@ impl Broker {
 
     /// With what is in `directory`, and kept there.
     pub(crate) fn on_disk(directory: &Path) -> Result<Arc<Self>, JournalError> {
+        Broker::with_records(directory, Records::new(RECORDS_IN_MEMORY))
+    }
+
+    fn with_records(directory: &Path, records: Records) -> Result<Arc<Self>, JournalError> {
         let (journal, loaded) = Journal::open(directory)?;
-        let records = Records::new(RECORDS_IN_MEMORY);
         let broker = Arc::new(Broker::new(journal, records, loaded.seed, loaded.ids_reserved));
         let orphans = broker.load(loaded)?;
         drop(broker.discard(&orphans));
@@ -106,7 +109,7 @@ impl Broker {
                 }
             }
         }
-        log::info!("read the data directory queues={} messages={messages}", by_id.len());
+        log::info!("Read the data directory. queues={} messages={messages}", by_id.len());
         Ok(orphans)
     }
 
@@ -228,7 +231,7 @@ impl Broker {
             return;
         }
         log::info!(
-            "messages were received too often and move queue={} dead_letter_queue={} messages={}",
+            "Messages were received too often and move. queue={} dead_letter_queue={} messages={}",
             queue.name,
             to.name,
             messages.len()
@@ -266,3 +269,6 @@ impl Broker {
         Ok(records)
     }
 }
+
+#[cfg(test)]
+mod tests;

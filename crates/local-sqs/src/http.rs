@@ -132,7 +132,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, ApiError> {
     serde_json::to_vec(answer).map_err(|error| {
-        log::error!("an answer could not be written error=\"{error}\"");
+        log::error!("An answer could not be written. error=\"{error}\"");
         ApiError::internal()
     })
 }

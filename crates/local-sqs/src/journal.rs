@@ -116,7 +116,7 @@ impl Journal {
             Journal::Memory => done(Ok(())),
             Journal::Disk { changes, .. } => {
                 if let Err(unsent) = changes.send(writer::Job::Write { change, done }) {
-                    log::error!("the writer has ended, nothing can be made durable");
+                    log::error!("The writer has ended, nothing can be made durable.");
                     if let writer::Job::Write { done, .. } = unsent.0 {
                         done(Err(NotDurable));
                     }
@@ -145,7 +145,7 @@ impl Journal {
         let _ = changes.send(writer::Job::Stop);
         for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
-                log::error!("a thread of the storage had panicked");
+                log::error!("A thread of the storage had panicked.");
             }
         }
     }

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
 pub use crate::journal::JournalError;
-pub use crate::settings::{Settings, SettingsError};
+pub use crate::settings::Settings;
 
 /// Threads that parse and answer. Two keep two cores busy; the storage has its own two.
 const WORKERS: usize = 2;
@@ -135,13 +135,13 @@ impl Server {
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .listen(self.listener)?
             .run();
-        log::info!("listening port={}", self.port);
+        log::info!("Listening. port={}", self.port);
         let (handle, closing) = (server.handle(), self.broker.closing.clone());
         let mut serving = tokio::spawn(server);
         let ended = tokio::select! {
             ended = &mut serving => ended,
             () = stop.cancelled() => {
-                log::info!("stopping");
+                log::info!("Stopping.");
                 closing.cancel();
                 handle.stop(true).await;
                 serving.await
@@ -151,7 +151,7 @@ impl Server {
         let closed = tokio::task::spawn_blocking(move || broker.journal.close()).await;
         ended.map_err(io::Error::other)??;
         closed.map_err(io::Error::other)?;
-        log::info!("stopped");
+        log::info!("Stopped.");
         Ok(())
     }
 }

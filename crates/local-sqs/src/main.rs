@@ -1,39 +1,27 @@
-//! The queue server as a process.
+//! The queue server as a program.
 
-use std::process::exit;
+use std::io;
+use std::process::ExitCode;
 
-use anyhow::Context as _;
-use local_sqs::Settings;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use local_sqs::{BuildError, Settings};
+use process::settings::{Environment, LogSettings};
+use process::{logging, run, stop};
 
-fn main() -> anyhow::Result<()> {
-    let settings = Settings::from_vars(std::env::vars())?;
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn")).init();
-    let server = local_sqs::build(settings)?;
-    run(server)
+fn main() -> ExitCode {
+    let mut environment = Environment::of_process();
+    let read = (Settings::read(&mut environment), LogSettings::read(&mut environment));
+    let (settings, log) = match environment.finish(read) {
+        Ok(read) => read,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::start(&log);
+    run::to_the_end(async { local_sqs::build(settings).map_err(with_causes)?.run(stop::on_signal()?).await })
 }
 
-#[tokio::main]
-async fn run(server: local_sqs::Server) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
-    let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    tokio::spawn(stop_on_signal(terminate, interrupt, stop.clone()));
-    server.run(stop).await.context("the server failed")
-}
-
-/// The first signal stops the server; the second ends the process at once.
-async fn stop_on_signal(mut terminate: Signal, mut interrupt: Signal, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if stop.is_cancelled() {
-            log::warn!("a second signal, exiting at once");
-            exit(130);
-        }
-        stop.cancel();
-    }
+/// The whole chain in one sentence, since the end of the process shows one.
+fn with_causes(error: BuildError) -> io::Error {
+    io::Error::other(format!("{:#}", anyhow::Error::from(error)))
 }

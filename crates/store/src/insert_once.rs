@@ -21,9 +21,11 @@ const ATTEMPTS_PER_ROW: u32 = 3;
 impl Store {
     /// Stores each record that is not stored yet, and says of each what became of it.
     ///
-    /// One bad row does not stop the others, and two calls with the same rows do not hurt each other. Takes no longer
-    /// than `insert_limit` and the pool's wait, as long as the server keeps to `statement_timeout`; one that is frozen
-    /// with its network up keeps to nothing, so a caller that must go on puts a time limit of its own around it.
+    /// One bad row does not stop the others, and two calls with the same rows do not hurt each other.
+    ///
+    /// Ends within `insert_limit`, the wait for a connection included, as long as the server keeps to
+    /// `statement_timeout`. One that is frozen with its network up keeps to nothing: a caller that must go on puts a
+    /// time limit of its own around the call.
     pub fn insert_once(&self, records: &[Record]) -> Insertion {
         let mut outcomes: Vec<RowOutcome> = records.iter().map(unsendable).collect();
         let away = insert_undecided(self, records, &mut outcomes).err();

@@ -46,12 +46,12 @@ impl<'a> Session<'a> {
         self.statement_limit.min(self.time_left()).max(Duration::from_millis(1))
     }
 
-    /// Runs a statement or a transaction; where the connection breaks, once more on a fresh one.
+    /// Runs a statement or a transaction; where the connection breaks or turns out to be read-only, once more on another.
     ///
     /// So the statement may run twice, the first time with an effect that nobody heard of.
     pub(crate) fn run<T>(&mut self, statement: impl Fn(&mut PgConnection) -> QueryResult<T>) -> Result<T, Away> {
         match self.run_once(&statement) {
-            Err(away) if away.kind == AwayKind::ConnectionLost => self.run_once(&statement),
+            Err(Away { kind: AwayKind::ConnectionLost | AwayKind::ReadOnly, .. }) => self.run_once(&statement),
             result => result,
         }
     }

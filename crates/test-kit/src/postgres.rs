@@ -11,3 +11,6 @@ mod programs;
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
 pub use database::{TestDatabase, sql};
 pub use error::PostgresError;
+
+#[cfg(test)]
+mod tests;

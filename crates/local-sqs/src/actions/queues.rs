@@ -92,7 +92,7 @@ pub(crate) async fn create(broker: &Arc<Broker>, host: &str, request: CreateQueu
             drop(guard);
         })
         .await?;
-    log::info!("created a queue queue={name}");
+    log::info!("Created a queue. queue={name}");
     Ok(answer)
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn delete(broker: &Arc<Broker>, request: QueueOnly) -> Result<N
             drop(guard);
         })
         .await?;
-    log::info!("deleted a queue queue={name}");
+    log::info!("Deleted a queue. queue={name}");
     Ok(Nothing {})
 }
 
@@ -151,7 +151,7 @@ pub(crate) async fn purge(broker: &Arc<Broker>, request: QueueOnly) -> Result<No
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let ids = queue.with_state(|state, _| state.clear());
     broker.discard(&ids).await?;
-    log::info!("purged a queue queue={} messages={}", queue.name, ids.len());
+    log::info!("Purged a queue. queue={} messages={}", queue.name, ids.len());
     Ok(Nothing {})
 }
 

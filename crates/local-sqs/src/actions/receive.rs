@@ -240,3 +240,26 @@ pub(super) fn in_range(name: &str, value: Option<i64>, least: i64, most: i64) ->
         value => Ok(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::Modified;
+
+    #[tokio::test]
+    async fn nothing_more_is_received_when_the_most_messages_are_in_flight() {
+        let broker = Broker::in_memory();
+        let modified = Modified { settings: Arc::default(), modified_ms: 0 };
+        let queue = Arc::new(Queue::new(1, "q".to_owned(), 0, modified));
+        broker.insert_queue(Arc::clone(&queue));
+        queue.with_state(|state, now_ms| {
+            for id in 0..=120_000 {
+                state.add(id, now_ms, now_ms, now_ms);
+            }
+        });
+        let most = i64::try_from(MAX_IN_FLIGHT).unwrap();
+        assert_eq!(take(&broker, &queue, most, None).unwrap().len(), MAX_IN_FLIGHT);
+        let request = serde_json::from_str(r#"{"QueueUrl":"q"}"#).unwrap();
+        assert_eq!(receive(&broker, request).await.unwrap_err().code, Code::OverLimit);
+    }
+}

@@ -30,8 +30,8 @@ pub(crate) fn keep_connection(connection: &dyn Any, data: &mut Extensions) {
         Some(Ok(handle)) => {
             data.insert(Connection(TcpStream::from(handle)));
         }
-        Some(Err(error)) => log::error!("a connection cannot be kept for faults error=\"{error}\""),
-        None => log::error!("a connection is not TCP, faults cannot close it"),
+        Some(Err(error)) => log::error!("A connection cannot be kept for faults. error=\"{error}\""),
+        None => log::error!("A connection is not TCP, faults cannot close it."),
     }
 }
 
@@ -93,7 +93,7 @@ fn drop_connection(request: &HttpRequest) -> HttpResponse {
     if let Some(Connection(stream)) = request.conn_data::<Connection>()
         && let Err(error) = stream.shutdown(Shutdown::Both)
     {
-        log::debug!("a connection was closed already error=\"{error}\"");
+        log::debug!("A connection was closed already. error=\"{error}\"");
     }
     // Nobody gets this: the socket takes no more bytes.
     HttpResponse::InternalServerError().force_close().finish()

@@ -22,7 +22,7 @@ pub(super) fn start(mut connection: SqliteConnection) -> std::io::Result<(Sender
     let thread = thread::Builder::new().name("sqs-reader".to_owned()).spawn(move || {
         while let Ok(Job::Read { ids, answer }) = jobs.recv() {
             let result = read(&mut connection, &ids).map_err(|error| {
-                log::error!("contents could not be read messages={} error=\"{error}\"", ids.len());
+                log::error!("Contents could not be read. messages={} error=\"{error}\"", ids.len());
                 NotDurable
             });
             // Whoever asked may have gone.

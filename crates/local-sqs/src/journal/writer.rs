@@ -86,7 +86,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                log::error!("a group of changes could not be written changes={} error=\"{error}\"", changes.len());
+                log::error!("A group of changes could not be written. changes={} error=\"{error}\"", changes.len());
                 Err(NotDurable)
             }
         }

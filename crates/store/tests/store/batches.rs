@@ -107,7 +107,7 @@ fn rows_that_wait_for_each_other_are_locked_in_one_order() {
     std::thread::scope(|scope| {
         let batch = scope.spawn(|| f.store.insert_once(&[submission(2, "{}"), submission(1, "{}")]));
         f.wait_for_blocked();
-        other.batch_execute("SET lock_timeout = '1s'; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}'); COMMIT").unwrap();
+        other.batch_execute("SET lock_timeout = '300ms'; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}'); COMMIT").unwrap();
         assert_eq!(decided(batch.join().unwrap()), [AlreadyStored, AlreadyStored]);
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use store::RowOutcome::Refused;
 
-use crate::support::{fixture, fixture_with, submission, submissions};
+use crate::support::{fixture, fixture_with, submission};
 
 const CANARY: &str = "canary-7f3a";
 
@@ -75,5 +75,4 @@ fn a_failed_migration_says_what_and_not_with_which_rows() {
     assert!(error.to_string().contains("cannot alter type of a column used by a view"), "{error}");
     assert!(!format!("{error} {error:?}").contains(CANARY));
     assert_eq!(f.sql("SELECT count(*) FROM form_form"), "1");
-    assert_eq!(submissions(1).len(), 1);
 }

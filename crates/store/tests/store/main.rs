@@ -1,4 +1,5 @@
 //! The store on a real PostgreSQL, a database for each test.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests")]
 
 mod adoption;
 mod batches;

@@ -195,6 +195,19 @@ fn a_connection_lost_in_the_middle_is_replaced_once() {
 }
 
 #[test]
+fn a_connection_lost_while_rows_are_settled_one_by_one_is_replaced_too() {
+    let f = fixture();
+    f.on_insert(
+        "IF NEW.sqs_message_id = 'message-0002' AND nextval('attempts') = 1 THEN \
+             PERFORM pg_terminate_backend(pg_backend_pid()); \
+         END IF;",
+    );
+    // Its first row fails the batch before the second is reached.
+    let outcomes = decided(f.store.insert_once(&[submission(1, "no json"), submission(2, "{}"), submission(3, "{}")]));
+    assert_eq!(outcomes[1..], [Stored, Stored]);
+}
+
+#[test]
 fn a_server_that_is_restarted_is_away_and_back() {
     let mut cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
     let store = store_on(&cluster.url("postgres"), |settings| settings.pool_wait = Duration::from_millis(500));

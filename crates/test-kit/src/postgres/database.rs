@@ -82,7 +82,7 @@ impl Drop for TestDatabase {
 /// What psql answers to some SQL at a URL: a line for each row, `|` between columns.
 pub fn sql(url: &str, statements: &str) -> Result<String, PostgresError> {
     let mut command = psql();
-    command.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
+    command.args(["--no-psqlrc", "--no-password", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
     // Other users of the machine can read the arguments of a process, but not its environment.
     let (url, password) = without_password(url);
     if let Some(password) = password {

@@ -1,0 +1,112 @@
+//! Every case of the contract: requests and answers as observed on the service of 2016, but where it was wrong.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use test_kit::{
+    Stack,
+    forms::{SECRET, signature},
+    stack::QUEUE,
+};
+
+use crate::raw;
+
+fn contract() -> Value {
+    serde_json::from_str(include_str!("contract.json")).unwrap()
+}
+
+#[tokio::test]
+async fn every_case_of_the_contract_is_answered_as_it_says() {
+    let stack = Stack::start();
+    let api = stack.api(&[]);
+    stack.ready(&api).await;
+
+    let contract = contract();
+    let cases = contract["cases"].as_array().unwrap();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let answer = raw::exchange(api.port(), &request(&case["request"]), Duration::from_secs(10)).await;
+        let expect = &case["expect"];
+        let mut complain = |what: String| wrong.push(format!("{name}: {what}: {answer:?}"));
+        if Some(u64::from(answer.status)) != expect["status"].as_u64() {
+            complain(format!("status {}", expect["status"]));
+        }
+        if let Some(text) = expect["text"].as_str()
+            && answer.body != text
+        {
+            complain(format!("text {text}"));
+        }
+        for (header, value) in expect["headers"].as_object().into_iter().flatten() {
+            if answer.header(header) != value.as_str() {
+                complain(format!("header {header}: {value}"));
+            }
+        }
+        let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        for (member, value) in expect["json"].as_object().into_iter().flatten() {
+            if !matches(&body[member], value) {
+                complain(format!("{member}: {value}"));
+            }
+        }
+        let queued: Vec<Value> =
+            stack.sqs.drain(QUEUE).await.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
+        let expected = Some(&expect["queued"]).filter(|queued| !queued.is_null()).cloned();
+        if queued != expected.into_iter().collect::<Vec<_>>() {
+            complain(format!("queued {queued:?}, not {}", expect["queued"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases.len() > 40, "the contract is not whole");
+}
+
+#[test]
+fn signatures_are_those_of_the_contract() {
+    for vector in contract()["signature_vectors"].as_array().unwrap() {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        assert_eq!(signature(text("path"), text("body").as_bytes(), text("secret")), text("signature"));
+    }
+}
+
+/// The request of a case, as bytes.
+fn request(request: &Value) -> Vec<u8> {
+    let text = |name: &str| request[name].as_str();
+    let (method, path) = (text("method").unwrap(), text("path").unwrap());
+    let body = match text("body_hex") {
+        Some(digits) => {
+            (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+        }
+        None => text("body").unwrap_or_default().as_bytes().to_vec(),
+    };
+    let signature = match &request["sign"] {
+        Value::String(how) => match how.as_str() {
+            "legacy" => Some(signature(path, &body, SECRET)),
+            "legacy-uppercase" => Some(signature(path, &body, SECRET).to_uppercase()),
+            "wrong" => Some("0".repeat(64)),
+            "none" => None,
+            other => panic!("no such signature: {other}"),
+        },
+        other => {
+            let of = &other["legacy-for"];
+            Some(signature(of["path"].as_str().unwrap(), of["body"].as_str().unwrap().as_bytes(), SECRET))
+        }
+    };
+    let mut headers: Vec<(&str, &str)> = request["headers"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    if let Some(signature) = &signature {
+        headers.push(("X-Signature", signature));
+    }
+    raw::request(method, path, &headers, &body)
+}
+
+fn matches(actual: &Value, expected: &Value) -> bool {
+    let text = actual.as_str().unwrap_or_default();
+    match (expected["starts_with"].as_str(), expected["ends_with"].as_str()) {
+        (Some(start), _) => text.starts_with(start),
+        (_, Some(end)) => text.ends_with(end),
+        (None, None) => actual == expected,
+    }
+}

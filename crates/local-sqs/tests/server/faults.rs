@@ -1,0 +1,259 @@
+use std::time::{Duration, Instant};
+
+use local_sqs::faults::{Kind, Rule};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Server};
+
+async fn with_rule(rule: Rule) -> Server {
+    let server = Server::with_queue(json!({})).await;
+    server.faults.add(vec![rule]).unwrap();
+    server
+}
+
+fn once(action: &str, kind: Kind) -> Rule {
+    Rule { times: Some(1), ..Rule::new(action, kind) }
+}
+
+async fn try_send(client: &Client) -> Result<u16, reqwest::Error> {
+    let request = json!({"QueueUrl": "q", "MessageBody": "hello"}).to_string();
+    client.try_call("SendMessage", request).await.map(|answer| answer.status)
+}
+
+fn entries(count: usize) -> Value {
+    (0..count).map(|n| json!({"Id": n.to_string(), "MessageBody": n.to_string()})).collect()
+}
+
+#[tokio::test]
+async fn a_delay_after_the_work_keeps_back_the_answer_alone() {
+    let server = with_rule(Rule { ms: Some(600), ..once("SendMessage", Kind::Delay) }).await;
+    let client = server.client.clone();
+    let started = Instant::now();
+    let send = tokio::spawn(async move { try_send(&client).await });
+    assert_eq!(server.client.receive("q", json!({"WaitTimeSeconds": 5})).await.len(), 1);
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert_eq!(send.await.unwrap().unwrap(), 200);
+    assert!(started.elapsed() >= Duration::from_millis(600));
+}
+
+#[tokio::test]
+async fn a_delay_before_the_work_keeps_back_the_work() {
+    let rule = Rule { ms: Some(600), before: true, ..once("SendMessage", Kind::Delay) };
+    let server = with_rule(rule).await;
+    let client = server.client.clone();
+    let started = Instant::now();
+    let send = tokio::spawn(async move { try_send(&client).await });
+    assert_eq!(server.client.receive("q", json!({"WaitTimeSeconds": 5})).await.len(), 1);
+    assert!(started.elapsed() >= Duration::from_millis(600));
+    assert_eq!(send.await.unwrap().unwrap(), 200);
+}
+
+#[tokio::test]
+async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
+    for (status, code, sender_fault, expected) in [
+        (None, None, false, (500, "InternalFailure;Receiver", "com.amazonaws.sqs#InternalFailure")),
+        (
+            Some(503),
+            Some("ServiceUnavailable"),
+            false,
+            (503, "ServiceUnavailable;Receiver", "com.amazonaws.sqs#ServiceUnavailable"),
+        ),
+        (
+            Some(403),
+            Some("AccessDeniedException"),
+            true,
+            (403, "AccessDeniedException;Sender", "com.amazonaws.sqs#AccessDeniedException"),
+        ),
+        (
+            None,
+            Some("ThrottlingException"),
+            true,
+            (400, "ThrottlingException;Sender", "com.amazonaws.sqs#ThrottlingException"),
+        ),
+    ] {
+        let code = code.map(str::to_owned);
+        let server = with_rule(Rule { status, code, sender_fault, ..once("*", Kind::Error) }).await;
+        let answer = server.client.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": "x"})).await;
+        assert_eq!((answer.status, answer.query_error.as_str(), answer.body["__type"].as_str().unwrap()), expected);
+        assert!(server.client.bodies("q").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
+    use std::io::{Read as _, Write as _};
+    let server = with_rule(once("SendMessage", Kind::Reset)).await;
+    let address = server.client.base.trim_start_matches("http://").to_owned();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let body = r#"{"QueueUrl":"q","MessageBody":"x"}"#;
+        let length = body.len();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    });
+    assert_eq!(read.await.unwrap(), b"");
+    assert!(server.client.bodies("q").await.is_empty());
+    assert_eq!(try_send(&server.client).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_lost_reply_comes_after_the_work() {
+    let server = with_rule(once("SendMessage", Kind::LostReply)).await;
+    assert!(try_send(&server.client).await.is_err());
+    assert_eq!(server.client.bodies("q").await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_a_receive_waits_for_one_with_messages_and_strands_them() {
+    let server = with_rule(once("ReceiveMessage", Kind::LostReply)).await;
+    assert!(server.client.bodies("q").await.is_empty());
+    assert_eq!(server.faults.rules()[0].fired, 0);
+    server.client.send("q", "hello").await;
+    let request = json!({"QueueUrl": "q"}).to_string();
+    assert!(server.client.try_call("ReceiveMessage", request).await.is_err());
+    assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "1");
+}
+
+#[tokio::test]
+async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it() {
+    let server = with_rule(once("ReceiveMessage", Kind::Duplicate)).await;
+    server.client.send("q", "hello").await;
+    let first = server.client.receive("q", json!({})).await;
+    let second = server.client.receive("q", json!({})).await;
+    assert_eq!((&first[0]["Body"], &first[0]["MessageId"]), (&second[0]["Body"], &second[0]["MessageId"]));
+    assert!(server.client.bodies("q").await.is_empty());
+    server.client.delete("q", &first[0]).await;
+    server.client.delete("q", &second[0]).await;
+    assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "0");
+}
+
+#[tokio::test]
+async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
+    let rule = Rule {
+        entries: Some(vec![0, 3, 99]),
+        code: Some("InternalError".to_owned()),
+        ..once("SendMessageBatch", Kind::Partial)
+    };
+    let server = with_rule(rule).await;
+    let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
+    let ids = |list: &str| -> Vec<String> {
+        answer[list].as_array().unwrap().iter().map(|entry| entry["Id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids("Successful"), ["1", "2", "4"]);
+    assert_eq!(ids("Failed"), ["0", "3"]);
+    assert_eq!(answer["Failed"][0]["Code"], "InternalError");
+    assert_eq!(answer["Failed"][0]["SenderFault"], false);
+    assert_eq!(server.client.bodies("q").await, ["1", "2", "4"]);
+}
+
+#[tokio::test]
+async fn a_partial_failure_of_all_entries_does_nothing() {
+    let server = with_rule(once("SendMessageBatch", Kind::Partial)).await;
+    let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
+    assert_eq!(answer["Failed"].as_array().unwrap().len(), 5);
+    assert_eq!(answer["Successful"], json!([]));
+    assert!(server.client.bodies("q").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_partial_failure_by_probability_repeats_with_its_seed() {
+    let mut outcomes = Vec::new();
+    for _ in 0..2 {
+        let rule = Rule {
+            probability: Some(0.5),
+            seed: 7,
+            sender_fault: true,
+            ..Rule::new("SendMessageBatch", Kind::Partial)
+        };
+        let server = with_rule(rule).await;
+        let mut failed = 0;
+        for _ in 0..10 {
+            let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(10)})).await;
+            failed += answer["Failed"].as_array().map_or(0, Vec::len);
+        }
+        assert!((20..80).contains(&failed), "{failed}");
+        outcomes.push(failed);
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+}
+
+#[tokio::test]
+async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
+    let server = with_rule(once("ReceiveMessage", Kind::Hang)).await;
+    server.client.send("q", "hello").await;
+    let patience = Duration::from_millis(500);
+    let request = json!({"QueueUrl": "q"});
+    assert!(tokio::time::timeout(patience, server.client.call("ReceiveMessage", request)).await.is_err());
+    assert_eq!(server.client.bodies("q").await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
+    let server = Server::with_queue(json!({})).await;
+    server.client.create("other", json!({})).await;
+    let rule = Rule { queue: Some("other".to_owned()), times: Some(2), ..Rule::new("SendMessage", Kind::Error) };
+    server.faults.add(vec![rule]).unwrap();
+    assert_eq!(try_send(&server.client).await.unwrap(), 200);
+    assert!(server.client.bodies("other").await.is_empty());
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let url = format!("{}/000000000000/other", server.client.base);
+        let request = json!({"QueueUrl": url, "MessageBody": "x"});
+        statuses.push(server.client.call("SendMessage", request).await.status);
+    }
+    assert_eq!(statuses, [500, 500, 200]);
+    assert_eq!(server.faults.rules()[0].fired, 2);
+}
+
+#[tokio::test]
+async fn rules_and_calls_are_set_and_shown_over_http() {
+    let server = Server::with_queue(json!({})).await;
+    let (http, base) = (&server.client.http, &server.client.base);
+    let rules = json!([
+        {"action": "SendMessage", "kind": "error", "status": 503, "code": "ServiceUnavailable", "times": 1},
+        {"action": "*", "kind": "delay", "ms": 1, "probability": 0.25, "seed": 3},
+    ]);
+    let added = http.post(format!("{base}/_faults")).json(&rules).send().await.unwrap();
+    assert_eq!(added.status(), 200);
+    assert_eq!(try_send(&server.client).await.unwrap(), 503);
+    assert_eq!(try_send(&server.client).await.unwrap(), 200);
+    let shown: Value = http.get(format!("{base}/_faults")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(shown[0]["fired"], 1);
+    assert_eq!(shown[0]["rule"]["code"], "ServiceUnavailable");
+    assert_eq!(shown[1]["rule"]["probability"], 0.25);
+    http.delete(format!("{base}/_faults")).send().await.unwrap();
+    assert!(server.faults.rules().is_empty());
+
+    server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(4)})).await;
+    assert_eq!(server.client.bodies("q").await.len(), 5);
+    let calls: Value = http.get(format!("{base}/_calls")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(calls["SendMessage"], json!({"requests": 2, "entries": 2}));
+    assert_eq!(calls["SendMessageBatch"], json!({"requests": 1, "entries": 4}));
+    assert_eq!(calls["ReceiveMessage"], json!({"requests": 1, "entries": 5}));
+    http.delete(format!("{base}/_calls")).send().await.unwrap();
+    assert!(server.faults.calls().is_empty());
+}
+
+#[tokio::test]
+async fn rules_that_make_no_sense_are_refused() {
+    let server = Server::start();
+    for rule in [
+        json!({"action": "Nonsense", "kind": "reset"}),
+        json!({"action": "*", "kind": "nonsense"}),
+        json!({"action": "*", "kind": "delay"}),
+        json!({"action": "*", "kind": "reset", "probability": 2}),
+        json!({"action": "*", "kind": "error", "status": 99}),
+        json!({"action": "*", "kind": "reset", "typo": 1}),
+    ] {
+        let url = format!("{}/_faults", server.client.base);
+        let response = server.client.http.post(url).json(&json!([rule])).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{rule}");
+    }
+    assert!(server.faults.rules().is_empty());
+}

@@ -1,0 +1,266 @@
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Server, redrive_to};
+
+/// Starts a long poll, does something after a while, and gives the bodies with the time from the deed to the answer.
+async fn poll_while(client: &Client, queue: &str, deed: impl Future<Output = ()>) -> (Vec<String>, Duration) {
+    let (poller, queue) = (client.clone(), queue.to_owned());
+    let poll = tokio::spawn(async move {
+        let messages = poller.receive(&queue, json!({"WaitTimeSeconds": 20})).await;
+        (messages, Instant::now())
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!poll.is_finished());
+    deed.await;
+    let done = Instant::now();
+    let (messages, answered) = poll.await.unwrap();
+    let bodies = messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
+    (bodies, answered.saturating_duration_since(done))
+}
+
+/// Loopback and a busy machine take this long at most; a poll that is not woken takes seconds.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+#[tokio::test]
+async fn a_long_poll_wakes_at_once_when_a_message_is_sent() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    let (bodies, took) = poll_while(client, "q", async { drop(client.send("q", "hello").await) }).await;
+    assert_eq!(bodies, ["hello"]);
+    assert!(took < AT_ONCE, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_long_poll_wakes_at_once_when_a_message_is_released() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    client.send("q", "hello").await;
+    let message = client.receive("q", json!({})).await.remove(0);
+    let (bodies, took) = poll_while(client, "q", async {
+        assert_eq!(client.change("q", &message, 0).await.status, 200);
+    })
+    .await;
+    assert_eq!(bodies, ["hello"]);
+    assert!(took < AT_ONCE, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_long_poll_wakes_at_once_when_a_delay_or_a_visibility_timeout_is_over() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    // The end is set while the poll is out, so that it has to reckon anew.
+    let delayed = async {
+        client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "late", "DelaySeconds": 1})).await;
+    };
+    let (bodies, took) = poll_while(client, "q", delayed).await;
+    assert_eq!(bodies, ["late"]);
+    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE, "{took:?}");
+
+    client.create("r", json!({})).await;
+    client.send("r", "again").await;
+    let message = client.receive("r", json!({})).await.remove(0);
+    let (bodies, took) = poll_while(client, "r", async {
+        assert_eq!(client.change("r", &message, 1).await.status, 200);
+    })
+    .await;
+    assert_eq!(bodies, ["again"]);
+    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE, "{took:?}");
+}
+
+#[tokio::test]
+async fn each_of_many_long_polls_gets_its_message() {
+    let server = Server::with_queue(json!({})).await;
+    let polls: Vec<_> = (0..20)
+        .map(|_| {
+            let client = server.client.clone();
+            tokio::spawn(
+                async move { client.receive("q", json!({"WaitTimeSeconds": 20, "MaxNumberOfMessages": 1})).await },
+            )
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let started = Instant::now();
+    for half in 0..2 {
+        let entries: Vec<Value> =
+            (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": format!("{half}{n}")})).collect();
+        server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
+    }
+    for poll in polls {
+        assert_eq!(poll.await.unwrap().len(), 1);
+    }
+    assert!(started.elapsed() < 2 * AT_ONCE, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_long_poll_without_messages_ends_empty_when_its_time_is_over() {
+    let server = Server::with_queue(json!({"ReceiveMessageWaitTimeSeconds": "1"})).await;
+    let started = Instant::now();
+    assert!(server.client.receive("q", json!({})).await.is_empty());
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    let started = Instant::now();
+    assert!(server.client.receive("q", json!({"WaitTimeSeconds": 0})).await.is_empty());
+    assert!(started.elapsed() < AT_ONCE);
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_when_its_queue_is_deleted() {
+    let server = Server::with_queue(json!({})).await;
+    let client = server.client.clone();
+    let poll =
+        tokio::spawn(
+            async move { client.call("ReceiveMessage", json!({"QueueUrl": "q", "WaitTimeSeconds": 20})).await },
+        );
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.client.ok("DeleteQueue", json!({"QueueUrl": "q"})).await;
+    let answer = tokio::time::timeout(AT_ONCE, poll).await.unwrap().unwrap();
+    assert_eq!(answer.query_error, "AWS.SimpleQueueService.NonExistentQueue;Sender");
+}
+
+#[tokio::test]
+async fn a_long_poll_whose_client_has_gone_takes_no_message() {
+    let server = Server::with_queue(json!({})).await;
+    let request = json!({"QueueUrl": "q", "WaitTimeSeconds": 20});
+    let gone = Client::new(server.client.base.rsplit(':').next().unwrap().parse().unwrap());
+    let poll = tokio::time::timeout(Duration::from_millis(200), gone.call("ReceiveMessage", request)).await;
+    assert!(poll.is_err());
+    drop(gone);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.client.send("q", "hello").await;
+    assert_eq!(server.client.bodies("q").await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
+    let server = Server::start();
+    let client = &server.client;
+    client.create("dead", json!({})).await;
+    client.create("q", json!({"RedrivePolicy": redrive_to("dead", 2)})).await;
+    let id = client.send("q", "poison").await;
+    for count in ["1", "2"] {
+        let message = &client.receive("q", json!({"VisibilityTimeout": 0})).await[0];
+        assert_eq!(message["Attributes"]["ApproximateReceiveCount"], count);
+    }
+    // A poll that waits at the dead-letter queue wakes, too.
+    let (bodies, took) = poll_while(client, "dead", async {
+        assert!(client.receive("q", json!({})).await.is_empty());
+    })
+    .await;
+    assert_eq!(bodies, ["poison"]);
+    assert!(took < AT_ONCE, "{took:?}");
+    assert!(client.bodies("q").await.is_empty());
+    assert_eq!(client.attribute("dead", "ApproximateNumberOfMessagesNotVisible").await, "1");
+    client.create("later", json!({})).await;
+    client.ok("SetQueueAttributes", json!({"QueueUrl": "dead", "Attributes": {"VisibilityTimeout": "0"}})).await;
+    client.send("dead", "other").await;
+    let other = client.receive("dead", json!({})).await;
+    assert!(other[0]["Attributes"].get("DeadLetterQueueSourceArn").is_none());
+    assert_ne!(other[0]["MessageId"], id);
+}
+
+#[tokio::test]
+async fn a_moved_message_keeps_its_id_attributes_and_count_and_tells_where_it_was() {
+    let server = Server::start();
+    let client = &server.client;
+    client.create("dead", json!({})).await;
+    client.create("q", json!({"RedrivePolicy": redrive_to("dead", 1)})).await;
+    let attributes = json!({"id": {"DataType": "String", "StringValue": "v"}});
+    let request = json!({"QueueUrl": "q", "MessageBody": "x", "MessageAttributes": attributes});
+    let sent = client.ok("SendMessage", request).await;
+    let first = client.receive("q", json!({"VisibilityTimeout": 0})).await.remove(0);
+    assert!(client.receive("q", json!({})).await.is_empty());
+    let moved = client.receive("dead", json!({"WaitTimeSeconds": 5})).await.remove(0);
+    assert_eq!(moved["MessageId"], sent["MessageId"]);
+    assert_eq!(moved["MessageAttributes"], attributes);
+    assert_eq!(moved["Attributes"]["ApproximateReceiveCount"], "2");
+    assert_eq!(moved["Attributes"]["DeadLetterQueueSourceArn"], "arn:aws:sqs:eu-west-1:000000000000:q");
+    for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
+        assert_eq!(moved["Attributes"][name], first["Attributes"][name], "{name}");
+    }
+    // The handle of the old queue deletes nothing here.
+    client.delete("q", &first).await;
+    assert_eq!(client.attribute("dead", "ApproximateNumberOfMessagesNotVisible").await, "1");
+}
+
+#[tokio::test]
+async fn a_stale_handle_deletes_nothing_and_changes_nothing() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    client.send("q", "hello").await;
+    let stale = client.receive("q", json!({"VisibilityTimeout": 0})).await.remove(0);
+    let latest = client.receive("q", json!({})).await.remove(0);
+    assert_ne!(stale["ReceiptHandle"], latest["ReceiptHandle"]);
+    client.delete("q", &stale).await;
+    assert_eq!(client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "1");
+    assert_eq!(client.change("q", &stale, 0).await.query_error, "InvalidParameterValue;Sender");
+    assert_eq!(client.change("q", &latest, 0).await.status, 200);
+    let again = client.receive("q", json!({})).await.remove(0);
+    client.delete("q", &again).await;
+    client.delete("q", &again).await;
+    assert_eq!(client.change("q", &again, 0).await.query_error, "InvalidParameterValue;Sender");
+    assert_eq!(client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "0");
+}
+
+#[tokio::test]
+async fn a_handle_whose_time_is_over_still_deletes_but_does_not_change_visibility() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    client.send("q", "hello").await;
+    let message = client.receive("q", json!({"VisibilityTimeout": 0})).await.remove(0);
+    let code = "AWS.SimpleQueueService.MessageNotInflight;Sender";
+    assert_eq!(client.change("q", &message, 5).await.query_error, code);
+    client.delete("q", &message).await;
+    assert!(client.bodies("q").await.is_empty());
+}
+
+#[tokio::test]
+async fn visibility_cannot_be_extended_beyond_twelve_hours_from_the_receive() {
+    let server = Server::with_queue(json!({})).await;
+    let client = &server.client;
+    client.send("q", "hello").await;
+    let message = client.receive("q", json!({})).await.remove(0);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(client.change("q", &message, 43_200).await.query_error, "InvalidParameterValue;Sender");
+    assert_eq!(client.change("q", &message, 43_199).await.status, 200);
+}
+
+#[tokio::test]
+async fn many_consumers_receive_each_message_once() {
+    let server = Server::with_queue(json!({})).await;
+    let client = server.client.clone();
+    let sender = tokio::spawn(async move {
+        for batch in 0..50 {
+            let entries: Vec<Value> =
+                (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": (batch * 10 + n).to_string()})).collect();
+            client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
+        }
+    });
+    let consumers: Vec<_> = (0..8)
+        .map(|_| {
+            let client = server.client.clone();
+            tokio::spawn(async move {
+                let mut bodies = Vec::new();
+                loop {
+                    let messages = client.receive("q", json!({"WaitTimeSeconds": 1})).await;
+                    if messages.is_empty() {
+                        return bodies;
+                    }
+                    let entries: Vec<Value> = messages
+                        .iter()
+                        .map(|message| json!({"Id": message["Body"], "ReceiptHandle": message["ReceiptHandle"]}))
+                        .collect();
+                    client.ok("DeleteMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
+                    bodies.extend(messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()));
+                }
+            })
+        })
+        .collect();
+    sender.await.unwrap();
+    let mut bodies: Vec<usize> = Vec::new();
+    for consumer in consumers {
+        bodies.extend(consumer.await.unwrap().iter().map(|body| body.parse::<usize>().unwrap()));
+    }
+    bodies.sort_unstable();
+    assert_eq!(bodies, (0..500).collect::<Vec<_>>());
+}

@@ -1,0 +1,79 @@
+//! Messages are received, hidden while in hand, and come again.
+
+use std::time::{Duration, Instant};
+
+use queue::{Cause, Poll};
+use serde_json::json;
+
+use crate::{
+    against_both_servers,
+    server::{Server, message, poll, receive_all, sender},
+};
+
+against_both_servers!(
+    a_long_poll_ends_when_a_message_comes,
+    an_empty_queue_answers_after_the_wait_time,
+    what_is_in_hand_is_hidden_until_its_time_is_over,
+    a_poll_takes_no_more_than_it_was_told,
+    a_message_that_comes_too_often_goes_to_the_invalid_queue,
+    a_queue_that_was_deleted_cannot_be_polled,
+);
+
+async fn a_long_poll_ends_when_a_message_comes(server: Server) {
+    let queue = server.pair().await.form;
+    let sender = sender(&queue);
+    let twenty_seconds = poll(20);
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sender.send(message("late")).await.unwrap();
+        Instant::now()
+    };
+    let (deliveries, sent) = tokio::join!(queue.receive(&twenty_seconds), late);
+    assert_eq!(deliveries.unwrap().len(), 1);
+    assert!(sent.elapsed() < Duration::from_secs(10), "it did not wake");
+}
+
+async fn an_empty_queue_answers_after_the_wait_time(server: Server) {
+    let queue = server.pair().await.form;
+    let asked = Instant::now();
+    assert!(queue.receive(&poll(1)).await.unwrap().is_empty());
+    assert!(asked.elapsed() >= Duration::from_millis(900), "{:?}", asked.elapsed());
+}
+
+async fn what_is_in_hand_is_hidden_until_its_time_is_over(server: Server) {
+    let queue = server.pair().await.form;
+    sender(&queue).send(message("x")).await.unwrap();
+    let first = queue.receive(&Poll { visibility_timeout: Duration::from_secs(1), ..poll(0) }).await.unwrap();
+    assert!(queue.receive(&poll(0)).await.unwrap().is_empty());
+    let again = queue.receive(&poll(10)).await.unwrap();
+    assert_eq!(first[0].received, again[0].received);
+    assert_ne!(first[0].receipt_handle, again[0].receipt_handle);
+}
+
+async fn a_poll_takes_no_more_than_it_was_told(server: Server) {
+    let queue = server.pair().await.form;
+    let sender = sender(&queue);
+    for number in 0..5 {
+        sender.send(message(&number.to_string())).await.unwrap();
+    }
+    assert_eq!(queue.receive(&Poll { max_messages: 3, ..poll(0) }).await.unwrap().len(), 3);
+    assert_eq!(receive_all(&queue).await.len(), 2);
+}
+
+async fn a_message_that_comes_too_often_goes_to_the_invalid_queue(server: Server) {
+    let pair = server.pair().await;
+    sender(&pair.form).send(message("kills workers")).await.unwrap();
+    for _ in 0..20 {
+        let deliveries = pair.form.receive(&poll(5)).await.unwrap();
+        assert_eq!(deliveries.len(), 1);
+        pair.form.release(&[(deliveries[0].receipt_handle.clone(), Duration::ZERO)]).await;
+    }
+    assert!(pair.form.receive(&poll(0)).await.unwrap().is_empty());
+    assert_eq!(receive_all(&pair.invalid).await[0].received.body, "kills workers");
+}
+
+async fn a_queue_that_was_deleted_cannot_be_polled(server: Server) {
+    let queue = server.pair().await.form;
+    server.sqs.call("DeleteQueue", json!({ "QueueUrl": server.sqs.url("forms").await })).await;
+    assert_eq!(queue.receive(&poll(0)).await.unwrap_err().cause(), Cause::MissingQueue);
+}

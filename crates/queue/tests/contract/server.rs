@@ -1,0 +1,75 @@
+//! A server of a test's own, seen through this crate and from outside.
+
+use std::time::Duration;
+
+use domain::{Attributes, Message};
+use queue::{Connection, Delivery, Poll, Provision, Queue, QueueNames, QueuePair, SendPace, Sender};
+use test_kit::{Service, Sqs, fauxqs::Fauxqs};
+
+/// A running server.
+pub struct Server {
+    pub sqs: Sqs,
+    pub names: QueueNames,
+    pub connection: Connection,
+    _process: Process,
+}
+
+#[expect(dead_code, reason = "held so that it runs for as long as the test")]
+enum Process {
+    LocalSqs(Service),
+    Fauxqs(Fauxqs),
+}
+
+impl Server {
+    pub fn local_sqs() -> Self {
+        let service = Service::start("local-sqs", &[]);
+        Self::at(&service.url(""), Process::LocalSqs(service))
+    }
+
+    pub fn fauxqs() -> Self {
+        let fauxqs = Fauxqs::start();
+        Self::at(&fauxqs.endpoint(), Process::Fauxqs(fauxqs))
+    }
+
+    fn at(endpoint: &str, process: Process) -> Self {
+        Self {
+            sqs: Sqs::at(endpoint),
+            names: QueueNames { form: "forms".to_owned(), invalid: "forms-invalid".to_owned() },
+            connection: Connection::to_endpoint(endpoint),
+            _process: process,
+        }
+    }
+
+    pub fn provision(&self, create: bool) -> Provision<'_> {
+        Provision { connection: &self.connection, names: &self.names, create }
+    }
+
+    pub async fn pair(&self) -> QueuePair {
+        self.provision(true).pair().await.unwrap()
+    }
+}
+
+pub fn message(body: &str) -> Message {
+    Message { body: body.to_owned(), attributes: Attributes::new() }
+}
+
+pub fn sender(queue: &Queue) -> Sender {
+    let linger = Duration::from_millis(20);
+    Sender::start(queue.clone(), SendPace { within: Duration::from_secs(5), linger, calls_under_way: 4 })
+}
+
+pub fn poll(seconds: u64) -> Poll {
+    Poll { wait_time: Duration::from_secs(seconds), max_messages: 10, visibility_timeout: Duration::from_secs(30) }
+}
+
+/// Polls until nothing comes any more.
+pub async fn receive_all(queue: &Queue) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    loop {
+        let came = queue.receive(&poll(0)).await.unwrap();
+        if came.is_empty() {
+            return all;
+        }
+        all.extend(came);
+    }
+}

@@ -1,0 +1,46 @@
+//! Signed requests, as a UI makes them.
+
+use sha2::{Digest, Sha256};
+
+/// The secret that test services share with tests.
+pub const SECRET: &str = "debug";
+
+/// The signature of 2016: SHA-256 of path with query, body and secret, in lower-case hex.
+pub fn signature(path: &str, body: &[u8], secret: &str) -> String {
+    hex::encode(Sha256::new().chain_update(path).chain_update(body).chain_update(secret).finalize())
+}
+
+/// Posts JSON to `/form/` at this origin, signed.
+///
+/// # Errors
+/// No answer.
+pub async fn post(
+    client: &reqwest::Client,
+    origin: &str,
+    body: impl Into<Vec<u8>>,
+) -> reqwest::Result<reqwest::Response> {
+    let body = body.into();
+    let signature = signature("/form/", &body, SECRET);
+    let request = client.post(format!("{origin}/form/")).header("Content-Type", "application/json");
+    request.header("X-Signature", signature).body(body).send().await
+}
+
+/// An invented export registration, as JSON text, that differs by `number`.
+pub fn registration(number: usize) -> String {
+    serde_json::json!({ "data": {
+        "company_name": format!("Example {number} Limited"),
+        "contact_name": "Test Person",
+        "email_address1": "test@example.com",
+        "email_address2": "test@example.com",
+        "website": "example.com",
+        "phone_number": "",
+        "exporting": "False",
+        "marketing_source": "Social media",
+        "marketing_source_other": "",
+        "marketing_source_bank": "",
+        "opt_in": true,
+        "agree_terms": true,
+        "number": number,
+    }})
+    .to_string()
+}
