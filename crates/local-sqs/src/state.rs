@@ -144,7 +144,7 @@ impl State {
                 taken.expired.push(id);
                 continue;
             }
-            if rules.max_receives.is_some_and(|most| received.receives_here > most) {
+            if rules.max_receives.is_some_and(|most| received.receives_here >= most) {
                 taken.exhausted.push((id, received.history));
                 continue;
             }

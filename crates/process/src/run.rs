@@ -1,6 +1,6 @@
 //! Runs a service to its end, with the exit status that says how it went.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{error::Error, io, process::ExitCode, time::Duration};
 
 use tokio::runtime::Runtime;
 
@@ -17,8 +17,20 @@ pub fn to_the_end(service: impl Future<Output = io::Result<()>>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!("The service ends. error=\"{error}\"");
+            log::error!("The service ends. error=\"{}\"", chain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with all that led to it.
+fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
 }

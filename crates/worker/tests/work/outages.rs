@@ -1,0 +1,159 @@
+//! While the database or the queue is away nothing is lost, and receive counts are not burnt.
+
+use serde_json::json;
+use test_kit::{
+    Service, Stack,
+    postgres::{Cluster, ClusterOptions, Shutdown},
+    sqs::Counts,
+    stack::{INVALID, QUEUE},
+    wait,
+};
+
+async fn ready_page(worker: &Service) -> (u16, serde_json::Value) {
+    let answer = reqwest::get(worker.url("/healthcheck/ready/")).await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_database_that_stops_and_comes_back_loses_nothing() {
+    for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
+        let mut cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
+        let stack = Stack::start();
+        let url = cluster.url("postgres");
+        let worker = stack.worker(&[("DATABASE_URL", &url)]);
+        stack.ready(&worker).await;
+        stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
+        stack.drained().await;
+
+        cluster.stop(shutdown);
+        for number in 2..8 {
+            stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
+        }
+        wait::until("the gate is shut", async || {
+            worker.log().contains("nothing is received until it is back").then_some(())
+        })
+        .await;
+        let (status, page) = ready_page(&worker).await;
+        assert_eq!((status, &page["database"], &page["queue"]), (503, &json!("does not answer"), &json!("OK")));
+        assert_eq!(reqwest::get(worker.url("/healthcheck/")).await.unwrap().status(), 200);
+        let polls = stack.sqs.requests("ReceiveMessage").await;
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        // Those that were out came back, and no new one was issued.
+        assert!(stack.sqs.requests("ReceiveMessage").await <= polls + 4, "it went on polling");
+
+        cluster.start().unwrap();
+        stack.drained().await;
+        stack.ready(&worker).await;
+        assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+        let (status, log) = worker.stop(test_kit::service::Signal::Term);
+        assert_eq!(status.code(), Some(0), "{log}");
+        let rows =
+            std::process::Command::new("psql").args([&url, "-Atc", "select count(*) from forms"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&rows.stdout).trim(), "7");
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_waited_for() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    let name = stack.database.name();
+    stack.database.sql(&format!("alter database {name} set default_transaction_read_only = on"));
+    stack.database.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+    for number in 0..5 {
+        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
+    }
+    wait::until("the gate is shut", async || worker.log().contains("reason=\"read_only").then_some(())).await;
+    let reset = format!("set transaction read write; alter database {name} reset default_transaction_read_only");
+    stack.database.sql(&reset);
+    stack.database.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+    stack.drained().await;
+    assert_eq!(stack.rows(), 5);
+    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+}
+
+#[tokio::test]
+async fn a_lone_row_that_keeps_failing_is_released_and_the_others_go_on() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    // Neither the data nor the database is to blame: a lock timeout of this one row, as it were.
+    stack.database.sql(
+        "create function fail() returns trigger language plpgsql as $$ begin
+           if new.data->>'data' = 'stuck' then raise exception 'canary' using errcode = 'lock_not_available'; end if;
+           return new; end $$;
+         create trigger fail before insert on forms for each row execute function fail()",
+    );
+    stack.sqs.send(QUEUE, r#"{"data":"stuck"}"#, &[]).await;
+    for number in 0..9 {
+        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
+    }
+    wait::until("the others are stored", async || (stack.rows() == 9).then_some(())).await;
+    let counts = stack.sqs.counts(QUEUE).await;
+    assert_eq!(counts.visible + counts.in_flight, 1);
+    stack.database.sql("drop trigger fail on forms");
+    stack.drained().await;
+    assert_eq!(stack.rows(), 10);
+    assert!(!worker.log().contains("nothing is received until"), "{}", worker.log());
+}
+
+#[tokio::test]
+async fn polls_that_fail_are_made_again_and_not_in_haste() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    for fault in [
+        json!({ "action": "ReceiveMessage", "kind": "error", "status": 500, "code": "InternalFailure" }),
+        json!({ "action": "ReceiveMessage", "kind": "reset" }),
+    ] {
+        stack.sqs.fault(fault).await;
+        let before = stack.sqs.requests("ReceiveMessage").await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let polls = stack.sqs.requests("ReceiveMessage").await - before;
+        assert!((1..20).contains(&polls), "{polls} polls in 2 s");
+        stack.sqs.no_faults().await;
+        stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
+        stack.drained().await;
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_never_returns_is_given_up() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[("SQS_WAIT_TIME", "0")]);
+    stack.ready(&worker).await;
+    stack.sqs.fault(json!({ "action": "ReceiveMessage", "kind": "hang", "times": 1 })).await;
+    wait::until("the poll fails", async || worker.log().contains("no answer in time").then_some(())).await;
+    stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
+    stack.drained().await;
+    assert_eq!(stack.rows(), 1);
+}
+
+#[tokio::test]
+async fn a_queue_that_denies_access_turns_readiness_red_and_is_not_hammered() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    stack
+        .sqs
+        .fault(json!({ "action": "ReceiveMessage", "kind": "error", "status": 403, "code": "AccessDeniedException" }))
+        .await;
+    wait::until("readiness is red", async || (ready_page(&worker).await.0 == 503).then_some(())).await;
+    assert_eq!(ready_page(&worker).await.1["queue"], "access is denied");
+    let before = stack.sqs.requests("ReceiveMessage").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(stack.sqs.requests("ReceiveMessage").await - before <= 1);
+}
+
+#[tokio::test]
+async fn a_queue_that_was_deleted_is_made_again() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    stack.sqs.call("DeleteQueue", json!({ "QueueUrl": stack.sqs.url(QUEUE).await })).await;
+    wait::until("the queue is back", async || stack.sqs.url(QUEUE).await).await;
+    stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
+    stack.drained().await;
+    assert_eq!(stack.rows(), 1);
+}

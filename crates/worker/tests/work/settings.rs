@@ -1,0 +1,47 @@
+//! Settings that are wrong are all told, by name and without their values; unwise ones are warned of.
+
+use std::process::Command;
+
+use test_kit::{Stack, service::path_of};
+
+#[test]
+fn every_fault_is_told_at_once_and_no_value() {
+    let variables = [
+        ("PORT", "70000"),
+        ("WORKER_POLLERS", "0"),
+        ("WORKER_BATCH_ROWS", "canary"),
+        ("MIGRATE_ON_START", "canary"),
+        ("SQS_VISIBILITY_TIMEOUT", "43201"),
+        ("SQS_MAX_NUMBER_OF_MESSAGES", "11"),
+        ("SHUTDOWN_GRACE_SECONDS", "-1"),
+    ];
+    let output = Command::new(path_of("worker")).env_clear().envs(variables).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap());
+}
+
+#[test]
+fn a_database_url_that_is_none_is_told_without_showing_it() {
+    let variables = [("DATABASE_URL", "mysql://canary"), ("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")];
+    let output = Command::new(path_of("worker")).env_clear().envs(variables).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(message.contains("DATABASE_URL") && !message.contains("canary"), "{message}");
+}
+
+#[test]
+fn an_unknown_argument_gets_the_usage() {
+    let output = Command::new(path_of("worker")).arg("dance").env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("usage: worker"));
+}
+
+#[tokio::test]
+async fn short_times_are_warned_of() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "30"), ("SHUTDOWN_GRACE_SECONDS", "5")]);
+    stack.ready(&worker).await;
+    for name in ["SQS_VISIBILITY_TIMEOUT is under 60 s", "SHUTDOWN_GRACE_SECONDS is less than"] {
+        assert!(worker.log().contains(name), "{}", worker.log());
+    }
+}
