@@ -1,5 +1,7 @@
 //! What becomes of request bodies, in all three encodings.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 use domain::{Encoding, Fields, FormType, Refusal};
 
 const JSON: Encoding = Encoding::Json;

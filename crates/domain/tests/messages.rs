@@ -1,5 +1,7 @@
 //! The bytes on the queue, in both directions.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 use chrono::DateTime;
 use domain::{AttributeValue, Attributes, Encoding, Fields, FormType, Message, Received, Submission};
 use uuid::Uuid;

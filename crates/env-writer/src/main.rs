@@ -20,6 +20,7 @@ file_path is relative to the current directory. Every file is checked before any
 Exit code: 0 when all files are written, 1 on a fault (stderr has all of them), 2 on wrong usage.
 ";
 
+#[expect(clippy::disallowed_methods, reason = "host variables are what this program reads")]
 fn main() -> ExitCode {
     match Command::parse(std::env::args_os().skip(1)) {
         Command::Help => {

@@ -1,10 +1,12 @@
-"""Drives a local-sqs through every action with boto3, a client that others wrote: it checks the MD5s of what it sends
-and receives, and the shapes of the answers, by itself.
+"""Drives a local-sqs through every action with boto3, a client that others wrote: it reads the answers by Amazon's own
+model of the service. The MD5s, which boto3 leaves to its user, are computed here as the developer guide says.
 
 Usage: boto3_client.py <port>; exits 0 when all went as with Amazon SQS.
 """
 
+import hashlib
 import json
+import struct
 import sys
 import time
 
@@ -31,6 +33,22 @@ def fails_with(code, call, **arguments):
         assert error.response["Error"]["Code"] == code, error.response
         return error.response
     raise AssertionError(f"{code} was expected")
+
+
+def md5(data):
+    return hashlib.md5(data.encode()).hexdigest()
+
+
+def md5_of_attributes(attributes):
+    digest = hashlib.md5()
+    for name in sorted(attributes):
+        attribute = attributes[name]
+        text = attribute.get("StringValue")
+        value = attribute["BinaryValue"] if text is None else text.encode()
+        for part in (name.encode(), attribute["DataType"].encode()):
+            digest.update(struct.pack("!I", len(part)) + part)
+        digest.update((b"\x02" if text is None else b"\x01") + struct.pack("!I", len(value)) + value)
+    return digest.hexdigest()
 
 
 def queues(sqs):
@@ -75,7 +93,9 @@ def one_message(sqs, url):
     sent = sqs.send_message(
         QueueUrl=url, MessageBody=body, MessageAttributes=ATTRIBUTES, MessageSystemAttributes=trace
     )
-    assert sent["MD5OfMessageAttributes"] and sent["MD5OfMessageSystemAttributes"], sent
+    assert sent["MD5OfMessageBody"] == md5(body), sent
+    assert sent["MD5OfMessageAttributes"] == md5_of_attributes(ATTRIBUTES), sent
+    assert sent["MD5OfMessageSystemAttributes"] == md5_of_attributes(trace), sent
     names = ["All"]
     received = sqs.receive_message(
         QueueUrl=url, MessageAttributeNames=names, MessageSystemAttributeNames=names, WaitTimeSeconds=1
@@ -84,6 +104,7 @@ def one_message(sqs, url):
     message = received[0]
     assert message["MessageId"] == sent["MessageId"]
     assert message["Body"] == body
+    assert message["MD5OfBody"] == md5(body)
     assert message["MessageAttributes"] == ATTRIBUTES, message
     assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
@@ -93,7 +114,9 @@ def one_message(sqs, url):
     again = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], MessageAttributeNames=["trace.*", "count"])
     again = again["Messages"][0]
     assert again["Attributes"]["ApproximateReceiveCount"] == "2"
-    assert sorted(again["MessageAttributes"]) == ["count", "trace.parent"], again
+    chosen = {name: ATTRIBUTES[name] for name in ("count", "trace.parent")}
+    assert again["MessageAttributes"] == chosen, again
+    assert again["MD5OfMessageAttributes"] == md5_of_attributes(chosen), again
     fails_with(
         "InvalidParameterValue",
         sqs.change_message_visibility,
@@ -113,6 +136,9 @@ def batches(sqs, url, dead):
         QueueUrl=url, Entries=entries + [{"Id": "long", "MessageBody": "x" * 2049}, {"Id": "nul", "MessageBody": "\0"}]
     )
     assert [entry["Id"] for entry in answer["Successful"]] == ["e0", "e1", "e2"]
+    for n, entry in enumerate(answer["Successful"]):
+        assert entry["MD5OfMessageBody"] == md5(f"body {n}"), entry
+        assert entry["MD5OfMessageAttributes"] == md5_of_attributes(ATTRIBUTES), entry
     failed = {entry["Id"]: (entry["Code"], entry["SenderFault"]) for entry in answer["Failed"]}
     assert failed == {"long": ("InvalidParameterValue", True), "nul": ("InvalidMessageContents", True)}, failed
 

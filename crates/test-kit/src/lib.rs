@@ -11,6 +11,7 @@ pub mod forms;
 pub mod stack;
 
 pub mod fauxqs;
+pub mod local;
 pub mod wait;
 
 pub use postgres::TestDatabase;

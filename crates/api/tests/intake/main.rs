@@ -1,5 +1,7 @@
 //! The real program over real HTTP, with a real queue behind it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 mod raw;
 
 mod contract;

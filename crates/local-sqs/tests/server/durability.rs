@@ -1,8 +1,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,20 +13,33 @@ fn data(parent: &TempDir) -> PathBuf {
     parent.path().join("data")
 }
 
-/// Sends batches until the server is gone; the bodies whose sending was answered.
-async fn send_until_killed(client: Client, sender: usize, answered: Arc<AtomicUsize>) -> Vec<String> {
-    let mut sent = Vec::new();
-    for batch in 0.. {
-        let bodies: Vec<String> = (0..10).map(|n| format!("{sender}-{batch}-{n} {}", "x".repeat(500))).collect();
-        let entries: Vec<Value> =
-            bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();
-        let request = json!({"QueueUrl": "q", "Entries": entries}).to_string();
-        let Ok(answer) = client.try_call("SendMessageBatch", request).await else { break };
-        assert_eq!(answer.body["Successful"].as_array().unwrap().len(), 10);
-        sent.extend(bodies);
-        answered.fetch_add(10, Ordering::Relaxed);
+/// A server that is killed as soon as so many messages have been answered, in the middle of what else is going on.
+struct Doomed {
+    client: Client,
+    answered: AtomicUsize,
+    kill_after: usize,
+    server: Mutex<Process>,
+}
+
+impl Doomed {
+    /// Sends batches until the server is gone; the bodies whose sending was answered.
+    async fn send_until_killed(&self, sender: &str) -> Vec<String> {
+        let mut sent = Vec::new();
+        for batch in 0.. {
+            let bodies: Vec<String> = (0..10).map(|n| format!("{sender}-{batch}-{n} {}", "x".repeat(500))).collect();
+            let entries: Vec<Value> =
+                bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();
+            let request = json!({"QueueUrl": "q", "Entries": entries}).to_string();
+            let Ok(answer) = self.client.try_call("SendMessageBatch", request).await else { break };
+            if self.answered.fetch_add(10, Ordering::Relaxed) >= self.kill_after {
+                // At once: an answer that came too early would be a loss now.
+                let _ = self.server.lock().unwrap().child.kill();
+            }
+            assert_eq!(answer.body["Successful"].as_array().unwrap().len(), 10);
+            sent.extend(bodies);
+        }
+        sent
     }
-    sent
 }
 
 async fn drain(client: &Client, queue: &str) -> Vec<Value> {
@@ -41,27 +53,33 @@ async fn drain(client: &Client, queue: &str) -> Vec<Value> {
     }
 }
 
-#[tokio::test]
-async fn every_answered_send_outlives_a_kill_in_the_middle_of_concurrent_sends() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answered_send_outlives_kills_in_the_middle_of_concurrent_sends() {
     let parent = tempfile::tempdir().unwrap();
-    let mut server = Process::start(&data(&parent)).await;
-    server.client.create("q", json!({"VisibilityTimeout": "600"})).await;
-    let answered = Arc::new(AtomicUsize::new(0));
-    let senders: Vec<_> = (0..8)
-        .map(|sender| tokio::spawn(send_until_killed(server.client.clone(), sender, Arc::clone(&answered))))
-        .collect();
-    while answered.load(Ordering::Relaxed) < 2000 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    server.child.kill().unwrap();
     let mut expected = HashSet::new();
-    for sender in senders {
-        expected.extend(sender.await.unwrap());
+    // Several kills, since each one hits another moment of the writer's round.
+    for round in 0..6 {
+        let server = Process::start(&data(&parent)).await;
+        server.client.create("q", json!({"VisibilityTimeout": "600"})).await;
+        let doomed = Arc::new(Doomed {
+            client: server.client.clone(),
+            answered: AtomicUsize::new(0),
+            kill_after: 300 + 70 * round,
+            server: Mutex::new(server),
+        });
+        let senders: Vec<_> = (0..8)
+            .map(|sender| {
+                let (doomed, name) = (Arc::clone(&doomed), format!("{round}-{sender}"));
+                tokio::spawn(async move { doomed.send_until_killed(&name).await })
+            })
+            .collect();
+        for sender in senders {
+            expected.extend(sender.await.unwrap());
+        }
     }
     let server = Process::start(&data(&parent)).await;
-    let there: Vec<String> =
-        drain(&server.client, "q").await.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
-    let distinct: HashSet<String> = there.iter().cloned().collect();
+    let there = drain(&server.client, "q").await;
+    let distinct: HashSet<String> = there.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
     assert_eq!(distinct.len(), there.len(), "a message is there twice");
     let lost = expected.difference(&distinct).count();
     assert_eq!(lost, 0, "of {} answered sends", expected.len());

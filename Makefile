@@ -1,0 +1,38 @@
+# The one list of commands; CI calls the same ones. `make help` explains them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TOOLS := $(TARGET)/tools
+
+.PHONY: help
+help: ## Shows this list
+	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: local
+local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its data stays in .local/ (LOCAL_PORT=8000)
+	@deploy/local/prerequisites run
+	@cargo build --workspace --bins
+	@LOCAL_PORT=$(LOCAL_PORT) exec $(TARGET)/debug/local
+
+.PHONY: submit
+submit: ## Sends a sample form to the running `make local` and shows its row; FORM=file.json sends that file
+	@deploy/local/prerequisites run
+	@cargo build --quiet --workspace --bins
+	@$(TARGET)/debug/submit "$(FORM)"
+
+.PHONY: test
+test: ## Installs what is missing, starts a PostgreSQL of its own and runs all tests; TEST=name runs some
+	@deploy/local/prerequisites test $(TOOLS)
+	cargo build --workspace --all-targets
+	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
+		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
+
+.PHONY: lint
+lint: ## Checks format, clippy, documentation, and what may depend on what
+	@deploy/local/prerequisites lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	cargo deny --offline check bans licenses sources

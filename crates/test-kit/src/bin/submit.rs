@@ -1,0 +1,70 @@
+//! `make submit`: sends a form to the running `make local`, and shows the answer and the row it becomes.
+
+use std::{env, fs, process::ExitCode, time::Duration};
+
+use test_kit::{
+    forms,
+    local::{Place, Written},
+    postgres::sql,
+};
+
+/// How long a form may take to become a row.
+const ROW_LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match submit(env::args().nth(1).filter(|path| !path.is_empty())).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("make submit: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn submit(path: Option<String>) -> Result<(), String> {
+    let local = Place::here()?.read_back()?;
+    let body = match &path {
+        None => forms::registration(1).into_bytes(),
+        Some(path) => fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?,
+    };
+    println!("POST {}/form/\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
+
+    let signature = forms::signature("/form/", &body, &local.secret);
+    let request = reqwest::Client::new().post(format!("{}/form/", local.origin));
+    let request = request.header("Content-Type", "application/json").header("X-Signature", signature);
+    let answer = request.body(body).send().await;
+    let answer = answer.map_err(|_| format!("nobody answers at {}: is `make local` running?", local.origin))?;
+    let status = answer.status();
+    let text = answer.text().await.map_err(|error| error.to_string())?;
+    println!("{status}\n{text}\n");
+    if status != 202 {
+        return Err("the form was not taken".to_owned());
+    }
+    let answer: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let id = answer.get("id").and_then(serde_json::Value::as_str).ok_or("the answer has no id")?;
+    println!("{}", row(&local, id).await?);
+    Ok(())
+}
+
+/// The row with this submission id, a column a line, once it is there.
+async fn row(local: &Written, id: &str) -> Result<String, String> {
+    let query = format!(
+        "select format(E'id              %s\\nform_type       %s\\nsubmission_id   %s\\nsqs_message_id  %s\\n\
+         received_at     %s\\ncreated         %s\\ndata            %s',
+         id, form_type, submission_id, sqs_message_id, received_at, created, jsonb_pretty(data))
+         from forms where submission_id = '{id}'"
+    );
+    let look = async {
+        loop {
+            match sql(&local.database_url, &query) {
+                Ok(row) if row.is_empty() => tokio::time::sleep(Duration::from_millis(50)).await,
+                answer => return answer.map_err(|error| error.to_string()),
+            }
+        }
+    };
+    let limit = ROW_LIMIT.as_secs();
+    tokio::time::timeout(ROW_LIMIT, look)
+        .await
+        .unwrap_or_else(|_| Err(format!("no row after {limit} s: look at the worker's log")))
+}
