@@ -136,7 +136,7 @@ fn lock(directory: &Path) -> Result<File, JournalError> {
         .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }

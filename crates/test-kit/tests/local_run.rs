@@ -1,0 +1,137 @@
+//! `make local` and `make submit`, as their programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use test_kit::{
+    postgres::sql,
+    service::{Service, path_of},
+};
+
+/// A directory that user postgres may enter, when root runs this.
+fn checkout() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// Four ports in a row that are free now.
+fn free_ports() -> u16 {
+    let all_free = |first: &u16| (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    (0..).map(|_| 20_000 + (rand::random::<u16>() % 40_000)).find(all_free).unwrap()
+}
+
+fn start(directory: &Path, port: u16) -> Child {
+    let mut command = Command::new(path_of("local"));
+    command.current_dir(directory).env("LOCAL_PORT", port.to_string()).env("RUST_LOG", "warn");
+    let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
+    local
+}
+
+/// What it has started.
+fn children(local: &Child) -> Vec<(String, String)> {
+    let found = Command::new("ps").args(["-o", "pid=,comm=", "--ppid", &local.id().to_string()]).output().unwrap();
+    let text = String::from_utf8(found.stdout).unwrap();
+    text.lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .map(|(pid, name)| (pid.to_owned(), name.trim().to_owned()))
+        .collect()
+}
+
+fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+}
+
+fn interrupt(mut local: Child) {
+    let children = children(&local);
+    assert_eq!(children.len(), 4, "{children:?}");
+    signal("-INT", &local.id().to_string());
+    assert_eq!(local.wait().unwrap().code(), Some(0));
+    for (pid, name) in children {
+        assert!(!Path::new("/proc").join(pid).exists(), "{name} is still there");
+    }
+}
+
+fn submit(directory: &Path, form: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(path_of("submit")).args(form).current_dir(directory).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
+    let checkout = checkout();
+    let port = free_ports();
+    let local = start(checkout.path(), port);
+
+    let (status, shown, _) = submit(checkout.path(), &[]);
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("202 Accepted") && shown.contains("Example 1 Limited"), "{shown}");
+    assert!(shown.contains("submission_id") && shown.contains("sqs_message_id"), "{shown}");
+
+    let form = checkout.path().join("form.json");
+    fs::write(&form, r#"{"data": {"company_name": "Étoile"}}"#).unwrap();
+    let (status, shown, _) = submit(checkout.path(), &[form.to_str().unwrap()]);
+    assert!(status == Some(0) && shown.contains("\"company_name\": \"Étoile\"\n"), "{shown}");
+
+    fs::write(&form, r#"{"x": 1}"#).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    assert!(shown.contains("400 Bad Request") && error.contains("the form was not taken"), "{shown} {error}");
+
+    // A form that is queued while the worker is gone: it is killed, and all the rest stops with it.
+    let worker = children(&local).into_iter().find(|(_, name)| name == "worker").unwrap().0;
+    signal("-STOP", &worker);
+    let written = fs::read_to_string(checkout.path().join(".local/address")).unwrap();
+    let database = written.lines().nth(2).unwrap().to_owned();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let origin = format!("http://127.0.0.1:{port}");
+    let client = reqwest::Client::new();
+    let queued = test_kit::forms::post(&client, &origin, r#"{"data":"queued"}"#);
+    assert_eq!(runtime.block_on(queued).unwrap().status(), 202);
+    signal("-KILL", &worker);
+    let mut local = local;
+    assert_eq!(local.wait().unwrap().code(), Some(1));
+    assert!((port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()), "a port is still open");
+
+    let local = start(checkout.path(), port);
+    runtime.block_on(test_kit::wait::until("the queued form is a row too", async || {
+        (sql(&database, "select count(*) from forms").unwrap() == "3").then_some(())
+    }));
+    interrupt(local);
+    assert!((port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()), "a port is still open");
+}
+
+#[test]
+fn what_keeps_it_from_running_is_told() {
+    let checkout = checkout();
+    let (status, _, error) = submit(checkout.path(), &[]);
+    assert!(status == Some(1) && error.contains("start it with `make local`"), "{error}");
+
+    let port = free_ports();
+    let _taken = TcpListener::bind(("127.0.0.1", port + 2)).unwrap();
+    let local = |port: &str| {
+        let output = Command::new(path_of("local")).current_dir(&checkout).env("LOCAL_PORT", port).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, error) = local(&port.to_string());
+    assert!(status == Some(1) && error.contains(&format!("port {} is taken", port + 2)), "{error}");
+    let (status, error) = local("many");
+    assert!(status == Some(1) && error.contains("LOCAL_PORT must be a number"), "{error}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told_with_its_log() {
+    let gone = std::panic::catch_unwind(|| Service::start("api", &[]));
+    let message = *gone.err().unwrap().downcast::<String>().unwrap();
+    assert!(message.contains("UI_SECRET is not set"), "{message}");
+}
