@@ -28,11 +28,8 @@ pub struct BodyLimits {
     in_flight: Arc<Semaphore>,
 }
 
-/// A body, and its share of the bytes in flight until it is dropped.
-pub struct Body {
-    pub bytes: Bytes,
-    share: Option<OwnedSemaphorePermit>,
-}
+/// A body's share of the bytes in flight, until it is dropped.
+pub type Share = Option<OwnedSemaphorePermit>;
 
 impl BodyLimits {
     pub fn new(settings: &LimitSettings) -> Self {
@@ -47,7 +44,7 @@ impl BodyLimits {
     ///
     /// # Errors
     /// The answer: 413, 415 (a coding such as gzip), 408, 400 (the connection broke off) or 503 (too many bytes in flight).
-    pub async fn read(&self, headers: &HeaderMap, mut payload: Payload) -> Result<Body, HttpResponse> {
+    pub async fn read(&self, headers: &HeaderMap, mut payload: Payload) -> Result<(Bytes, Share), HttpResponse> {
         let deadline = Instant::now() + self.time;
         let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await else {
             return Err(answers::too_slow());
@@ -59,7 +56,7 @@ impl BodyLimits {
         outcome
     }
 
-    async fn read_in_time(&self, headers: &HeaderMap, payload: &mut Payload) -> Result<Body, HttpResponse> {
+    async fn read_in_time(&self, headers: &HeaderMap, payload: &mut Payload) -> Result<(Bytes, Share), HttpResponse> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
@@ -83,9 +80,9 @@ impl BodyLimits {
         }
     }
 
-    async fn collect(&self, payload: &mut Payload) -> Result<Body, HttpResponse> {
+    async fn collect(&self, payload: &mut Payload) -> Result<(Bytes, Share), HttpResponse> {
         let mut bytes = BytesMut::new();
-        let mut share: Option<OwnedSemaphorePermit> = None;
+        let mut share: Share = None;
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| answers::bad_request("The request's body did not arrive whole."))?;
             if bytes.len() + chunk.len() > self.one {
@@ -101,17 +98,10 @@ impl BodyLimits {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Body { bytes: bytes.freeze(), share })
+        Ok((bytes.freeze(), share))
     }
 
     fn too_long(&self) -> HttpResponse {
         answers::too_long(&format!("The request's body is longer than {} bytes.", self.one))
-    }
-}
-
-impl Body {
-    /// The bytes in flight that this body holds.
-    pub fn into_share(self) -> Option<OwnedSemaphorePermit> {
-        self.share
     }
 }

@@ -4,14 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use domain::Message;
 use process::{backoff::Backoff, health::Check, settings::SqsSettings};
-use queue::{Cause, Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
+use queue::{Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
 use tokio::sync::OnceCell;
 
 /// The queue of form type `form`, once it was found.
 pub struct FormQueue {
-    connection: Connection,
-    names: QueueNames,
-    create: bool,
+    provision: Provision,
     pace: SendPace,
     found: OnceCell<(Queue, Sender)>,
 }
@@ -27,15 +25,15 @@ pub enum NotSent {
 impl FormQueue {
     pub fn new(connection: Connection, sqs: &SqsSettings, pace: SendPace) -> Self {
         let names = QueueNames { form: sqs.form_queue.clone(), invalid: sqs.invalid_queue.clone() };
-        Self { connection, names, create: sqs.create_queues, pace, found: OnceCell::new() }
+        let provision = Provision { connection, names, create: sqs.create_queues };
+        Self { provision, pace, found: OnceCell::new() }
     }
 
     /// Finds the queue, asking again for as long as it takes.
     pub async fn find(&self) {
-        let provision = Provision { connection: &self.connection, names: &self.names, create: self.create };
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
-            match provision.form_queue().await {
+            match self.provision.form_queue().await {
                 Ok(queue) => {
                     log::info!(
                         "Found the form queue. queue={} max_message_size={:?}",
@@ -50,7 +48,7 @@ impl FormQueue {
                 Err(error) => {
                     log::error!(
                         "The form queue was not found, and nothing can be taken. queue={} error=\"{error}\"",
-                        self.names.form
+                        self.provision.names.form
                     );
                     tokio::time::sleep(backoff.next_wait()).await;
                 }
@@ -70,12 +68,8 @@ impl FormQueue {
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {
-                let (queue, _) = form_queue.found.get().ok_or("has not been found")?;
-                queue.answers().await.map_err(|error| match error.cause() {
-                    Cause::Denied => "access is denied",
-                    Cause::MissingQueue => "does not exist",
-                    _ => "does not answer",
-                })
+                let (queue, _) = form_queue.found.get().ok_or("the queue was not found yet")?;
+                queue.answers().await.map_err(|error| error.cause().in_words())
             })
         })
     }

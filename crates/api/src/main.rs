@@ -14,5 +14,9 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&settings.log);
-    run::to_the_end(async { api::build(settings).await?.run(stop::on_signal()?).await })
+    run::to_the_end(async {
+        // Before it listens: from then on somebody may want it to stop.
+        let stop = stop::on_signal()?;
+        api::build(settings).await?.run(stop).await
+    })
 }

@@ -45,12 +45,17 @@ impl AttributeValue {
     }
 
     /// Bytes of type and value, as SQS counts them.
-    pub(crate) fn size(&self) -> usize {
+    fn size(&self) -> usize {
         match self {
             Self::Text { data_type, value } => data_type.len() + value.len(),
             Self::Binary { data_type, value } => data_type.len() + value.len(),
         }
     }
+}
+
+/// Bytes of a message, as SQS counts them against `MaximumMessageSize`.
+pub(crate) fn size(body: &str, attributes: &Attributes) -> usize {
+    body.len() + attributes.iter().map(|(name, value)| name.len() + value.size()).sum::<usize>()
 }
 
 /// Prints the length of the value: somebody else's attribute may hold anything.

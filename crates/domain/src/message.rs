@@ -47,8 +47,8 @@ impl Message {
         let mut kept = received.attributes.clone();
         kept.insert(attributes::REASON.to_owned(), AttributeValue::string(reason));
         // A message that was sent back from the invalid queue before keeps the id it had first.
-        kept.entry(attributes::ORIGINAL_MESSAGE_ID.to_owned())
-            .or_insert_with(|| AttributeValue::string(&received.message_id));
+        let original = received.original_message_id().unwrap_or_else(|| received.message_id.clone());
+        kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), AttributeValue::string(original));
 
         let mut message = Self { body: received.body.clone(), attributes: kept };
         while message.attributes.len() > MAX_ATTRIBUTES || message.size() > max_size {
@@ -62,8 +62,7 @@ impl Message {
 
     /// Bytes of body and attributes, as SQS counts them against `MaximumMessageSize`.
     pub fn size(&self) -> usize {
-        let attributes = self.attributes.iter();
-        self.body.len() + attributes.map(|(name, value)| name.len() + value.size()).sum::<usize>()
+        attributes::size(&self.body, &self.attributes)
     }
 }
 

@@ -9,26 +9,32 @@ use serde_json::{Map, Value};
 use crate::refusal::{Fault, FaultKind, Refusal};
 
 /// Every value is text; a repeated name has its last value.
-/// A file input that was left empty (a part with an empty file name) is passed over, as browsers send one always.
 ///
 /// # Errors
-/// A body that is not multipart, and every part that is a file.
+/// A body that is not multipart, and every part that is a file or not UTF-8.
 pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value>, Refusal> {
     let boundary = multer::parse_boundary(content_type).map_err(not_multipart)?;
     let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body.to_vec())]), boundary);
     let mut fields = Map::new();
-    let mut files = Vec::new();
+    let mut faults = Vec::new();
     while let Some(part) = at_once(parts.next_field())? {
         let name = part.name().unwrap_or_default().to_owned();
-        match part.file_name().map(str::is_empty) {
-            Some(true) => {}
-            Some(false) => files.push(Fault::in_field(&name, FaultKind::File)),
-            None => {
-                fields.insert(name, Value::String(at_once(part.text())?));
-            }
+        let file_name = part.file_name().map(str::to_owned);
+        let is_utf8 =
+            part.content_type().and_then(|media_type| media_type.get_param("charset")).is_none_or(|charset| {
+                matches!(charset.as_str().to_ascii_lowercase().as_str(), "utf-8" | "utf8" | "us-ascii")
+            });
+        let content = at_once(part.bytes())?;
+        match (file_name, String::from_utf8(content.into())) {
+            // A file input that was left empty; browsers send one always.
+            (Some(file), Ok(text)) if file.is_empty() && text.is_empty() => {}
+            (Some(_), _) => faults.push(Fault::in_field(&name, FaultKind::File)),
+            (None, Ok(text)) if is_utf8 => _ = fields.insert(name, Value::String(text)),
+            // Reading it as something else, or in part, would store what was not sent.
+            (None, _) => faults.push(Fault::in_field(&name, FaultKind::NotUtf8)),
         }
     }
-    if files.is_empty() { Ok(fields) } else { Err(Refusal::Fields(files)) }
+    if faults.is_empty() { Ok(fields) } else { Err(Refusal::Fields(faults)) }
 }
 
 /// The body is in memory as one chunk, so that the parser never waits.

@@ -48,7 +48,9 @@ impl Received {
         let mut unreadable = Vec::new();
         let submission_id = self.attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
         let received_at = self.attribute(attributes::RECEIVED_AT, &mut unreadable, instant);
-        let original = self.attribute(attributes::ORIGINAL_MESSAGE_ID, &mut unreadable, message_id);
+        if self.attributes.contains_key(attributes::ORIGINAL_MESSAGE_ID) && self.original_message_id().is_none() {
+            unreadable.push(attributes::ORIGINAL_MESSAGE_ID);
+        }
 
         let fields = Fields::from_json(self.body.as_bytes())?;
         if submission_id.is_none() {
@@ -57,11 +59,21 @@ impl Received {
         let record = Record {
             form_type: form_type.name().to_owned(),
             submission_id,
-            sqs_message_id: original.unwrap_or_else(|| self.message_id.clone()),
+            sqs_message_id: self.original_message_id().unwrap_or_else(|| self.message_id.clone()),
             received_at,
             data: self.body.clone(),
         };
         Ok(Decoded { record, unreadable })
+    }
+
+    /// The id that it had before it was sent back from the invalid queue.
+    pub(crate) fn original_message_id(&self) -> Option<String> {
+        self.attributes.get(attributes::ORIGINAL_MESSAGE_ID)?.text().and_then(message_id)
+    }
+
+    /// Bytes of body and attributes, as SQS counts them.
+    pub fn size(&self) -> usize {
+        attributes::size(&self.body, &self.attributes)
     }
 
     fn attribute<T>(

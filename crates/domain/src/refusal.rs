@@ -104,6 +104,8 @@ pub enum FaultKind {
     NumberTooLong,
     /// A file in a multipart form.
     File,
+    /// A part of a multipart form that is text in no encoding that can be kept.
+    NotUtf8,
 }
 
 impl FaultKind {
@@ -115,6 +117,7 @@ impl FaultKind {
             Self::NullCharacter => "null_character",
             Self::NumberTooLong => "number_too_long",
             Self::File => "file",
+            Self::NotUtf8 => "not_utf8",
         }
     }
 
@@ -125,6 +128,7 @@ impl FaultKind {
             Self::NullCharacter => "Null characters are not allowed.",
             Self::NumberTooLong => "Numbers of more than 1000 digits are not allowed.",
             Self::File => "Files are not accepted.",
+            Self::NotUtf8 => "Text must be UTF-8.",
         }
     }
 }

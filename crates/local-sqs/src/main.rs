@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use local_sqs::{BuildError, Settings};
+use local_sqs::Settings;
 use process::settings::{Environment, LogSettings};
 use process::{logging, run, stop};
 
@@ -18,10 +18,9 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&log);
-    run::to_the_end(async { local_sqs::build(settings).map_err(with_causes)?.run(stop::on_signal()?).await })
-}
-
-/// The whole chain in one sentence, since the end of the process shows one.
-fn with_causes(error: BuildError) -> io::Error {
-    io::Error::other(format!("{:#}", anyhow::Error::from(error)))
+    run::to_the_end(async {
+        // Before it listens: from then on somebody may want it to stop.
+        let stop = stop::on_signal()?;
+        local_sqs::build(settings).map_err(io::Error::other)?.run(stop).await
+    })
 }

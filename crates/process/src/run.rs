@@ -5,7 +5,7 @@ use std::{error::Error, io, process::ExitCode, time::Duration};
 use tokio::runtime::Runtime;
 
 /// Blocking calls that are out when the service has ended are left behind after so long.
-const LEAVE_BLOCKING_CALLS_AFTER: Duration = Duration::from_secs(2);
+const LEAVE_BLOCKING_CALLS_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs `service` on a runtime of its own: 0 when it ended well, 1 with the reason in the log when it did not.
 pub fn to_the_end(service: impl Future<Output = io::Result<()>>) -> ExitCode {

@@ -42,6 +42,8 @@ impl Environment {
         for (name, value) in pairs {
             let (name, value) = (name.into().to_string_lossy().into_owned(), value.into());
             match value.into_string() {
+                // envy knows no case: `port` is not `PORT`.
+                _ if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {}
                 Ok(value) if value.is_empty() => {}
                 Ok(value) => _ = environment.variables.insert(name, value),
                 Err(_) => _ = environment.not_utf8.insert(name),

@@ -15,6 +15,7 @@ pub struct SqsError {
     operation: &'static str,
     cause: Cause,
     detail: String,
+    of_entry: bool,
 }
 
 /// What a caller can do about it.
@@ -38,8 +39,13 @@ impl SqsError {
         self.cause
     }
 
+    /// Whether SQS said it of one entry, and not of a call as a whole.
+    pub(crate) fn is_of_entry(&self) -> bool {
+        self.of_entry
+    }
+
     pub(crate) fn new(operation: &'static str, cause: Cause, detail: impl fmt::Display) -> Self {
-        Self { operation, cause, detail: format!(" ({detail})") }
+        Self { operation, cause, detail: format!(" ({detail})"), of_entry: false }
     }
 
     /// A whole call that failed.
@@ -54,13 +60,12 @@ impl SqsError {
         let error = service.err();
         let code = error.code().unwrap_or("an answer without a code");
         let cause = cause_of(code, error.message().unwrap_or_default());
-        match cause {
-            // AWS's words say which right on which queue is missing.
-            Cause::Denied => {
-                Self::new(operation, cause, format_args!("{code}: {}", error.message().unwrap_or_default()))
-            }
-            _ => Self::new(operation, cause, code),
+        // AWS's words say which right on which queue is missing; those on bad signatures can hold a session token.
+        if code.contains("AccessDenied") {
+            let words: String = error.message().unwrap_or_default().chars().take(300).collect();
+            return Self::new(operation, cause, format_args!("{code}: {}", words.replace(['\r', '\n'], " ")));
         }
+        Self::new(operation, cause, code)
     }
 
     /// One entry of a batch call that was answered with 200.
@@ -69,7 +74,7 @@ impl SqsError {
         if !entry.sender_fault() && cause == Cause::Refused {
             cause = Cause::Unavailable;
         }
-        Self::new(operation, cause, entry.code())
+        Self { of_entry: true, ..Self::new(operation, cause, entry.code()) }
     }
 
     /// An entry that SQS said nothing about, which must not be taken for success.
@@ -100,7 +105,11 @@ fn cause_of(code: &str, message: &str) -> Cause {
         | "InvalidSecurity"
         | "KmsAccessDenied" => Cause::Denied,
         "BatchRequestTooLong" => Cause::TooLong,
-        "InvalidParameterValue" if message.contains("shorter than") || message.contains("too long") => Cause::TooLong,
+        "InvalidParameterValue" | "InvalidParameterValueException"
+            if message.contains("shorter than") || message.contains("too long") =>
+        {
+            Cause::TooLong
+        }
         "InvalidParameterValue"
         | "InvalidParameterValueException"
         | "InvalidMessageContents"
@@ -129,14 +138,21 @@ fn without_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> S
     }
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Cause {
+    /// Words that may be shown to anyone.
+    pub fn in_words(self) -> &'static str {
+        match self {
             Self::Unavailable => "SQS is not available",
             Self::Denied => "access is denied",
             Self::MissingQueue => "the queue does not exist",
             Self::TooLong => "the message is too long",
             Self::Refused => "SQS refuses it",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.in_words())
     }
 }

@@ -8,19 +8,19 @@ mod policy;
 mod provision;
 
 mod batch;
-mod send;
-mod sender;
+mod batching_sender;
+mod send_batch;
 
 mod receive;
 mod settle;
 
 mod error;
 
+pub use batching_sender::{SendPace, Sender};
 pub use connection::Connection;
 pub use error::{Cause, SqsError};
 pub use provision::{Provision, QueueNames, QueuePair};
 pub use receive::{Delivery, Poll, ReceiptHandle};
-pub use sender::{SendPace, Sender};
 pub use settle::Settled;
 
 /// SQS takes 10 entries in a batch call.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::config::{Builder, Config, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use tokio::time::Instant;
 
 /// An answer to a call that waits for nothing takes some 20 ms; this is for a bad day.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -26,10 +27,11 @@ pub(crate) fn receive(wait_time: Duration) -> Builder {
     policy(1, attempt, attempt).stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// Delete, change of visibility, and the send to the invalid queue: messages in hand wait for them,
-/// and all that is in hand has to be settled within 20 s.
-pub(crate) fn settle() -> Builder {
-    policy(3, ATTEMPT, Duration::from_secs(8))
+/// Delete, change of visibility, and the send to the invalid queue: what is in hand has to be settled by its deadline,
+/// and where that has passed there is one short attempt, because a release that comes late is better than none.
+pub(crate) fn settle(deadline: Instant) -> Builder {
+    let operation = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+    policy(3, ATTEMPT.min(operation), operation)
 }
 
 fn policy(attempts: u32, attempt: Duration, operation: Duration) -> Builder {

@@ -35,16 +35,17 @@ pub struct QueuePair {
 }
 
 /// Finds queues, and creates missing ones where it may.
-pub struct Provision<'a> {
+#[derive(Clone)]
+pub struct Provision {
     /// The client to use.
-    pub connection: &'a Connection,
+    pub connection: Connection,
     /// The queues to find.
-    pub names: &'a QueueNames,
+    pub names: QueueNames,
     /// Whether a missing queue is created.
     pub create: bool,
 }
 
-impl Provision<'_> {
+impl Provision {
     /// The form queue alone, as the api needs it.
     ///
     /// # Errors

@@ -27,13 +27,6 @@ pub struct Delivery {
     pub receipt_handle: ReceiptHandle,
 }
 
-impl Delivery {
-    /// Bytes of its body, which is what memory it takes.
-    pub fn body_bytes(&self) -> usize {
-        self.received.body.len()
-    }
-}
-
 /// Stands for one delivery of one message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReceiptHandle(pub(crate) String);

@@ -1,6 +1,6 @@
 //! Each record becomes a row once, whatever the others do.
 //!
-//! All rows go in with one statement. What that statement did not make a row, or every row where it failed, is settled
+//! All rows go in with one statement. What that statement did not make a row, or every row where it failed, is stored
 //! one by one by the function `store_form`, which tells a row that is there already from one that PostgreSQL refuses.
 
 use std::collections::HashSet;
@@ -31,7 +31,7 @@ impl Store {
         let away = insert_undecided(self, records, &mut outcomes).err();
         if let Some(away) = &away {
             let undecided = outcomes.iter().filter(|outcome| **outcome == RowOutcome::Undecided).count();
-            log::warn!("The database is away rows={} undecided={undecided} reason={away}", records.len());
+            log::warn!("The database is away. rows={} undecided={undecided} reason={away}", records.len());
         }
         Insertion { outcomes, away }
     }
@@ -58,12 +58,14 @@ fn insert_undecided(store: &Store, records: &[Record], outcomes: &mut [RowOutcom
     rows.sort_by_key(|(record, _)| (record.submission_id, &record.sqs_message_id));
 
     let mut session = Session::begin(store)?;
+    // One row that waits for another transaction holds up the whole statement: half of the time is left to do without.
+    session.limit_statements(store.limits.insert / 2);
     insert_batch(&mut session, &mut rows)?;
 
     session.limit_statements(ROW_TIME);
     for (record, outcome) in rows {
         if *outcome == RowOutcome::Undecided {
-            *outcome = settle(&mut session, record)?;
+            *outcome = store_one(&mut session, record)?;
         }
     }
     Ok(())
@@ -71,7 +73,7 @@ fn insert_undecided(store: &Store, records: &[Record], outcomes: &mut [RowOutcom
 
 /// Marks what the one statement made a row. That it failed is only an error where it leaves nothing to try.
 fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome)]) -> Result<(), Away> {
-    // The answer names rows by SQS message id; a second row with the same one is left to be settled by itself.
+    // The answer names rows by SQS message id; a second row with the same one is left to be stored by itself.
     let mut seen = HashSet::new();
     let first_of_its_id: Vec<bool> = rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
     let batch: Vec<&Record> =
@@ -82,7 +84,7 @@ fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome
         Err(away) => match away.kind {
             // A connection that was lost twice may be the doing of one of these rows.
             AwayKind::StatementFailed | AwayKind::ConnectionLost => {
-                log::debug!("A batch failed and is settled row by row rows={} reason={}", rows.len(), away.kind.code());
+                log::debug!("A batch failed and is stored row by row. rows={} reason={}", rows.len(), away.kind.code());
                 return Ok(());
             }
             AwayKind::PoolTimeout | AwayKind::ConnectionFailed | AwayKind::ReadOnly | AwayKind::DeadlinePassed => {
@@ -99,12 +101,12 @@ fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome
 }
 
 /// `Undecided` where this row keeps failing and another would be stored.
-fn settle(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Away> {
+fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Away> {
     let mut attempt = 1;
     let failure = loop {
         let allowed = session.time_for_statement();
         let started = Instant::now();
-        let failure = match session.run(|connection| statements::settle(record, connection)) {
+        let failure = match session.run(|connection| statements::store_one(record, connection)) {
             Ok(word) => match read(&word) {
                 Some(outcome) => return Ok(outcome),
                 None => break Away::because(AwayKind::StatementFailed, "store_form answers with an unknown word"),
@@ -124,10 +126,12 @@ fn settle(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Away
     };
     // Is it the row or the database? One that stores another row is well.
     session.run(statements::store_nothing)?;
+    // PostgreSQL's words are not shown here: a rule of the operator's own may quote the row.
     log::warn!(
-        "A row cannot be stored now, others can message_id={:?} form_type={:?} reason={failure}",
+        "A row cannot be stored now, others can. message_id={} form_type={} reason={}",
         record.sqs_message_id,
         record.form_type,
+        failure.kind.code(),
     );
     Ok(RowOutcome::Undecided)
 }

@@ -14,7 +14,7 @@ pub(crate) fn insert(records: &[&Record], connection: &mut PgConnection) -> Quer
 }
 
 /// Calls `store_form`, and returns its word.
-pub(crate) fn settle(record: &Record, connection: &mut PgConnection) -> QueryResult<String> {
+pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> QueryResult<String> {
     diesel::select(store_form(
         &record.form_type,
         record.submission_id,
@@ -104,7 +104,7 @@ impl Query for InsertForms<'_> {
 impl<C> RunQueryDsl<C> for InsertForms<'_> {}
 
 diesel::define_sql_function! {
-    /// The function of the first migration that settles one row.
+    /// The function of the first migration that stores one row.
     fn store_form(
         form_type: Text,
         submission_id: Nullable<SqlUuid>,

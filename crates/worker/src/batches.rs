@@ -1,44 +1,45 @@
 //! Merges what all polls bring into one batch for each free connection, until there is nothing left to do.
 
-use std::{io, sync::Arc};
+use std::{io, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, mpsc},
     task::{JoinError, JoinSet},
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bytes_in_hand::BytesInHand,
+    connections::Connections,
     handle::{Handler, InHand, START_WITHIN},
     outcome::Settlement,
     poll::Pollers,
-    settings::Settings,
 };
 
-/// Works until `stop`, and then for as long as the grace period lets it settle what is in hand.
-pub async fn work(
-    handler: Handler,
-    pollers: Pollers<'_>,
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> io::Result<()> {
-    settings.warn();
-    let bytes = BytesInHand::new(settings.work.bytes_in_hand);
+/// Merges messages and has them handled.
+pub struct Batches {
+    pub handler: Handler,
+    /// Rows in one insert at the most.
+    pub rows: usize,
+    pub connections: Connections,
+    pub stop: CancellationToken,
+}
+
+/// Works until `stop`, and then for as long as `grace` lets it settle what is in hand.
+///
+/// # Errors
+/// Something in hand could not be settled in time. Only then is work dropped in the middle.
+pub async fn work(batches: Batches, pollers: Pollers<'_>, grace: Duration) -> io::Result<()> {
+    let stop = batches.stop.clone();
     // What waits here is bounded by its bytes and by its age.
-    let (received, arrivals) = mpsc::channel(settings.work.batch_rows);
-    let batches = Batches {
-        handler: handler.clone(),
-        arrivals,
-        rows: settings.work.batch_rows,
-        connections: Arc::new(Semaphore::new(settings.work.connections as usize)),
-        stop: stop.clone(),
+    let (received, arrivals) = mpsc::channel(batches.rows);
+    let polling = async {
+        pollers.run(received).await;
+        // With the last poller the channel closes, and `batches` comes to its end.
     };
-    let working = async { tokio::join!(pollers.run(&handler, &bytes, received, stop), batches.run()) };
+    let working = async { tokio::join!(polling, batches.run(arrivals)) };
     let ended_late = async {
         stop.cancelled().await;
-        tokio::time::sleep(settings.stop.grace).await;
+        tokio::time::sleep(grace).await;
     };
     tokio::select! {
         ((), ()) = working => Ok(()),
@@ -49,45 +50,20 @@ pub async fn work(
     }
 }
 
-struct Batches {
-    handler: Handler,
-    arrivals: mpsc::Receiver<InHand>,
-    /// Rows in one insert at the most.
-    rows: usize,
-    /// One permit for each connection to the database.
-    connections: Arc<Semaphore>,
-    stop: CancellationToken,
-}
-
 impl Batches {
     /// Ends when the pollers have ended and all that they brought is settled.
-    async fn run(mut self) {
+    async fn run(self, mut arrivals: mpsc::Receiver<InHand>) {
         let mut tasks = JoinSet::new();
-        while let Some(first) = self.arrivals.recv().await {
+        while let Some(first) = arrivals.recv().await {
             // While all connections are in use more messages come, and share the next insert.
-            let free = timeout(START_WITHIN, Arc::clone(&self.connections).acquire_owned()).await;
+            let free = self.connections.free(first.since + START_WITHIN);
+            let connection = self.stop.run_until_cancelled(free).await.flatten();
             let mut batch = vec![first];
             while batch.len() < self.rows {
-                let Ok(next) = self.arrivals.try_recv() else { break };
+                let Ok(next) = arrivals.try_recv() else { break };
                 batch.push(next);
             }
-            let handler = self.handler.clone();
-            let begins = !self.stop.is_cancelled() && self.handler.gate().is_open();
-            match free {
-                Ok(Ok(connection)) if begins => {
-                    let (fresh, stale) = batch.into_iter().partition(|message| message.since.elapsed() < START_WITHIN);
-                    tasks.spawn(async move {
-                        let give_back = handler.give_back(stale, Settlement::ReleaseSoon);
-                        tokio::join!(handler.handle(fresh, connection), give_back);
-                    });
-                }
-                _ if self.stop.is_cancelled() => {
-                    tasks.spawn(async move { handler.give_back(batch, Settlement::ReleaseNow).await });
-                }
-                _ => {
-                    tasks.spawn(async move { handler.give_back(batch, Settlement::ReleaseSoon).await });
-                }
-            }
+            tasks.spawn(begin(self.handler.clone(), batch, connection, self.stop.is_cancelled()));
             while let Some(ended) = tasks.try_join_next() {
                 report(ended);
             }
@@ -95,6 +71,18 @@ impl Batches {
         while let Some(ended) = tasks.join_next().await {
             report(ended);
         }
+    }
+}
+
+async fn begin(handler: Handler, batch: Vec<InHand>, connection: Option<OwnedSemaphorePermit>, stopping: bool) {
+    match connection {
+        _ if stopping => handler.give_back(batch, Settlement::ReleaseNow).await,
+        Some(connection) if handler.gate().is_open() => {
+            let (fresh, old): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|message| message.since.elapsed() < START_WITHIN);
+            tokio::join!(handler.handle(fresh, connection), handler.give_back(old, Settlement::ReleaseSoon));
+        }
+        _ => handler.give_back(batch, Settlement::ReleaseSoon).await,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Decodes and stores what is in hand, and has it settled.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Record};
-use queue::{Delivery, Queue, QueuePair};
-use store::{Away, AwayKind, Insertion, RowOutcome, Store};
+use queue::{Delivery, Provision, Queue, QueuePair};
+use store::{Away, AwayKind, Store};
 use tokio::{
     sync::OwnedSemaphorePermit,
     task::spawn_blocking,
@@ -20,8 +20,10 @@ use crate::{
 
 /// All that is in hand is settled or released within 20 s: so long to be begun,
 pub const START_WITHIN: Duration = Duration::from_secs(5);
-/// so long to be stored, and what remains to be settled.
+/// so long to be stored,
 pub const INSERT_WITHIN: Duration = Duration::from_secs(9);
+/// and so long in all.
+const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 
 /// A message that was received and is not settled.
 pub struct InHand {
@@ -29,7 +31,7 @@ pub struct InHand {
     /// When it was received.
     pub since: Instant,
     /// Its share of the bytes in hand.
-    pub bytes: Held,
+    pub _bytes: Held,
 }
 
 /// Stores messages of one form type. Cloning shares what it uses.
@@ -37,13 +39,14 @@ pub struct InHand {
 pub struct Handler {
     form_type: FormType,
     pair: QueuePair,
+    provision: Provision,
     store: Store,
     gate: DatabaseGate,
 }
 
 impl Handler {
-    pub fn new(form_type: FormType, pair: QueuePair, store: Store, gate: DatabaseGate) -> Self {
-        Self { form_type, pair, store, gate }
+    pub fn new(form_type: FormType, pair: QueuePair, provision: Provision, store: Store, gate: DatabaseGate) -> Self {
+        Self { form_type, pair, provision, store, gate }
     }
 
     pub fn queue(&self) -> &Queue {
@@ -56,68 +59,75 @@ impl Handler {
 
     /// Carries each message to its settlement. `connection` is held for as long as the database is used.
     pub async fn handle(&self, in_hand: Vec<InHand>, connection: OwnedSemaphorePermit) {
-        let started = Instant::now();
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(in_hand.len());
-        let mut records = Vec::with_capacity(in_hand.len());
-        for message in &in_hand {
-            let decoded = self.decode(&message.delivery);
-            outcomes.push(decoded.map(|record| records.push(record)).err());
+        if in_hand.is_empty() {
+            return;
         }
-        let mut rows = self.insert(records).await.into_iter();
+        let started = Instant::now();
+        // Shared with the blocking call, so that whatever becomes of that, every message is here to be settled.
+        let in_hand = Arc::new(in_hand);
+        let storing = spawn_blocking({
+            let (in_hand, form_type, store) = (Arc::clone(&in_hand), self.form_type.clone(), self.store.clone());
+            move || store_all(&in_hand, &form_type, &store)
+        });
+        let (outcomes, away) = match timeout(INSERT_WITHIN, storing).await {
+            Ok(Ok(stored)) => stored,
+            // A panic, which is in the log; its place in a batch of others is another the next time.
+            Ok(Err(_)) => (in_hand.iter().map(|_| Outcome::Undecided).collect(), None),
+            // The server is frozen: nothing is known of any row.
+            Err(_) => {
+                let away = Away { kind: AwayKind::DeadlinePassed, message: None };
+                (in_hand.iter().map(|_| Outcome::Undecided).collect(), Some(away))
+            }
+        };
         drop(connection);
-        // Each message that was decoded has a row's outcome, in order.
-        let outcomes =
-            outcomes.into_iter().map(|outcome| outcome.or_else(|| rows.next()).unwrap_or(Outcome::Undecided));
-        let outcomes: Vec<Outcome> = outcomes.collect();
+        if let Some(away) = away {
+            self.gate.shut(&away);
+        }
         report(&outcomes, self.form_type.name(), started);
-        self.settle(in_hand, outcomes.iter().map(Outcome::settlement).collect()).await;
+        let settlements: Vec<Settlement> = outcomes.iter().map(Outcome::settlement).collect();
+        self.settle(&in_hand, settlements).await;
     }
 
     /// Settles messages that were not begun.
     pub async fn give_back(&self, in_hand: Vec<InHand>, settlement: Settlement) {
         let settlements = vec![settlement; in_hand.len()];
-        self.settle(in_hand, settlements).await;
+        self.settle(&in_hand, settlements).await;
     }
 
-    async fn settle(&self, in_hand: Vec<InHand>, settlements: Vec<Settlement>) {
-        // The bytes are in hand until all is settled.
-        let (deliveries, _bytes): (Vec<_>, Vec<_>) =
-            in_hand.into_iter().map(|message| (message.delivery, message.bytes)).unzip();
-        settle::all(&self.pair, deliveries, settlements).await;
+    async fn settle(&self, in_hand: &[InHand], settlements: Vec<Settlement>) {
+        let Some(oldest) = in_hand.iter().map(|message| message.since).min() else { return };
+        let queue_is_gone = settle::all(&self.pair, in_hand, settlements, oldest + SETTLE_WITHIN).await;
+        if queue_is_gone && let Err(error) = self.provision.pair().await {
+            log::error!("A queue is missing. queue={} error=\"{error}\"", self.pair.invalid.name());
+        }
     }
+}
 
-    fn decode(&self, delivery: &Delivery) -> Result<Record, Outcome> {
-        let decoded = delivery.received.decode(&self.form_type).map_err(Outcome::Undecodable)?;
-        if !decoded.unreadable.is_empty() {
-            log::warn!(
-                "A message has attributes that cannot be read and count as absent. message_id={} attributes={:?}",
-                delivery.received.message_id,
-                decoded.unreadable
-            );
-        }
-        Ok(decoded.record)
-    }
+/// What became of each message, in order, and why the database is away if it is.
+fn store_all(in_hand: &[InHand], form_type: &FormType, store: &Store) -> (Vec<Outcome>, Option<Away>) {
+    let mut records = Vec::with_capacity(in_hand.len());
+    let decoded: Vec<Option<Outcome>> = in_hand
+        .iter()
+        .map(|message| decode(&message.delivery, form_type).map(|record| records.push(record)).err())
+        .collect();
+    let insertion = store.insert_once(&records);
+    // Each message that was decoded has a row's outcome, in order.
+    let mut rows = insertion.outcomes.into_iter().map(Outcome::from);
+    let outcomes =
+        decoded.into_iter().map(|refused| refused.or_else(|| rows.next()).unwrap_or(Outcome::Undecided)).collect();
+    (outcomes, insertion.away)
+}
 
-    async fn insert(&self, records: Vec<Record>) -> Vec<Outcome> {
-        let count = records.len();
-        if count == 0 {
-            return Vec::new();
-        }
-        let store = self.store.clone();
-        let insertion = timeout(INSERT_WITHIN, spawn_blocking(move || store.insert_once(&records))).await;
-        let Insertion { outcomes, away } = match insertion {
-            Ok(Ok(insertion)) => insertion,
-            // The server is frozen, or the call panicked: nothing is known of any row.
-            Ok(Err(_)) | Err(_) => Insertion {
-                outcomes: vec![RowOutcome::Undecided; count],
-                away: Some(Away { kind: AwayKind::DeadlinePassed, message: None }),
-            },
-        };
-        if let Some(away) = away {
-            self.gate.shut(&away);
-        }
-        outcomes.into_iter().map(Outcome::from).collect()
+fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> {
+    let decoded = delivery.received.decode(form_type).map_err(Outcome::Undecodable)?;
+    if !decoded.unreadable.is_empty() {
+        log::warn!(
+            "A message has attributes that cannot be read and count as absent. message_id={} attributes={:?}",
+            delivery.received.message_id,
+            decoded.unreadable
+        );
     }
+    Ok(decoded.record)
 }
 
 fn report(outcomes: &[Outcome], form_type: &str, started: Instant) {

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use process::health::Check;
-use queue::{Cause, Queue, SqsError};
+use queue::{Queue, SqsError};
 use store::Store;
 use tokio::task::spawn_blocking;
+
+use crate::database_gate::DatabaseGate;
 
 /// What the polls have come to know of the queue.
 #[derive(Default)]
@@ -27,7 +29,7 @@ impl Receiving {
 
     /// A poll failed.
     pub fn fails(&self, error: &SqsError) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_words(error));
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.cause().in_words());
     }
 }
 
@@ -38,29 +40,24 @@ pub fn queue(receiving: &Arc<Receiving>) -> Check {
         let queue = receiving.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let fault = *receiving.fault.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move {
-            let queue = queue.ok_or("has not been found")?;
+            let queue = queue.ok_or("the queue was not found yet")?;
             fault.map_or(Ok(()), Err)?;
-            queue.answers().await.map_err(|error| in_words(&error))
+            queue.answers().await.map_err(|error| error.cause().in_words())
         })
     })
 }
 
-/// The database answers.
-pub fn database(store: &Store) -> Check {
-    let store = store.clone();
+/// The database answers, and nothing that was to be stored had to be given back since it last stored something.
+pub fn database(store: &Store, gate: &DatabaseGate) -> Check {
+    let (store, gate) = (store.clone(), gate.clone());
     Box::new(move || {
-        let store = store.clone();
+        let (store, gate) = (store.clone(), gate.clone());
         Box::pin(async move {
+            if !gate.is_open() {
+                return Err("the database stores nothing");
+            }
             let answered = spawn_blocking(move || store.ping()).await;
-            if answered.is_ok_and(|answer| answer.is_ok()) { Ok(()) } else { Err("does not answer") }
+            if answered.is_ok_and(|answer| answer.is_ok()) { Ok(()) } else { Err("the database does not answer") }
         })
     })
-}
-
-fn in_words(error: &SqsError) -> &'static str {
-    match error.cause() {
-        Cause::Denied => "access is denied",
-        Cause::MissingQueue => "does not exist",
-        Cause::Unavailable | Cause::TooLong | Cause::Refused => "does not answer",
-    }
 }

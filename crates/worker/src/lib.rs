@@ -16,6 +16,7 @@ mod poll;
 mod settle;
 
 mod bytes_in_hand;
+mod connections;
 mod database_gate;
 mod health;
 
@@ -32,9 +33,10 @@ use queue::{Connection, Poll, Provision, QueueNames};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{database_gate::DatabaseGate, handle::Handler, health::Receiving, poll::Pollers, settings::Settings};
-
-pub use crate::handle::InHand;
+use crate::{
+    batches::Batches, bytes_in_hand::BytesInHand, connections::Connections, database_gate::DatabaseGate,
+    handle::Handler, health::Receiving, poll::Pollers, settings::Settings,
+};
 
 /// The worker, its health page listening but nothing received yet.
 pub struct Worker {
@@ -57,7 +59,7 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
     let gate = DatabaseGate::new(store.clone());
     let receiving = Arc::new(Receiving::default());
 
-    let checks = vec![("queue", health::queue(&receiving)), ("database", health::database(&store))];
+    let checks = vec![("queue", health::queue(&receiving)), ("database", health::database(&store, &gate))];
     let health = Health::new(checks);
     let address = (settings.listen.bind_address.as_str(), settings.listen.port);
     let listener = TcpListener::bind(address).map_err(|error| {
@@ -80,7 +82,7 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
 /// # Errors
 /// The settings are wrong, the database is away, or a migration fails.
 pub async fn migrate(settings: &Settings) -> io::Result<()> {
-    prepare::migrate(&store_of(settings)?).await.map_err(io::Error::other)
+    prepare::migrate(&store_of(settings)?).await
 }
 
 fn store_of(settings: &Settings) -> io::Result<Store> {
@@ -101,34 +103,43 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
-        let names =
-            QueueNames { form: self.settings.sqs.form_queue.clone(), invalid: self.settings.sqs.invalid_queue.clone() };
-        let provision =
-            Provision { connection: &self.connection, names: &names, create: self.settings.sqs.create_queues };
-
+        let Settings { sqs, work, .. } = &self.settings;
+        let provision = Provision {
+            connection: self.connection.clone(),
+            names: QueueNames { form: sqs.form_queue.clone(), invalid: sqs.invalid_queue.clone() },
+            create: sqs.create_queues,
+        };
+        self.settings.warn();
         let prepared = stop.run_until_cancelled(async {
-            prepare::schema(&self.store, self.settings.work.migrate_on_start).await;
+            prepare::schema(&self.store, work.migrate_on_start).await;
             prepare::queues(&provision, &self.receiving).await
         });
         let outcome = match prepared.await {
             None => Ok(()),
             Some(pair) => {
-                let settings = &self.settings;
-                let handler = Handler::new(FormType::FORM, pair, self.store.clone(), self.gate.clone());
+                let gate = self.gate.clone();
+                let handler = Handler::new(FormType::FORM, pair, provision.clone(), self.store.clone(), gate);
+                let connections = Connections::new(work.connections);
                 let pollers = Pollers {
+                    handler: &handler,
                     provision: &provision,
                     poll: Poll {
-                        wait_time: settings.sqs.wait_time,
-                        max_messages: settings.sqs.max_messages,
-                        visibility_timeout: settings.sqs.visibility_timeout,
+                        wait_time: sqs.wait_time,
+                        max_messages: sqs.max_messages,
+                        visibility_timeout: sqs.visibility_timeout,
                     },
-                    count: settings.work.pollers,
+                    count: work.pollers,
                     receiving: &self.receiving,
+                    bytes: BytesInHand::new(work.bytes_in_hand),
+                    connections: connections.clone(),
+                    stop: &stop,
                 };
-                batches::work(handler, pollers, settings, &stop).await
+                let batches =
+                    Batches { handler: handler.clone(), rows: work.batch_rows, connections, stop: stop.clone() };
+                batches::work(batches, pollers, self.settings.stop.grace).await
             }
         };
-        health_page.stop(true).await;
+        health_page.stop(false).await;
         let _ = serving.await;
         if outcome.is_ok() {
             log::info!("Stopped.");

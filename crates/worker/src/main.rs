@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     };
     logging::start(&settings.log);
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => run::to_the_end(async { worker::build(settings).await?.run(stop::on_signal()?).await }),
+        [] => run::to_the_end(async {
+            // Before it listens: from then on somebody may want it to stop.
+            let stop = stop::on_signal()?;
+            worker::build(settings).await?.run(stop).await
+        }),
         ["migrate"] => run::to_the_end(async { worker::migrate(&settings).await }),
         _ => {
             eprintln!("usage: worker [migrate]");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use process::backoff::Backoff;
-use queue::{Cause, Poll, Provision, Queue, SqsError};
+use queue::{Cause, Poll, Provision, SqsError};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, sleep},
@@ -12,118 +12,113 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bytes_in_hand::BytesInHand,
+    connections::Connections,
     handle::{Handler, InHand},
     health::Receiving,
 };
 
-/// How the queue is polled.
+/// How often a queue is asked that denies access or does not exist.
+const SLOW_LANE: Duration = Duration::from_secs(15);
+
+/// What the queue is polled with, and when it is not.
 pub struct Pollers<'a> {
-    pub provision: &'a Provision<'a>,
+    pub handler: &'a Handler,
+    pub provision: &'a Provision,
     pub poll: Poll,
     /// Polls out at the same time at the most.
     pub count: usize,
     pub receiving: &'a Receiving,
+    pub bytes: BytesInHand,
+    pub connections: Connections,
+    pub stop: &'a CancellationToken,
 }
 
 impl Pollers<'_> {
     /// Polls until `stop`, and returns when the last poll that was out has come back.
-    pub async fn run(
-        &self,
-        handler: &Handler,
-        bytes: &BytesInHand,
-        received: mpsc::Sender<InHand>,
-        stop: &CancellationToken,
-    ) {
+    pub async fn run(&self, received: mpsc::Sender<InHand>) {
+        // Somebody's poll came back full: one more may be worth it.
         let more = Notify::new();
-        let each = (0..self.count).map(|number| {
-            let poller = Poller { pollers: self, handler, bytes, received: received.clone(), more: &more, stop };
-            poller.run(number == 0)
-        });
-        // Only the pollers hold the channel, which thereby closes with the last of them.
-        let each: Vec<_> = each.collect();
-        drop(received);
-        futures_util::future::join_all(each).await;
+        let pollers: Vec<_> = (0..self.count).map(|number| self.poll_on(number == 0, &received, &more)).collect();
+        futures_util::future::join_all(pollers).await;
     }
-}
 
-struct Poller<'a> {
-    pollers: &'a Pollers<'a>,
-    handler: &'a Handler,
-    bytes: &'a BytesInHand,
-    received: mpsc::Sender<InHand>,
-    /// Somebody's poll came back full: one more may be worth it.
-    more: &'a Notify,
-    stop: &'a CancellationToken,
-}
-
-impl Poller<'_> {
-    async fn run(self, is_first: bool) {
+    async fn poll_on(&self, is_first: bool, received: &mpsc::Sender<InHand>, more: &Notify) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-        while self.may_poll(is_first).await {
-            loop {
-                let came = self.poll(&mut backoff).await;
-                if is_first || came < usize::from(self.pollers.poll.max_messages) || self.stop.is_cancelled() {
-                    break;
+        let mut came_full = is_first;
+        loop {
+            let ready = async {
+                if !came_full {
+                    more.notified().await;
                 }
+                self.ready().await;
+            };
+            if self.stop.run_until_cancelled(ready).await.is_none() || self.stop.is_cancelled() {
+                return;
             }
+            let came = self.poll_once(received, &mut backoff).await;
+            let full = came == usize::from(self.poll.max_messages);
+            if full {
+                more.notify_one();
+            }
+            came_full = full || is_first;
         }
     }
 
-    /// False when it is time to stop.
-    async fn may_poll(&self, is_first: bool) -> bool {
-        let ready = async {
-            if !is_first {
-                self.more.notified().await;
-            }
+    /// Returns when what would come could be stored.
+    async fn ready(&self) {
+        loop {
             self.handler.gate().opened().await;
             self.bytes.room().await;
-        };
-        self.stop.run_until_cancelled(ready).await.is_some() && !self.stop.is_cancelled()
+            self.connections.uncongested().await;
+            if self.handler.gate().is_open() {
+                return;
+            }
+        }
     }
 
     /// One poll, which is always waited for. Returns how many messages came.
-    async fn poll(&self, backoff: &mut Backoff) -> usize {
-        match self.handler.queue().receive(&self.pollers.poll).await {
-            Ok(deliveries) => {
-                backoff.reset();
-                self.pollers.receiving.works();
-                let came = deliveries.len();
-                if came == usize::from(self.pollers.poll.max_messages) {
-                    self.more.notify_one();
-                }
-                for delivery in deliveries {
-                    let bytes = self.bytes.hold(delivery.body_bytes());
-                    let in_hand = InHand { delivery, since: Instant::now(), bytes };
-                    // The other side is there for as long as this one.
-                    let _ = self.received.send(in_hand).await;
-                }
-                came
-            }
+    async fn poll_once(&self, received: &mpsc::Sender<InHand>, backoff: &mut Backoff) -> usize {
+        let deliveries = match self.handler.queue().receive(&self.poll).await {
+            Ok(deliveries) => deliveries,
             Err(error) => {
-                self.pollers.receiving.fails(&error);
+                self.receiving.fails(&error);
                 self.after(&error, backoff).await;
-                0
+                return 0;
             }
+        };
+        backoff.reset();
+        self.receiving.works();
+        // From here on they are in hand, all of them, also those that wait for the channel.
+        let since = Instant::now();
+        let in_hand: Vec<InHand> = deliveries
+            .into_iter()
+            .map(|delivery| InHand { _bytes: self.bytes.hold(delivery.received.size()), delivery, since })
+            .collect();
+        let came = in_hand.len();
+        for message in in_hand {
+            // The other side is there for as long as this one.
+            let _ = received.send(message).await;
         }
+        came
     }
 
     async fn after(&self, error: &SqsError, backoff: &mut Backoff) {
-        let queue: &Queue = self.handler.queue();
-        log::error!("A poll failed. queue={} error=\"{error}\"", queue.name());
+        let queue = self.handler.queue().name();
+        log::error!("A poll failed. queue={queue} error=\"{error}\"");
         let wait = match error.cause() {
             // A person has to act: a slow lane, and no hammering.
             Cause::Denied | Cause::MissingQueue => SLOW_LANE,
             Cause::Unavailable | Cause::TooLong | Cause::Refused => backoff.next_wait(),
         };
-        if self.stop.run_until_cancelled(sleep(wait)).await.is_none() || error.cause() != Cause::MissingQueue {
-            return;
-        }
-        // Found again, or created where that is allowed; its URL is the same as before.
-        if let Err(error) = self.pollers.provision.pair().await {
-            log::error!("The queue is still missing. queue={} error=\"{error}\"", queue.name());
-        }
+        let waited = async {
+            sleep(wait).await;
+            // Found again, or created where that is allowed; its URL is the same as before.
+            if error.cause() == Cause::MissingQueue
+                && let Err(error) = self.provision.pair().await
+            {
+                log::error!("The queue is still missing. queue={queue} error=\"{error}\"");
+            }
+        };
+        self.stop.run_until_cancelled(waited).await;
     }
 }
-
-/// How often a queue is asked that denies access or does not exist.
-const SLOW_LANE: Duration = Duration::from_secs(15);

@@ -1,10 +1,10 @@
 //! What must be there before the first message is received, asked for until it is.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use process::backoff::Backoff;
 use queue::{Provision, QueuePair};
-use store::{MigrateError, SchemaState, Store};
+use store::{SchemaState, Store};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::health::Receiving;
@@ -14,9 +14,9 @@ fn backoff() -> Backoff {
 }
 
 /// Runs pending migrations, one process at a time.
-pub async fn migrate(store: &Store) -> Result<(), MigrateError> {
+pub async fn migrate(store: &Store) -> io::Result<()> {
     let store = store.clone();
-    let applied = spawn_blocking(move || store.migrate()).await.unwrap_or(Ok(Vec::new()))?;
+    let applied = spawn_blocking(move || store.migrate()).await?.map_err(io::Error::other)?;
     log::info!("The schema is up to date. applied={applied:?}");
     Ok(())
 }
@@ -59,7 +59,7 @@ async fn state(store: &Store, may_migrate: bool) -> Result<SchemaState, String> 
 }
 
 /// Finds the queues, and creates missing ones where it may.
-pub async fn queues(provision: &Provision<'_>, receiving: &Receiving) -> QueuePair {
+pub async fn queues(provision: &Provision, receiving: &Receiving) -> QueuePair {
     let mut backoff = backoff();
     loop {
         match provision.pair().await {

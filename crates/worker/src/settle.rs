@@ -2,63 +2,91 @@
 
 use std::time::Duration;
 
-use domain::Message;
+use domain::{Message, Received};
 use futures_util::{StreamExt, stream};
-use queue::{Delivery, QueuePair, ReceiptHandle, Settled};
+use queue::{Cause, QueuePair, ReceiptHandle, Settled, SqsError};
+use tokio::time::Instant;
 
-use crate::outcome::Settlement;
+use crate::{handle::InHand, outcome::Settlement};
 
-/// What fits in every queue, where a queue does not tell its limit.
-const ANY_QUEUE_TAKES: usize = 262_144;
 /// Sends to the invalid queue at the same time.
 const SENDS_ASIDE: usize = 8;
+/// What is left of the time before the deadline for the release of what could not be set aside.
+const TIME_TO_RELEASE: Duration = Duration::from_secs(3);
 /// Released messages come back within so long, spread out.
 const SOON: f64 = 10.0;
 
-/// Settles every delivery; what cannot be settled is logged and will be delivered again.
-pub async fn all(pair: &QueuePair, deliveries: Vec<Delivery>, settlements: Vec<Settlement>) {
+/// Settles every delivery by the deadline; what cannot be settled is logged and will be delivered again.
+/// True when the invalid queue turned out to be missing.
+pub async fn all(pair: &QueuePair, in_hand: &[InHand], settlements: Vec<Settlement>, deadline: Instant) -> bool {
     let mut to_delete = Vec::new();
     let mut to_release = Vec::new();
     let mut to_set_aside = Vec::new();
-    for (delivery, settlement) in deliveries.into_iter().zip(settlements) {
+    for (message, settlement) in in_hand.iter().zip(settlements) {
+        let delivery = &message.delivery;
         match settlement {
-            Settlement::Delete => to_delete.push(delivery.receipt_handle),
+            Settlement::Delete => to_delete.push(delivery.receipt_handle.clone()),
             Settlement::SetAside { reason } => to_set_aside.push((delivery, reason)),
-            Settlement::ReleaseSoon => to_release.push((delivery.receipt_handle, soon())),
-            Settlement::ReleaseNow => to_release.push((delivery.receipt_handle, Duration::ZERO)),
+            Settlement::ReleaseSoon => to_release.push((delivery.receipt_handle.clone(), soon())),
+            Settlement::ReleaseNow => to_release.push((delivery.receipt_handle.clone(), Duration::ZERO)),
         }
     }
-    let sends: Vec<_> = to_set_aside.into_iter().map(|(delivery, reason)| set_aside(pair, delivery, reason)).collect();
-    let aside = stream::iter(sends).buffer_unordered(SENDS_ASIDE).collect::<Vec<()>>();
-    tokio::join!(delete(pair, &to_delete), release(pair, &to_release), aside);
+    let sends: Vec<_> = to_set_aside
+        .into_iter()
+        .map(|(delivery, reason)| set_aside(pair, &delivery.received, &delivery.receipt_handle, reason, deadline))
+        .collect();
+    let aside = stream::iter(sends).buffer_unordered(SENDS_ASIDE).collect::<Vec<bool>>();
+    let (_, _, queue_is_gone) =
+        tokio::join!(delete(pair, &to_delete, deadline), release(pair, &to_release, deadline), aside);
+    queue_is_gone.contains(&true)
 }
 
-async fn set_aside(pair: &QueuePair, delivery: Delivery, reason: String) {
-    let message_id = &delivery.received.message_id;
-    let limit = pair.invalid.max_message_size().unwrap_or(ANY_QUEUE_TAKES);
-    match pair.invalid.send_aside(&Message::invalid(&delivery.received, &reason, limit)).await {
+/// True when the invalid queue is missing.
+async fn set_aside(
+    pair: &QueuePair,
+    received: &Received,
+    handle: &ReceiptHandle,
+    reason: String,
+    deadline: Instant,
+) -> bool {
+    let message_id = &received.message_id;
+    match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {
             log::warn!(
                 "Set a message aside. message_id={message_id} queue={} reason=\"{reason}\"",
                 pair.invalid.name()
             );
-            delete(pair, &[delivery.receipt_handle]).await;
+            delete(pair, std::slice::from_ref(handle), deadline).await;
+            false
         }
         Err(error) => {
-            log::error!(
-                "A message could not be set aside, and is released. message_id={message_id} reason=\"{reason}\" error=\"{error}\""
-            );
-            release(pair, &[(delivery.receipt_handle, soon())]).await;
+            let what = "A message could not be set aside, and is released.";
+            log::error!("{what} message_id={message_id} reason=\"{reason}\" error=\"{error}\"");
+            release(pair, &[(handle.clone(), soon())], deadline).await;
+            error.cause() == Cause::MissingQueue
         }
     }
 }
 
-async fn delete(pair: &QueuePair, handles: &[ReceiptHandle]) {
-    report("delete", &pair.form.delete(handles).await);
+async fn send_aside(pair: &QueuePair, received: &Received, reason: &str, deadline: Instant) -> Result<(), SqsError> {
+    let limit = pair.invalid.max_message_size();
+    let whole = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
+    match pair.invalid.send_aside(&whole, deadline).await {
+        // The queue does not tell its limit, or it has changed: the body is what counts.
+        Err(error) if error.cause() == Cause::TooLong => {
+            let body_alone = Message::invalid(received, reason, received.body.len());
+            pair.invalid.send_aside(&body_alone, deadline).await
+        }
+        other => other,
+    }
 }
 
-async fn release(pair: &QueuePair, deliveries: &[(ReceiptHandle, Duration)]) {
-    report("release", &pair.form.release(deliveries).await);
+async fn delete(pair: &QueuePair, handles: &[ReceiptHandle], deadline: Instant) {
+    report("delete", &pair.form.delete(handles, deadline).await);
+}
+
+async fn release(pair: &QueuePair, deliveries: &[(ReceiptHandle, Duration)], deadline: Instant) {
+    report("release", &pair.form.release(deliveries, deadline).await);
 }
 
 fn soon() -> Duration {
@@ -76,8 +104,7 @@ fn report(what: &str, settled: &[Settled]) {
     });
     if let Some(error) = failures.clone().next() {
         let count = failures.count();
-        log::warn!(
-            "Messages could not be settled and will come again. operation={what} messages={count} error=\"{error}\""
-        );
+        let what_happened = "Messages could not be settled and will come again.";
+        log::warn!("{what_happened} operation={what} messages={count} error=\"{error}\"");
     }
 }

@@ -20,6 +20,6 @@ async fn readiness_follows_the_queue_and_liveness_does_not() {
         let (status, page) = page(api.url("/healthcheck/ready/")).await;
         (status == 503).then_some(page)
     });
-    assert_eq!(red.await, json!({ "status": "not ready", "queue": "does not exist" }));
+    assert_eq!(red.await, json!({ "status": "not ready", "queue": "the queue does not exist" }));
     assert_eq!(page(api.url("/healthcheck/")).await, (200, json!({ "status": "OK" })));
 }

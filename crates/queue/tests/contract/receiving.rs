@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     against_both_servers,
-    server::{Server, message, poll, receive_all, sender},
+    server::{Server, message, poll, receive_all, sender, soon},
 };
 
 against_both_servers!(
@@ -66,7 +66,7 @@ async fn a_message_that_comes_too_often_goes_to_the_invalid_queue(server: Server
     for _ in 0..20 {
         let deliveries = pair.form.receive(&poll(5)).await.unwrap();
         assert_eq!(deliveries.len(), 1);
-        pair.form.release(&[(deliveries[0].receipt_handle.clone(), Duration::ZERO)]).await;
+        pair.form.release(&[(deliveries[0].receipt_handle.clone(), Duration::ZERO)], soon()).await;
     }
     assert!(pair.form.receive(&poll(0)).await.unwrap().is_empty());
     assert_eq!(receive_all(&pair.invalid).await[0].received.body, "kills workers");

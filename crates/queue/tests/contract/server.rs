@@ -40,8 +40,8 @@ impl Server {
         }
     }
 
-    pub fn provision(&self, create: bool) -> Provision<'_> {
-        Provision { connection: &self.connection, names: &self.names, create }
+    pub fn provision(&self, create: bool) -> Provision {
+        Provision { connection: self.connection.clone(), names: self.names.clone(), create }
     }
 
     pub async fn pair(&self) -> QueuePair {
@@ -72,4 +72,8 @@ pub async fn receive_all(queue: &Queue) -> Vec<Delivery> {
         }
         all.extend(came);
     }
+}
+
+pub fn soon() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(10)
 }

@@ -8,7 +8,7 @@ use test_kit::sqs::Counts;
 
 use crate::{
     against_both_servers,
-    server::{Server, message, poll, receive_all, sender},
+    server::{Server, message, poll, receive_all, sender, soon},
 };
 
 against_both_servers!(
@@ -32,7 +32,7 @@ async fn some_messages(server: &Server, count: usize) -> (queue::Queue, Vec<Rece
 async fn more_deliveries_than_a_call_takes_are_deleted(server: Server) {
     let (queue, handles) = some_messages(&server, 23).await;
     assert_eq!(server.sqs.counts("forms").await, Counts { visible: 0, in_flight: 23 });
-    assert_eq!(queue.delete(&handles).await, vec![Settled::Done; 23]);
+    assert_eq!(queue.delete(&handles, soon()).await, vec![Settled::Done; 23]);
     assert_eq!(server.sqs.counts("forms").await, Counts::NONE);
 }
 
@@ -41,23 +41,23 @@ async fn released_messages_come_again_when_they_were_told_to(server: Server) {
     let (at_once, later) = handles.split_at(11);
     let mut releases: Vec<_> = at_once.iter().map(|handle| (handle.clone(), Duration::ZERO)).collect();
     releases.push((later[0].clone(), Duration::from_secs(1)));
-    assert_eq!(queue.release(&releases).await, vec![Settled::Done; 12]);
+    assert_eq!(queue.release(&releases, soon()).await, vec![Settled::Done; 12]);
     assert_eq!(receive_all(&queue).await.len(), 11);
     assert_eq!(queue.receive(&poll(10)).await.unwrap().len(), 1);
 }
 
 async fn deleting_twice_is_harmless(server: Server) {
     let (queue, handles) = some_messages(&server, 1).await;
-    assert_eq!(queue.delete(&handles).await, [Settled::Done]);
-    let again = queue.delete(&handles).await;
+    assert_eq!(queue.delete(&handles, soon()).await, [Settled::Done]);
+    let again = queue.delete(&handles, soon()).await;
     assert!(matches!(again[..], [Settled::Done | Settled::Stale]), "{again:?}");
 }
 
 async fn a_release_after_the_delete_is_stale_and_harms_nothing(server: Server) {
     let (queue, handles) = some_messages(&server, 2).await;
-    queue.delete(&handles[..1]).await;
+    queue.delete(&handles[..1], soon()).await;
     let releases: Vec<_> = handles.iter().map(|handle| (handle.clone(), Duration::ZERO)).collect();
-    let settled = queue.release(&releases).await;
+    let settled = queue.release(&releases, soon()).await;
     assert!(matches!(settled[0], Settled::Stale | Settled::Done), "{settled:?}");
     assert_eq!(settled[1], Settled::Done);
     assert_eq!(receive_all(&queue).await.len(), 1);

@@ -6,6 +6,7 @@ mod settlement;
 
 mod garbage;
 
+mod killed;
 mod outages;
 mod schema;
 mod settings;

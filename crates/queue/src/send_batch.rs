@@ -8,6 +8,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use domain::{AttributeValue, Message};
+use tokio::time::Instant;
 
 use crate::{
     Queue, batch,
@@ -18,34 +19,30 @@ use crate::{
 const OPERATION: &str = "SendMessageBatch";
 
 impl Queue {
-    /// Sends up to 10 messages, somebody waiting for them; the results are in the order of the messages.
+    /// Sends up to 10 messages, each of which somebody waits for; the results are in the order of the messages.
     pub(crate) async fn send(&self, messages: &[Message], within: Duration) -> Vec<Result<(), SqsError>> {
-        batch::with_retries(messages, |messages| self.send_with(messages, policy::send(within))).await
+        let deadline = Instant::now() + within;
+        batch::call(messages, deadline, |messages| self.send_batch(messages, policy::send(within))).await
     }
 
     /// Sends one message to be set aside; it is on the queue when this is `Ok`.
     ///
     /// # Errors
-    /// SQS did not confirm it.
-    pub async fn send_aside(&self, message: &Message) -> Result<(), SqsError> {
-        let results = self.send_with(vec![message], policy::settle()).await;
+    /// SQS did not confirm it before the deadline.
+    pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
+        let messages = std::slice::from_ref(message);
+        let policy = || policy::settle(deadline);
+        let results = batch::call(messages, deadline, |messages| self.send_batch(messages, policy())).await;
         results.into_iter().next().unwrap_or(Err(SqsError::no_result(OPERATION)))
     }
 
-    async fn send_with(&self, messages: Vec<&Message>, policy: Builder) -> Vec<Result<(), SqsError>> {
+    async fn send_batch(&self, messages: Vec<&Message>, policy: Builder) -> batch::Answer {
         let entries: Result<Vec<_>, _> = messages.iter().enumerate().map(|(id, message)| entry(id, message)).collect();
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => return batch::all_failed(&error, messages.len()),
-        };
-        let request = self.connection.client().send_message_batch().queue_url(&self.url).set_entries(Some(entries));
-        match request.customize().config_override(policy).send().await {
-            Ok(answer) => {
-                let successful = answer.successful().iter().map(|entry| entry.id());
-                batch::results(OPERATION, messages.len(), successful, answer.failed())
-            }
-            Err(error) => batch::all_failed(&SqsError::of_call(OPERATION, &error), messages.len()),
-        }
+        let request = self.connection.client().send_message_batch().queue_url(&self.url).set_entries(Some(entries?));
+        let answer = request.customize().config_override(policy).send().await;
+        let answer = answer.map_err(|error| SqsError::of_call(OPERATION, &error))?;
+        let successful = answer.successful().iter().map(|entry| entry.id());
+        Ok(batch::results(OPERATION, messages.len(), successful, answer.failed()))
     }
 }
 

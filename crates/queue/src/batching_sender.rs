@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use domain::Message;
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
+    task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -13,9 +14,8 @@ use crate::{
     error::{Cause, SqsError},
 };
 
-/// What SQS takes in one batch call, in bytes of all its messages, where the queue's own limit is lower or not known.
-/// (Amazon takes 1 MiB today and took this much for years; other servers still do.)
-const MIN_BATCH_BYTES: usize = 262_144;
+/// What every server takes in one batch call, in bytes of all its messages, where the queue does not tell its limit.
+const ANY_QUEUE_TAKES: usize = 262_144;
 
 /// How eagerly sends leave, and how long one is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -90,15 +90,19 @@ struct Batches {
 impl Batches {
     async fn run(mut self) {
         let calls = Arc::new(Semaphore::new(self.pace.calls_under_way));
+        let mut sends = JoinSet::new();
         while let Some(first) = self.next().await {
             let batch = self.fill(first, &calls).await;
             let Ok(call) = Arc::clone(&calls).acquire_owned().await else { return };
             let (queue, within) = (self.queue.clone(), self.pace.within);
-            tokio::spawn(async move {
+            sends.spawn(async move {
                 send(&queue, batch, within).await;
                 drop(call);
             });
+            // Whoever waits for a send that panicked hears that nothing is confirmed.
+            while sends.try_join_next().is_some() {}
         }
+        sends.join_all().await;
     }
 
     async fn next(&mut self) -> Option<Waiting> {
@@ -110,7 +114,7 @@ impl Batches {
 
     /// A full batch leaves at once; another leaves when no send is under way, or when its first has waited long enough.
     async fn fill(&mut self, first: Waiting, calls: &Semaphore) -> Vec<Waiting> {
-        let limit = self.queue.max_message_size().unwrap_or_default().max(MIN_BATCH_BYTES);
+        let limit = self.queue.max_message_size().unwrap_or(ANY_QUEUE_TAKES);
         let mut bytes = first.message.size();
         let mut batch = vec![first];
         let leaves_at = Instant::now() + self.pace.linger;
