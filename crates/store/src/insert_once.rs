@@ -58,8 +58,6 @@ fn insert_undecided(store: &Store, records: &[Record], outcomes: &mut [RowOutcom
     rows.sort_by_key(|(record, _)| (record.submission_id, &record.sqs_message_id));
 
     let mut session = Session::begin(store)?;
-    // One row that waits for another transaction holds up the whole statement: half of the time is left to do without.
-    session.limit_statements(store.limits.insert / 2);
     insert_batch(&mut session, &mut rows)?;
 
     session.limit_statements(ROW_TIME);

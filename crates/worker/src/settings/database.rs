@@ -18,11 +18,14 @@ pub fn read(environment: &mut Environment, connections: u32) -> StoreSettings {
     let variables: Variables = environment.variables();
     let default = "postgres://test:test@localhost:5432/directory-form-data-test";
     let url = environment.text("DATABASE_URL", variables.database_url, default);
+    // It ends by itself before it is given up.
+    let insert_limit = INSERT_WITHIN - Duration::from_secs(1);
     StoreSettings {
         // One for each insert that is under way, and one for the probe and the health page.
         pool_size: connections + 1,
-        // It ends by itself before it is given up.
-        insert_limit: INSERT_WITHIN - Duration::from_secs(1),
+        insert_limit,
+        // One row that waits for another transaction holds up its whole batch: half of the time is left to go row by row.
+        statement_timeout: insert_limit / 2,
         ..StoreSettings::new(url.into())
     }
 }
