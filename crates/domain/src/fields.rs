@@ -15,7 +15,10 @@ use crate::{
 ///
 /// Keys are in order, so that equal fields have equal text. Numbers are the text they were sent as.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Fields(Map<String, Value>);
+pub struct Fields(
+    /// Always an object.
+    Value,
+);
 
 impl Fields {
     /// Reads a request body; an empty body and the JSON text `null` are no fields at all, as in 2016.
@@ -24,10 +27,10 @@ impl Fields {
     /// A body that is not in its encoding, one that is not an object, and fields that PostgreSQL could not hold.
     pub fn parse(body: &[u8], encoding: Encoding<'_>) -> Result<Self, Refusal> {
         if body.is_empty() {
-            return Ok(Self(Map::new()));
+            return Ok(Self(Value::Object(Map::new())));
         }
         match encoding {
-            Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Map::new())),
+            Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Value::Object(Map::new()))),
             Encoding::Json => Self::from_json(body),
             Encoding::UrlEncoded => Self::storable(urlencoded::parse(body)),
             Encoding::Multipart { content_type } => Self::storable(multipart::parse(body, content_type)?),
@@ -47,12 +50,17 @@ impl Fields {
 
     fn storable(fields: Map<String, Value>) -> Result<Self, Refusal> {
         let faults = limits::faults(&fields);
-        if faults.is_empty() { Ok(Self(fields)) } else { Err(Refusal::Fields(faults)) }
+        if faults.is_empty() { Ok(Self(Value::Object(fields))) } else { Err(Refusal::Fields(faults)) }
     }
 
     /// The value of a top-level field.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
+    }
+
+    /// The fields as one object.
+    pub fn as_value(&self) -> &Value {
+        &self.0
     }
 
     /// The fields as compact JSON text with sorted keys: the body of the message on the queue.
@@ -72,7 +80,7 @@ impl Fields {
 /// Prints how many fields there are, never what they hold.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fields").field("len", &self.0.len()).finish_non_exhaustive()
+        f.debug_struct("Fields").field("len", &self.0.as_object().map(Map::len)).finish_non_exhaustive()
     }
 }
 

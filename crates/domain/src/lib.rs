@@ -12,7 +12,10 @@ mod fields;
 mod limits;
 
 mod form_type;
+mod form_types;
 mod refusal;
+mod schema;
+mod schema_faults;
 
 mod submission;
 
@@ -25,8 +28,10 @@ pub use attributes::{AttributeValue, Attributes};
 pub use encoding::{Encoding, UnsupportedMediaType};
 pub use fields::Fields;
 pub use form_type::FormType;
+pub use form_types::FormTypes;
 pub use message::Message;
 pub use received::{Decoded, Received};
 pub use record::Record;
-pub use refusal::{Fault, FaultKind, Refusal};
+pub use refusal::{Fault, Refusal};
+pub use schema::BadSchema;
 pub use submission::Submission;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::refusal::{Fault, FaultKind};
+use crate::refusal::Fault;
 
 /// Digits that a number may take in plain notation: `1e999` has 1,000 of them. jsonb writes numbers out.
 const MAX_DIGITS: u64 = 1000;
@@ -14,10 +14,11 @@ pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
         let mut found = Found::default();
         found.look_at(value);
         if found.null_character || name.contains('\0') {
-            faults.push(Fault::in_field(name, FaultKind::NullCharacter));
+            faults.push(Fault::in_field(name, "null_character", "Null characters are not allowed."));
         }
         if found.long_number {
-            faults.push(Fault::in_field(name, FaultKind::NumberTooLong));
+            let sentence = format!("Numbers of more than {MAX_DIGITS} digits are not allowed.");
+            faults.push(Fault::in_field(name, "number_too_long", sentence));
         }
     }
     faults

@@ -6,7 +6,7 @@ use futures_util::{FutureExt, stream};
 use multer::Multipart;
 use serde_json::{Map, Value};
 
-use crate::refusal::{Fault, FaultKind, Refusal};
+use crate::refusal::{Fault, Refusal};
 
 /// Every value is text; a repeated name has its last value.
 ///
@@ -28,10 +28,10 @@ pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value
         match (file_name, String::from_utf8(content.into())) {
             // A file input that was left empty; browsers send one always.
             (Some(file), Ok(text)) if file.is_empty() && text.is_empty() => {}
-            (Some(_), _) => faults.push(Fault::in_field(&name, FaultKind::File)),
+            (Some(_), _) => faults.push(Fault::in_field(&name, "file", "Files are not accepted.")),
             (None, Ok(text)) if is_utf8 => _ = fields.insert(name, Value::String(text)),
             // Reading it as something else, or in part, would store what was not sent.
-            (None, _) => faults.push(Fault::in_field(&name, FaultKind::NotUtf8)),
+            (None, _) => faults.push(Fault::in_field(&name, "not_utf8", "Text must be UTF-8.")),
         }
     }
     if faults.is_empty() { Ok(fields) } else { Err(Refusal::Fields(faults)) }

@@ -1,6 +1,8 @@
 //! Why a submission is refused, in a stable code for operators and a sentence for the sender.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 /// Why a body is not a submission. `Display` is the stable code with the field, and holds no input text.
@@ -33,17 +35,41 @@ impl Refusal {
                 json!({ "non_field_errors": [format!("Invalid data. Expected a dictionary, but got {got}.")] })
             }
             Self::Fields(faults) => {
-                let mut answer = serde_json::Map::new();
+                let mut tree = Tree::default();
                 for fault in faults {
-                    let field = fault.field.as_deref().unwrap_or("non_field_errors");
-                    let sentences = answer.entry(field).or_insert_with(|| json!([]));
-                    if let Some(sentences) = sentences.as_array_mut() {
-                        sentences.push(fault.kind.sentence().into());
-                    }
+                    tree.add(&fault.path, &fault.sentence);
                 }
-                Value::Object(answer)
+                tree.into_json()
             }
         }
+    }
+}
+
+/// Sentences by field, nested as the fields are.
+#[derive(Default)]
+struct Tree {
+    sentences: Vec<Value>,
+    fields: BTreeMap<String, Tree>,
+}
+
+impl Tree {
+    fn add(&mut self, path: &[String], sentence: &str) {
+        match path.split_first() {
+            Some((field, rest)) => self.fields.entry(field.clone()).or_default().add(rest, sentence),
+            None => self.sentences.push(sentence.into()),
+        }
+    }
+
+    fn into_json(self) -> Value {
+        let mut fields: Map<String, Value> = Map::new();
+        for (name, tree) in self.fields {
+            let nested = if tree.fields.is_empty() { Value::Array(tree.sentences) } else { tree.into_json() };
+            fields.insert(name, nested);
+        }
+        if !self.sentences.is_empty() {
+            fields.insert("non_field_errors".to_owned(), Value::Array(self.sentences));
+        }
+        Value::Object(fields)
     }
 }
 
@@ -71,64 +97,37 @@ impl From<serde_json::Error> for JsonError {
 /// One thing that is wrong with one field, or with the fields as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    field: Option<String>,
-    kind: FaultKind,
+    /// From the root of the fields; empty for the whole.
+    path: Vec<String>,
+    /// Stable, for logs and the invalid queue.
+    code: &'static str,
+    /// For the sender.
+    sentence: String,
+    /// The names in the path are the form type's, and not the sender's text.
+    path_is_ours: bool,
 }
 
 impl Fault {
-    pub(crate) fn in_field(name: &str, kind: FaultKind) -> Self {
+    /// A fault of a top-level field, whose name the sender chose.
+    pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
         // A name with a NUL in it is no name to answer with: the fault is one of the whole.
-        let field = (!name.contains('\0')).then(|| name.to_owned());
-        Self { field, kind }
+        let path = if name.contains('\0') { Vec::new() } else { vec![name.to_owned()] };
+        // The one name that every form of 2016 has.
+        let path_is_ours = name == "data";
+        Self { path, code, sentence: sentence.into(), path_is_ours }
     }
 
-    /// The code, and the field where its name is the service's own and not the sender's text.
+    /// A fault that a schema found, at a path whose names are the schema's or the sender's.
+    pub(crate) fn of_schema(path: Vec<String>, code: &'static str, sentence: String, path_is_ours: bool) -> Self {
+        Self { path, code, sentence, path_is_ours }
+    }
+
+    /// The code, and the path where it may be shown to operators.
     fn reason(&self) -> String {
-        match self.field.as_deref() {
-            Some(field @ "data") => format!("{} at {field}", self.kind.code()),
-            _ => self.kind.code().to_owned(),
-        }
-    }
-}
-
-/// What can be wrong with a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// It must be there.
-    Required,
-    /// It must not be null.
-    Null,
-    /// U+0000, which PostgreSQL cannot hold.
-    NullCharacter,
-    /// A number that takes too many digits in plain notation.
-    NumberTooLong,
-    /// A file in a multipart form.
-    File,
-    /// A part of a multipart form that is text in no encoding that can be kept.
-    NotUtf8,
-}
-
-impl FaultKind {
-    /// Stable, for logs and the invalid queue.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Required => "field_required",
-            Self::Null => "field_null",
-            Self::NullCharacter => "null_character",
-            Self::NumberTooLong => "number_too_long",
-            Self::File => "file",
-            Self::NotUtf8 => "not_utf8",
-        }
-    }
-
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::Required => "This field is required.",
-            Self::Null => "This field may not be null.",
-            Self::NullCharacter => "Null characters are not allowed.",
-            Self::NumberTooLong => "Numbers of more than 1000 digits are not allowed.",
-            Self::File => "Files are not accepted.",
-            Self::NotUtf8 => "Text must be UTF-8.",
+        if self.path_is_ours && !self.path.is_empty() {
+            format!("{} at {}", self.code, self.path.join("."))
+        } else {
+            self.code.to_owned()
         }
     }
 }

@@ -10,7 +10,7 @@ const MULTIPART: Encoding = Encoding::Multipart { content_type: "multipart/form-
 
 /// The text that is queued, or the reason and the answer.
 fn outcome(body: &[u8], encoding: Encoding) -> String {
-    let checked = Fields::parse(body, encoding).and_then(|fields| FormType::FORM.check(&fields).map(|()| fields));
+    let checked = Fields::parse(body, encoding).and_then(|fields| FormType::form().check(&fields).map(|()| fields));
     match checked {
         Ok(fields) => fields.to_json(),
         Err(refusal) => format!("{refusal} | {}", refusal.to_json()),
@@ -68,7 +68,7 @@ fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
 #[test]
 fn an_empty_body_is_no_fields_in_any_encoding() {
     for encoding in [JSON, URL, MULTIPART] {
-        let refusal = FormType::FORM.check(&Fields::parse(b"", encoding).unwrap()).unwrap_err();
+        let refusal = FormType::form().check(&Fields::parse(b"", encoding).unwrap()).unwrap_err();
         assert_eq!(refusal.to_string(), "field_required at data");
     }
 }

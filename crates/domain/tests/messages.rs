@@ -9,7 +9,7 @@ use uuid::Uuid;
 fn submission() -> Submission {
     Submission {
         id: Uuid::try_parse("0199a7a1-5c3e-7d10-8000-0123456789ab").unwrap(),
-        form_type: FormType::FORM,
+        form_type: FormType::form(),
         received_at: DateTime::from_timestamp_micros(1_763_690_400_123_456).unwrap(),
         fields: Fields::parse(br#"{"data":{"n":1.50,"name":"Example Limited"},"x":"\uffff"}"#, Encoding::Json).unwrap(),
     }
@@ -40,7 +40,7 @@ fn what_the_api_sends_the_worker_decodes_to_the_same() {
     let submission = submission();
     let message = Message::of(&submission);
     let decoded = Received { message_id: "m".to_owned(), body: message.body, attributes: message.attributes }
-        .decode(&FormType::FORM)
+        .decode(&FormType::form())
         .unwrap();
     assert_eq!(decoded.unreadable, Vec::<&str>::new());
     assert_eq!(decoded.record.submission_id, Some(submission.id));
@@ -73,7 +73,7 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
     ];
     let outcomes: Vec<String> = cases
         .iter()
-        .map(|(name, body, attributes)| match received(body, attributes).decode(&FormType::FORM) {
+        .map(|(name, body, attributes)| match received(body, attributes).decode(&FormType::form()) {
             Ok(decoded) => format!("{name}: {:?} {:?}", decoded.record, decoded.unreadable),
             Err(refusal) => format!("{name}: {refusal}"),
         })
@@ -115,7 +115,7 @@ fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
 fn neither_a_message_nor_a_record_shows_its_body_in_debug() {
     let received = received(r#"{"data":"canary"}"#, &[("note", "canary")]);
     let message = Message::invalid(&received, "not_json", 1 << 20);
-    let decoded = received.decode(&FormType::FORM).unwrap();
+    let decoded = received.decode(&FormType::form()).unwrap();
     for debug in [format!("{received:?}"), format!("{message:?}"), format!("{decoded:?}")] {
         assert!(!debug.contains("canary"), "{debug}");
     }

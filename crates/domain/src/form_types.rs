@@ -1,0 +1,50 @@
+//! The form types that are served.
+
+use std::collections::BTreeMap;
+
+use crate::{form_type::FormType, schema::BadSchema};
+
+/// Names that are taken by other routes.
+const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
+
+/// The form types that are served, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormTypes(BTreeMap<String, FormType>);
+
+impl FormTypes {
+    /// The named types. `schemas` has the texts of additional or overriding ones by type name.
+    ///
+    /// # Errors
+    /// Every fault of every name and schema, with the name.
+    pub fn new(names: &[String], schemas: &BTreeMap<String, String>) -> Result<Self, Vec<(String, BadSchema)>> {
+        let mut types = BTreeMap::new();
+        let mut faults = Vec::new();
+        // A schema that is not served must be right too: it is about to be.
+        let unserved = schemas.keys().filter(|name| !names.contains(name));
+        for name in names.iter().chain(unserved) {
+            let built = match schemas.get(name) {
+                _ if !is_name(name) => Err(BadSchema::name()),
+                Some(schema) => FormType::from_schema(name, schema),
+                None => FormType::built_in(name).unwrap_or_else(|| Err(BadSchema::missing())),
+            };
+            match built {
+                Ok(form_type) if names.contains(name) => _ = types.insert(name.clone(), form_type),
+                Ok(_) => {}
+                Err(error) => faults.push((name.clone(), error)),
+            }
+        }
+        if faults.is_empty() { Ok(Self(types)) } else { Err(faults) }
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &FormType> {
+        self.0.values()
+    }
+}
+
+/// A name is a segment of a path, a part of a queue's name and, in capitals, of a variable's.
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    starts_well && name.len() <= 40 && name.bytes().all(allowed) && !RESERVED.contains(&name)
+}
