@@ -1,0 +1,174 @@
+//! Which clients may sign, and with which keys.
+
+use std::collections::{HashMap, HashSet};
+
+use secrecy::SecretString;
+use thiserror::Error;
+
+/// Fewer characters than this are guessed.
+const SHORTEST_KEY: usize = 16;
+
+const LONGEST_ID: usize = 64;
+
+/// The clients that may sign, each with one key, or with two while it is being changed.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Where there is one key it stands here twice, so that every client takes as long as every other.
+    keys: HashMap<String, [SecretString; 2]>,
+    stand_in: [SecretString; 2],
+}
+
+/// What is wrong with the text of clients. Entries count from 1.
+///
+/// What is not yet known to be an id is not named, because it may be a key in the wrong place.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ClientsError {
+    /// An entry has no colon.
+    #[error("entry {0} must be id:key; entries are parted by commas, so a key has none")]
+    NoColon(usize),
+    /// An id is too long, or has other characters.
+    #[error(
+        "entry {0} must have an id of 1 to 64 letters, digits, dots, hyphens and underscores before its first colon"
+    )]
+    BadId(usize),
+    /// A key is too short.
+    #[error("entry {0} must have a key of 16 characters or more")]
+    KeyTooShort(usize),
+    /// A key has characters that not every client can write.
+    #[error("entry {0} must have a key of visible ASCII characters")]
+    BadKey(usize),
+    /// A client has a third key.
+    #[error("entry {entry} is a third key of client {id}: a client has one key, or two while it is being changed")]
+    ThirdKey {
+        /// The entry with the third.
+        entry: usize,
+        /// The client.
+        id: String,
+    },
+    /// A key is there twice. Hawk does not sign the id, so two clients with one key could each send as the other.
+    #[error("entry {0} has the key of an earlier entry")]
+    KeyAgain(usize),
+}
+
+impl Clients {
+    /// Reads `id:key` pairs with commas between, white space around a pair being left out:
+    /// `ui:0123456789abcdef, crm:fedcba9876543210, crm:another-key-of-crm`.
+    ///
+    /// An id that comes twice has two keys, and both are good.
+    /// An id has 1 to 64 letters, digits, dots, hyphens and underscores.
+    /// A key is all that follows the first colon: 16 or more visible ASCII characters but the comma. Nothing is escaped.
+    pub fn parse(text: &str) -> Result<Self, ClientsError> {
+        let mut found: HashMap<String, (SecretString, Option<SecretString>)> = HashMap::new();
+        let mut keys_so_far = HashSet::new();
+        for (entry, pair) in (1..).zip(text.split(',')) {
+            let (id, key) = pair.trim().split_once(':').ok_or(ClientsError::NoColon(entry))?;
+            check(entry, id, key)?;
+            if !keys_so_far.insert(key) {
+                return Err(ClientsError::KeyAgain(entry));
+            }
+            match found.get_mut(id) {
+                None => drop(found.insert(id.to_owned(), (key.into(), None))),
+                Some((_, second @ None)) => *second = Some(key.into()),
+                Some((_, Some(_))) => return Err(ClientsError::ThirdKey { entry, id: id.to_owned() }),
+            }
+        }
+        let both = |(first, second): (SecretString, Option<SecretString>)| match second {
+            Some(second) => [first, second],
+            None => [first.clone(), first],
+        };
+        Ok(Self {
+            keys: found.into_iter().map(|(id, keys)| (id, both(keys))).collect(),
+            // Whatever it fits is refused all the same.
+            stand_in: ["it is compared, and not looked at".into(), "it is compared, and not looked at".into()],
+        })
+    }
+
+    /// The keys of a client, if it is known.
+    pub(crate) fn keys(&self, id: &str) -> Option<&[SecretString; 2]> {
+        self.keys.get(id)
+    }
+
+    /// Keys to spend the time of an unknown client on.
+    pub(crate) fn stand_in(&self) -> &[SecretString; 2] {
+        &self.stand_in
+    }
+}
+
+fn check(entry: usize, id: &str, key: &str) -> Result<(), ClientsError> {
+    let id_is_good = (1..=LONGEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if !id_is_good {
+        return Err(ClientsError::BadId(entry));
+    }
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ClientsError::BadKey(entry));
+    }
+    if key.len() < SHORTEST_KEY {
+        return Err(ClientsError::KeyTooShort(entry));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef";
+
+    fn keys_of<'a>(clients: &'a Clients, id: &str) -> Option<[&'a str; 2]> {
+        clients.keys(id).map(|keys| keys.each_ref().map(|key| key.expose_secret()))
+    }
+
+    #[test]
+    fn each_client_has_one_key_or_two() {
+        let clients =
+            Clients::parse("ui:0123456789abcdef, c.r-m_2:with:colons+and=/so\n,ui:another-key-of-ui").unwrap();
+        assert_eq!(keys_of(&clients, "ui"), Some(["0123456789abcdef", "another-key-of-ui"]));
+        assert_eq!(keys_of(&clients, "c.r-m_2"), Some(["with:colons+and=/so", "with:colons+and=/so"]));
+        assert_eq!(keys_of(&clients, "UI"), None);
+        assert_eq!(keys_of(&clients, ""), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_place_and_never_shows_a_key() {
+        let third = ClientsError::ThirdKey { entry: 4, id: "ui".to_owned() };
+        let long_id = format!("ui:{KEY},{}:{KEY}2", "i".repeat(65));
+        let cases = [
+            ("", ClientsError::NoColon(1)),
+            ("ui:0123456789abcdef,", ClientsError::NoColon(2)),
+            ("ui:0123456789abcdef,0123456789abcdef", ClientsError::NoColon(2)),
+            (":0123456789abcdef", ClientsError::BadId(1)),
+            ("u i:0123456789abcdef", ClientsError::BadId(1)),
+            ("ü:0123456789abcdef", ClientsError::BadId(1)),
+            (&long_id, ClientsError::BadId(2)),
+            ("ui:0123456789abcde", ClientsError::KeyTooShort(1)),
+            // The two changed about: the id is not shown either, for it is the key.
+            ("0123456789abcdef:ui", ClientsError::KeyTooShort(1)),
+            ("ui:", ClientsError::KeyTooShort(1)),
+            ("ui:0123456789 abcdef", ClientsError::BadKey(1)),
+            ("ui:0123456789äbcdef", ClientsError::BadKey(1)),
+            ("ui:0123456789abcdef1,crm:0123456789abcdef2,ui:0123456789abcdef3,ui:0123456789abcdef4", third),
+            ("ui:0123456789abcdef,ui:0123456789abcdef", ClientsError::KeyAgain(2)),
+            ("ui:0123456789abcdef,crm:0123456789abcdef", ClientsError::KeyAgain(2)),
+        ];
+        for (text, expected) in cases {
+            let error = Clients::parse(text).unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            assert!(!format!("{error} {error:?}").contains("0123456789"), "{error}");
+        }
+    }
+
+    #[test]
+    fn ids_of_64_characters_and_keys_of_16_are_taken() {
+        let id = "i".repeat(64);
+        assert!(Clients::parse(&format!("{id}:{KEY}")).unwrap().keys(&id).is_some());
+    }
+
+    #[test]
+    fn no_key_is_in_what_is_printed() {
+        let clients = Clients::parse("ui:0123456789abcdef").unwrap();
+        assert!(!format!("{clients:?} {clients:#?}").contains("0123456789"));
+    }
+}

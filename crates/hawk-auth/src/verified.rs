@@ -1,0 +1,46 @@
+//! A request that is good, and how to answer it.
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+use crate::mac::{self, Artifacts, Kind};
+
+/// A request that is good.
+pub struct Verified {
+    client_id: String,
+    mac: [u8; 32],
+    key: SecretString,
+    artifacts: Artifacts,
+}
+
+impl Verified {
+    pub(crate) fn new(client_id: &str, mac: [u8; 32], key: &SecretString, artifacts: Artifacts) -> Self {
+        Self { client_id: client_id.to_owned(), mac, key: key.clone(), artifacts }
+    }
+
+    /// The client that signed it: one of the ids in `HAWK_CLIENTS`.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The MAC of the request. It is the same for a replay, at whichever instance, and for no other request of this client.
+    pub fn mac(&self) -> &[u8; 32] {
+        &self.mac
+    }
+
+    /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has none) and body,
+    /// made with the key that the client used.
+    pub fn server_authorization(&self, content_type: &str, body: &[u8]) -> String {
+        let hash = mac::payload_hash(content_type, body);
+        let mac = mac::base64(&self.artifacts.mac(Kind::Response, &self.key, &hash, ""));
+        format!("Hawk mac=\"{mac}\", hash=\"{hash}\"")
+    }
+}
+
+/// Without the MAC, which must not be in a log while the request can be replayed.
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}

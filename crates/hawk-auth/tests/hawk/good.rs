@@ -1,0 +1,66 @@
+use std::str::FromStr;
+
+use hawk::{Header, Key, PayloadHasher, RequestBuilder, SHA256};
+
+use crate::sent::{KEY, OLD_KEY, Sent, Signing, verifier};
+
+#[test]
+fn a_request_signed_by_another_implementation_is_good_and_names_its_client() {
+    let sent = Sent::default().signed();
+    let verified = sent.verdict(&verifier()).unwrap();
+    assert_eq!(verified.client_id(), "ui");
+    assert_eq!(verified.mac()[..], sent.hawk_header(&Signing::default()).mac.unwrap()[..]);
+}
+
+#[test]
+fn a_request_without_body_and_query_is_good_when_its_hash_is_there() {
+    let bare = Sent {
+        method: "GET".to_owned(),
+        path_and_query: "/".to_owned(),
+        content_type: String::new(),
+        body: Vec::new(),
+        ..Sent::default()
+    };
+    assert_eq!(bare.signed_with(&Signing { ext: None, ..Signing::default() }).code(&verifier()), "good");
+}
+
+#[test]
+fn another_implementation_accepts_the_answer_and_no_altered_one() {
+    let sent = Sent::default().signed();
+    let ours = sent.verdict(&verifier()).unwrap().server_authorization("Application/JSON; charset=utf-8", b"{}");
+
+    let request_header = sent.hawk_header(&Signing::default());
+    let request = RequestBuilder::new(&sent.method, &sent.host, sent.port, &sent.path_and_query).request();
+    let accepts = |media_type: &str, body: &str, key: &str, header: &str| {
+        let hash = PayloadHasher::hash(media_type, SHA256, body).unwrap();
+        request
+            .make_response_builder(&request_header)
+            .hash(&hash[..])
+            .response()
+            .validate_header(&Header::from_str(header).unwrap(), &Key::new(key, SHA256).unwrap())
+    };
+    let header = ours.strip_prefix("Hawk ").unwrap();
+    assert!(accepts("application/json", "{}", KEY, header));
+    assert!(!accepts("application/json", "{ }", KEY, header));
+    assert!(!accepts("text/plain", "{}", KEY, header));
+    assert!(!accepts("application/json", "{}", OLD_KEY, header));
+    assert!(!accepts("application/json", "{}", KEY, &header.replace("mac=\"", "mac=\"AAAA")));
+}
+
+#[test]
+fn the_mac_of_a_request_is_not_good_for_its_answer() {
+    let sent = Sent::default().signed_with(&Signing { ext: None, ..Signing::default() });
+    let answer = sent.verdict(&verifier()).unwrap().server_authorization(&sent.content_type, &sent.body);
+    let mac = crate::sent::attribute(&answer, "mac");
+    assert!(!sent.authorization.unwrap().contains(mac));
+}
+
+#[test]
+fn neither_key_nor_mac_is_in_what_is_printed() {
+    let verifier = verifier();
+    let sent = Sent::default().signed();
+    let verified = sent.verdict(&verifier).unwrap();
+    assert_eq!(format!("{verified:?}"), "Verified { client_id: \"ui\", .. }");
+    let printed = format!("{verifier:?} {verifier:#?}");
+    assert!(printed.contains("ui") && !printed.contains("key-of"), "{printed}");
+}
