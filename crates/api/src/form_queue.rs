@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::Message;
-use process::{backoff::Backoff, health::Check, settings::SqsSettings};
+use domain::{FormType, Message};
+use process::{backoff::Backoff, health::Check, settings::QueuePairSettings};
 use queue::{Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
 use tokio::sync::OnceCell;
 
-/// The queue of form type `form`, once it was found.
+/// A form type and its queue, once that was found.
 pub struct FormQueue {
+    form_type: FormType,
     provision: Provision,
     pace: SendPace,
     found: OnceCell<(Queue, Sender)>,
@@ -23,10 +24,20 @@ pub enum NotSent {
 }
 
 impl FormQueue {
-    pub fn new(connection: Connection, sqs: &SqsSettings, pace: SendPace) -> Self {
-        let names = QueueNames { form: sqs.form_queue.clone(), invalid: sqs.invalid_queue.clone() };
-        let provision = Provision { connection, names, create: sqs.create_queues };
-        Self { provision, pace, found: OnceCell::new() }
+    pub fn new(
+        form_type: FormType,
+        queues: &QueuePairSettings,
+        connection: Connection,
+        create: bool,
+        pace: SendPace,
+    ) -> Self {
+        let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
+        Self { form_type, provision: Provision { connection, names, create }, pace, found: OnceCell::new() }
+    }
+
+    /// The type of the forms that are sent here.
+    pub fn form_type(&self) -> &FormType {
+        &self.form_type
     }
 
     /// Finds the queue, asking again for as long as it takes.
@@ -62,9 +73,17 @@ impl FormQueue {
         sender.send(message).await.map_err(NotSent::Failed)
     }
 
+    /// The name of the check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
+    pub fn check_name(&self) -> String {
+        match self.form_type.name() {
+            "form" => "queue".to_owned(),
+            other => format!("queue_{other}"),
+        }
+    }
+
     /// The check of the health page.
-    pub fn check(form_queue: &Arc<Self>) -> Check {
-        let form_queue = Arc::clone(form_queue);
+    pub fn check(self: &Arc<Self>) -> Check {
+        let form_queue = Arc::clone(self);
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {

@@ -13,6 +13,7 @@ mod body;
 mod signature;
 
 mod form_queue;
+mod schema;
 mod submit;
 
 mod answers;
@@ -22,6 +23,8 @@ mod redirect;
 use std::{io, sync::Arc};
 
 use actix_web::{App, HttpServer, dev::Server, web};
+use domain::FormType;
+use futures_util::future::join_all;
 use process::health::{self, Health};
 use queue::Connection;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +35,7 @@ use crate::{body::BodyLimits, form_queue::FormQueue, settings::Settings};
 pub struct Api {
     port: u16,
     server: Server,
-    form_queue: Arc<FormQueue>,
+    form_queues: Vec<Arc<FormQueue>>,
 }
 
 /// Wires the service together. It listens from here on; SQS need not be there yet.
@@ -41,8 +44,13 @@ pub struct Api {
 /// The address cannot be listened on.
 pub async fn build(settings: Settings) -> io::Result<Api> {
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
-    let form_queue = Arc::new(FormQueue::new(connection, &settings.sqs, settings.send));
-    let health = Health::new(vec![("queue", FormQueue::check(&form_queue))]);
+    let form_queue = |form_type: &FormType| {
+        let queues = settings.sqs.queues.get(form_type.name())?;
+        let create = settings.sqs.create_queues;
+        Some(Arc::new(FormQueue::new(form_type.clone(), queues, connection.clone(), create, settings.send)))
+    };
+    let form_queues: Vec<Arc<FormQueue>> = settings.form_types.iter().filter_map(form_queue).collect();
+    let health = Health::new(form_queues.iter().map(|queue| (queue.check_name(), queue.check())).collect());
     let limits = BodyLimits::new(&settings.limits);
     let listen = settings.listen.clone();
     let address = format!("{}:{}", listen.bind_address, listen.port);
@@ -50,16 +58,15 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let limit = settings.limits.clone();
     let grace = settings.stop.grace.as_secs();
-    let app_queue = Arc::clone(&form_queue);
+    let served = form_queues.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(limits.clone()))
             .app_data(web::Data::new(settings.intake.clone()))
-            .app_data(web::Data::from(Arc::clone(&app_queue)))
             .app_data(web::PayloadConfig::new(settings.limits.body_bytes))
             .configure(health::routes)
-            .configure(routes::all)
+            .configure(|service| routes::all(service, &served))
     })
     .workers(workers)
     .max_connections(limit.connections.div_ceil(workers))
@@ -71,7 +78,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!("Listening. address={} port={port}", listen.bind_address);
-    Ok(Api { port, server: server.run(), form_queue })
+    Ok(Api { port, server: server.run(), form_queues })
 }
 
 impl Api {
@@ -87,8 +94,8 @@ impl Api {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let handle = self.server.handle();
         let finding = tokio::spawn({
-            let (form_queue, stop) = (Arc::clone(&self.form_queue), stop.clone());
-            async move { stop.run_until_cancelled(form_queue.find()).await }
+            let (form_queues, stop) = (self.form_queues, stop.clone());
+            async move { stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.find()))).await }
         });
         let stopping = tokio::spawn(async move {
             stop.cancelled().await;

@@ -4,7 +4,10 @@ mod intake;
 mod limits;
 mod send;
 
-use process::settings::{Environment, Faults, ListenSettings, LogSettings, SqsSettings, StopSettings};
+use domain::FormTypes;
+use process::settings::{
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, SqsSettings, StopSettings,
+};
 use queue::SendPace;
 
 pub use self::{intake::IntakeSettings, limits::LimitSettings};
@@ -17,6 +20,7 @@ pub struct Settings {
     pub listen: ListenSettings,
     pub log: LogSettings,
     pub stop: StopSettings,
+    pub form_types: FormTypes,
     pub sqs: SqsSettings,
     pub send: SendPace,
     pub intake: IntakeSettings,
@@ -29,11 +33,17 @@ impl Settings {
     /// # Errors
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
+        let named = FormTypeSettings::read(&mut environment);
+        let form_types = FormTypes::new(&named.names, &named.schemas).unwrap_or_else(|faults| {
+            faults.iter().for_each(|(name, fault)| named.fault(&mut environment, name, fault));
+            FormTypes::default()
+        });
         let settings = Self {
             listen: ListenSettings::read(&mut environment, DEFAULT_PORT),
             log: LogSettings::read(&mut environment),
             stop: StopSettings::read(&mut environment),
-            sqs: SqsSettings::read(&mut environment),
+            sqs: SqsSettings::read(&mut environment, &named.names),
+            form_types,
             send: send::read(&mut environment),
             intake: IntakeSettings::read(&mut environment),
             limits: LimitSettings::read(&mut environment),

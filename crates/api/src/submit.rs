@@ -1,4 +1,4 @@
-//! `POST /form/`: a form becomes a message, and the answer is 202 once SQS has it.
+//! `POST /<form type>/`: a form becomes a message, and the answer is 202 once SQS has it.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub async fn submit(request: HttpRequest, body: Bytes, form_queue: web::Data<FormQueue>) -> HttpResponse {
-    let submission = match read(&request, &body) {
+    let submission = match read(&request, &body, form_queue.form_type()) {
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
@@ -27,22 +27,22 @@ pub async fn submit(request: HttpRequest, body: Bytes, form_queue: web::Data<For
     }
 }
 
-fn read(request: &HttpRequest, body: &[u8]) -> Result<Submission, HttpResponse> {
+fn read(request: &HttpRequest, body: &[u8], form_type: &FormType) -> Result<Submission, HttpResponse> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
     let encoding = match Encoding::of(content_type.unwrap_or("?")) {
-        Ok(encoding) => encoding,
+        Ok(encoding) if form_type.takes(encoding) => encoding,
         // Without a body there is nothing that could be in the wrong encoding.
-        Err(_) if body.is_empty() => Encoding::Json,
+        _ if body.is_empty() => Encoding::Json,
+        Ok(_) => return Err(answers::unsupported("Forms of this type come as application/json.")),
         Err(error) => return Err(answers::unsupported(&error.to_string())),
     };
-    let form_type = FormType::FORM;
     let checked = Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
     let fields = checked.map_err(|refusal| {
         log::info!("Refused a form. form_type={} reason=\"{refusal}\"", form_type.name());
         HttpResponse::BadRequest().json(refusal.to_json())
     })?;
-    Ok(Submission { id: Uuid::now_v7(), form_type, received_at: Utc::now(), fields })
+    Ok(Submission { id: Uuid::now_v7(), form_type: form_type.clone(), received_at: Utc::now(), fields })
 }
 
 fn accepted(submission: &Submission) -> HttpResponse {

@@ -8,7 +8,7 @@ use crate::{form_type::FormType, schema::BadSchema};
 const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
 
 /// The form types that are served, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormTypes(BTreeMap<String, FormType>);
 
 impl FormTypes {
@@ -34,6 +34,13 @@ impl FormTypes {
             }
         }
         if faults.is_empty() { Ok(Self(types)) } else { Err(faults) }
+    }
+
+    /// Those of these names.
+    #[must_use]
+    pub fn only(mut self, names: &[String]) -> Self {
+        self.0.retain(|name, _| names.contains(name));
+        self
     }
 
     /// All of them, in the order of their names.

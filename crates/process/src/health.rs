@@ -23,7 +23,7 @@ pub type Check = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), &'static
 pub struct Health(Arc<Inner>);
 
 struct Inner {
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<(String, Check)>,
     last: Mutex<Option<(Instant, Report)>>,
 }
 
@@ -35,7 +35,7 @@ struct Report {
 
 impl Health {
     /// A health page with these checks for `ready`.
-    pub fn new(checks: Vec<(&'static str, Check)>) -> Self {
+    pub fn new(checks: Vec<(String, Check)>) -> Self {
         Self(Arc::new(Inner { checks, last: Mutex::new(None) }))
     }
 
@@ -49,14 +49,14 @@ impl Health {
         }
         let outcomes = join_all(self.0.checks.iter().map(|(name, check)| async move {
             let outcome = timeout(CHECK_TIMEOUT, check()).await.unwrap_or(Err("does not answer"));
-            (*name, outcome)
+            (name.clone(), outcome)
         }))
         .await;
         let ready = outcomes.iter().all(|(_, outcome)| outcome.is_ok());
         let mut page = Map::new();
         page.insert("status".to_owned(), if ready { "OK" } else { "not ready" }.into());
         for (name, outcome) in outcomes {
-            page.insert(name.to_owned(), outcome.err().unwrap_or("OK").into());
+            page.insert(name, outcome.err().unwrap_or("OK").into());
         }
         let report = Report { ready, page: Value::Object(page) };
         *last = Some((Instant::now(), report.clone()));

@@ -3,6 +3,7 @@
 //! Load, then normalise, then validate: [`Environment::variables`] fills a struct of `Option<String>` through envy,
 //! the readers below turn each text into its type, and [`Environment::finish`] says all that was wrong.
 
+mod form_types;
 mod listen;
 mod log;
 mod sqs;
@@ -20,7 +21,13 @@ use std::{
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-pub use self::{listen::ListenSettings, log::LogSettings, sqs::SqsSettings, stopping::StopSettings};
+pub use self::{
+    form_types::FormTypeSettings,
+    listen::ListenSettings,
+    log::LogSettings,
+    sqs::{QueuePairSettings, SqsSettings},
+    stopping::StopSettings,
+};
 
 /// The environment of a process while settings are read from it, with the faults found so far.
 pub struct Environment {
@@ -81,6 +88,28 @@ impl Environment {
             self.fault(variable, "is not UTF-8");
         }
         value
+    }
+
+    /// The value of a variable whose name is only known when it is asked for.
+    pub fn named(&mut self, variable: &str) -> Option<String> {
+        let value = self.variables.get(variable).cloned();
+        self.optional(variable, value)
+    }
+
+    /// Names with commas between, at least one and each once.
+    pub fn names(&mut self, variable: &str, list: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if names.iter().any(|known| known == name) {
+                self.fault(variable, "names something twice");
+            } else {
+                names.push(name.to_owned());
+            }
+        }
+        if names.is_empty() {
+            self.fault(variable, "names nothing");
+        }
+        names
     }
 
     /// A secret that must be there.

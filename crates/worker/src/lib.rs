@@ -7,6 +7,7 @@
 
 pub mod settings;
 
+mod form_line;
 mod prepare;
 
 mod batches;
@@ -23,19 +24,24 @@ mod health;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
 };
 
 use actix_web::{App, HttpServer, dev::Server, web};
-use domain::FormType;
-use process::health::{Health, routes};
-use queue::{Connection, Poll, Provision, QueueNames};
+use futures_util::future::join_all;
+use process::{
+    health::{Health, routes},
+    settings::StopSettings,
+};
+use queue::Connection;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    batches::Batches, bytes_in_hand::BytesInHand, connections::Connections, database_gate::DatabaseGate,
-    handle::Handler, health::Receiving, poll::Pollers, settings::Settings,
+    bytes_in_hand::BytesInHand,
+    connections::Connections,
+    database_gate::DatabaseGate,
+    form_line::{FormLine, Shared},
+    settings::Settings,
 };
 
 /// The worker, its health page listening but nothing received yet.
@@ -43,10 +49,8 @@ pub struct Worker {
     port: u16,
     health_page: Server,
     settings: Settings,
-    connection: Connection,
-    store: Store,
-    gate: DatabaseGate,
-    receiving: Arc<Receiving>,
+    lines: Vec<FormLine>,
+    shared: Shared,
 }
 
 /// Wires the service together. Neither SQS nor PostgreSQL need be there yet.
@@ -56,10 +60,18 @@ pub struct Worker {
 pub async fn build(settings: Settings) -> io::Result<Worker> {
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store_of(&settings)?;
-    let gate = DatabaseGate::new(store.clone());
-    let receiving = Arc::new(Receiving::default());
+    let shared = Shared {
+        gate: DatabaseGate::new(store.clone()),
+        store,
+        connections: Connections::new(settings.work.connections),
+        bytes: BytesInHand::new(settings.work.bytes_in_hand),
+    };
+    let lines = settings.form_types.iter().filter_map(|form_type| FormLine::new(form_type, &connection, &settings.sqs));
+    let lines: Vec<FormLine> = lines.collect();
 
-    let checks = vec![("queue", health::queue(&receiving)), ("database", health::database(&store, &gate))];
+    let database = ("database".to_owned(), health::database(&shared.store, &shared.gate));
+    let queues = lines.iter().map(|line| (line.check_name(), health::queue(&line.receiving)));
+    let checks = queues.chain([database]).collect();
     let health = Health::new(checks);
     let address = (settings.listen.bind_address.as_str(), settings.listen.port);
     let listener = TcpListener::bind(address).map_err(|error| {
@@ -74,7 +86,7 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
         .listen(listener)?
         .run();
     log::info!("Listening for the health page. address={} port={port}", settings.listen.bind_address);
-    Ok(Worker { port, health_page, settings, connection, store, gate, receiving })
+    Ok(Worker { port, health_page, settings, lines, shared })
 }
 
 /// Brings the schema up to date and ends.
@@ -103,40 +115,14 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
-        let Settings { sqs, work, .. } = &self.settings;
-        let provision = Provision {
-            connection: self.connection.clone(),
-            names: QueueNames { form: sqs.form_queue.clone(), invalid: sqs.invalid_queue.clone() },
-            create: sqs.create_queues,
-        };
         self.settings.warn();
-        let prepared = stop.run_until_cancelled(async {
-            prepare::schema(&self.store, work.migrate_on_start).await;
-            prepare::queues(&provision, &self.receiving).await
-        });
-        let outcome = match prepared.await {
+        let Settings { sqs, work, stop: StopSettings { grace }, .. } = &self.settings;
+        let schema = prepare::schema(&self.shared.store, work.migrate_on_start);
+        let outcome = match stop.run_until_cancelled(schema).await {
             None => Ok(()),
-            Some(pair) => {
-                let gate = self.gate.clone();
-                let handler = Handler::new(FormType::FORM, pair, provision.clone(), self.store.clone(), gate);
-                let connections = Connections::new(work.connections);
-                let pollers = Pollers {
-                    handler: &handler,
-                    provision: &provision,
-                    poll: Poll {
-                        wait_time: sqs.wait_time,
-                        max_messages: sqs.max_messages,
-                        visibility_timeout: sqs.visibility_timeout,
-                    },
-                    count: work.pollers,
-                    receiving: &self.receiving,
-                    bytes: BytesInHand::new(work.bytes_in_hand),
-                    connections: connections.clone(),
-                    stop: &stop,
-                };
-                let batches =
-                    Batches { handler: handler.clone(), rows: work.batch_rows, connections, stop: stop.clone() };
-                batches::work(batches, pollers, self.settings.stop.grace).await
+            Some(()) => {
+                let lines = self.lines.iter().map(|line| line.work(&self.shared, sqs, work, *grace, &stop));
+                join_all(lines).await.into_iter().collect()
             }
         };
         health_page.stop(false).await;

@@ -5,7 +5,10 @@ mod work;
 
 use std::time::Duration;
 
-use process::settings::{Environment, Faults, ListenSettings, LogSettings, SqsSettings, StopSettings};
+use domain::FormTypes;
+use process::settings::{
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, SqsSettings, StopSettings,
+};
 use store::StoreSettings;
 
 pub use self::work::WorkSettings;
@@ -18,6 +21,8 @@ pub struct Settings {
     pub listen: ListenSettings,
     pub log: LogSettings,
     pub stop: StopSettings,
+    /// Those that this worker consumes.
+    pub form_types: FormTypes,
     pub sqs: SqsSettings,
     pub database: StoreSettings,
     pub work: WorkSettings,
@@ -30,11 +35,21 @@ impl Settings {
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
         let work = WorkSettings::read(&mut environment);
+        let named = FormTypeSettings::read(&mut environment);
+        let form_types = FormTypes::new(&named.names, &named.schemas).unwrap_or_else(|faults| {
+            faults.iter().for_each(|(name, fault)| named.fault(&mut environment, name, fault));
+            FormTypes::default()
+        });
+        let consumed = work.form_types.clone().unwrap_or_else(|| named.names.clone());
+        if consumed.iter().any(|name| !named.names.contains(name)) {
+            environment.fault("WORKER_FORM_TYPES", "names a type that FORM_TYPES does not");
+        }
         let settings = Self {
             listen: ListenSettings::read(&mut environment, DEFAULT_PORT),
             log: LogSettings::read(&mut environment),
             stop: StopSettings::read(&mut environment),
-            sqs: SqsSettings::read(&mut environment),
+            sqs: SqsSettings::read(&mut environment, &named.names),
+            form_types: form_types.only(&consumed),
             database: database::read(&mut environment, work.connections),
             work,
         };

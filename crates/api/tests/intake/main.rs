@@ -7,6 +7,7 @@ mod raw;
 mod contract;
 
 mod acknowledging;
+mod form_types;
 mod health;
 mod limits;
 mod logs;

@@ -1,6 +1,6 @@
 //! Which queues there are, and how they are polled.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
@@ -12,11 +12,13 @@ use super::Environment;
 pub struct SqsSettings {
     /// `SQS_REGION_NAME`: default `eu-west-1`.
     pub region: String,
-    /// `SQS_FORM_DATA_QUEUE_NAME` behind `SQS_QUEUE_NAME_PREFIX`: queue of form type `form`; default `directory-form-data`.
-    pub form_queue: String,
-    /// `SQS_INVALID_MESAGES_QUEUE_NAME`, the 2016 spelling, or `SQS_INVALID_MESSAGES_QUEUE_NAME`, behind the prefix;
-    /// default `directory-form-data-invalid`.
-    pub invalid_queue: String,
+    /// The queues of each form type, by its name, with `SQS_QUEUE_NAME_PREFIX` put before.
+    ///
+    /// Of type `form` they are `SQS_FORM_DATA_QUEUE_NAME`, default `directory-form-data`, and
+    /// `SQS_INVALID_MESAGES_QUEUE_NAME`, the 2016 spelling, or `SQS_INVALID_MESSAGES_QUEUE_NAME`, default
+    /// `directory-form-data-invalid`. Of another type, such as `enrolment`, they are `SQS_ENROLMENT_QUEUE_NAME`, default
+    /// `directory-enrolment`, and `SQS_INVALID_ENROLMENT_QUEUE_NAME`, default `directory-enrolment-invalid`.
+    pub queues: BTreeMap<String, QueuePairSettings>,
     /// `SQS_CREATE_QUEUES`: whether missing queues are created; default true.
     pub create_queues: bool,
     /// `SQS_WAIT_TIME`: how long a poll waits for a message, 0–20 s; default 20.
@@ -27,10 +29,18 @@ pub struct SqsSettings {
     pub visibility_timeout: Duration,
 }
 
+/// Names of a form type's queues, with the prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuePairSettings {
+    /// Where the api sends to.
+    pub form: String,
+    /// Where the worker sends what cannot be stored.
+    pub invalid: String,
+}
+
 #[derive(Default, Deserialize)]
 struct Variables {
     sqs_region_name: Option<String>,
-    sqs_form_data_queue_name: Option<String>,
     sqs_invalid_mesages_queue_name: Option<String>,
     sqs_invalid_messages_queue_name: Option<String>,
     sqs_queue_name_prefix: Option<String>,
@@ -40,16 +50,15 @@ struct Variables {
     sqs_visibility_timeout: Option<String>,
 }
 
+const FORM: &str = "SQS_FORM_DATA_QUEUE_NAME";
 const INVALID_2016: &str = "SQS_INVALID_MESAGES_QUEUE_NAME";
 const INVALID: &str = "SQS_INVALID_MESSAGES_QUEUE_NAME";
 
 impl SqsSettings {
-    /// Reads the variables.
-    pub fn read(environment: &mut Environment) -> Self {
+    /// Reads the variables, with the queues of these form types.
+    pub fn read(environment: &mut Environment, form_types: &[String]) -> Self {
         let v: Variables = environment.variables();
         let prefix = environment.text("SQS_QUEUE_NAME_PREFIX", v.sqs_queue_name_prefix, "");
-
-        let form = environment.text("SQS_FORM_DATA_QUEUE_NAME", v.sqs_form_data_queue_name, "directory-form-data");
         let old_spelling = environment.optional(INVALID_2016, v.sqs_invalid_mesages_queue_name);
         let new_spelling = environment.optional(INVALID, v.sqs_invalid_messages_queue_name);
         if let (Some(old), Some(new)) = (&old_spelling, &new_spelling)
@@ -57,17 +66,38 @@ impl SqsSettings {
         {
             environment.fault(INVALID_2016, format_args!("and {INVALID} are two spellings of one name, and differ"));
         }
-        let invalid = old_spelling.or(new_spelling).unwrap_or_else(|| "directory-form-data-invalid".to_owned());
-        if form == invalid {
-            environment.fault("SQS_FORM_DATA_QUEUE_NAME", format_args!("and {INVALID_2016} name the same queue"));
-        }
 
-        let form_queue = queue_name(environment, "SQS_FORM_DATA_QUEUE_NAME", &prefix, &form);
-        let invalid_queue = queue_name(environment, INVALID_2016, &prefix, &invalid);
+        let mut queues = BTreeMap::new();
+        // Each name with the variable that gives it.
+        let mut given: BTreeMap<String, String> = BTreeMap::new();
+        for form_type in form_types {
+            let (form_variable, invalid_variable, base) = match form_type.as_str() {
+                "form" => (FORM.to_owned(), INVALID_2016.to_owned(), "directory-form-data".to_owned()),
+                other => {
+                    let capitals = other.to_ascii_uppercase().replace('-', "_");
+                    let variables =
+                        (format!("SQS_{capitals}_QUEUE_NAME"), format!("SQS_INVALID_{capitals}_QUEUE_NAME"));
+                    (variables.0, variables.1, format!("directory-{other}"))
+                }
+            };
+            let invalid = match form_type.as_str() {
+                "form" => old_spelling.clone().or(new_spelling.clone()),
+                _ => environment.named(&invalid_variable),
+            };
+            let form = environment.named(&form_variable).unwrap_or_else(|| base.clone());
+            let invalid = invalid.unwrap_or_else(|| format!("{base}-invalid"));
+            for (variable, name) in [(&form_variable, &form), (&invalid_variable, &invalid)] {
+                if let Some(other) = given.insert(name.clone(), variable.clone()) {
+                    environment.fault(variable, format_args!("and {other} name the same queue"));
+                }
+            }
+            let form = queue_name(environment, &form_variable, &prefix, &form);
+            let invalid = queue_name(environment, &invalid_variable, &prefix, &invalid);
+            queues.insert(form_type.clone(), QueuePairSettings { form, invalid });
+        }
         Self {
             region: environment.text("SQS_REGION_NAME", v.sqs_region_name, "eu-west-1"),
-            form_queue,
-            invalid_queue,
+            queues,
             create_queues: environment.flag("SQS_CREATE_QUEUES", v.sqs_create_queues, true),
             wait_time: environment.seconds("SQS_WAIT_TIME", v.sqs_wait_time, 20, 0..=20),
             max_messages: environment.number("SQS_MAX_NUMBER_OF_MESSAGES", v.sqs_max_number_of_messages, 10, 1..=10),

@@ -4,6 +4,7 @@
 
 mod settlement;
 
+mod form_types;
 mod garbage;
 
 mod killed;

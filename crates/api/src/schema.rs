@@ -1,0 +1,9 @@
+//! `GET /<form type>/schema/`: what a form of the type must hold, open to all.
+
+use actix_web::{HttpResponse, web};
+
+use crate::form_queue::FormQueue;
+
+pub async fn schema(form_queue: web::Data<FormQueue>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/schema+json").body(form_queue.form_type().schema().to_string())
+}
