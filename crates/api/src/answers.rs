@@ -11,6 +11,13 @@ pub fn not_authenticated() -> HttpResponse {
     HttpResponse::BadRequest().content_type("text/html; charset=utf-8").body("PFO")
 }
 
+/// The one answer where Hawk is on: `challenge` is the value of `WWW-Authenticate`.
+pub fn unauthorized(challenge: &str) -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((header::WWW_AUTHENTICATE, challenge))
+        .json(json!({ "detail": "The request is not signed as it must be." }))
+}
+
 pub async fn not_found() -> HttpResponse {
     HttpResponse::NotFound().json(json!({ "detail": "Not found." }))
 }

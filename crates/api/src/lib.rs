@@ -10,15 +10,17 @@ mod routes;
 
 mod authenticate;
 mod body;
+mod sender;
 mod signature;
 
 mod form_queue;
-mod schema;
+mod submission_id;
 mod submit;
 
 mod answers;
 mod index;
 mod redirect;
+mod schema;
 
 use std::{io, sync::Arc};
 

@@ -9,15 +9,21 @@ use chrono::Utc;
 use domain::{Encoding, Fields, FormType, Message, Submission};
 use queue::Cause;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::{
     answers,
     form_queue::{FormQueue, NotSent},
+    sender::Sender,
+    submission_id::{self, IdempotencyKey, submission_id},
 };
 
-pub async fn submit(request: HttpRequest, body: Bytes, form_queue: web::Data<FormQueue>) -> HttpResponse {
-    let submission = match read(&request, &body, form_queue.form_type()) {
+pub async fn submit(
+    request: HttpRequest,
+    sender: web::ReqData<Sender>,
+    body: Bytes,
+    form_queue: web::Data<FormQueue>,
+) -> HttpResponse {
+    let submission = match read(&request, &sender, &body, form_queue.form_type()) {
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
@@ -27,7 +33,8 @@ pub async fn submit(request: HttpRequest, body: Bytes, form_queue: web::Data<For
     }
 }
 
-fn read(request: &HttpRequest, body: &[u8], form_type: &FormType) -> Result<Submission, HttpResponse> {
+fn read(request: &HttpRequest, sender: &Sender, body: &[u8], form_type: &FormType) -> Result<Submission, HttpResponse> {
+    let key = idempotency_key(request)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
     let encoding = match Encoding::of(content_type.unwrap_or("?")) {
@@ -42,7 +49,17 @@ fn read(request: &HttpRequest, body: &[u8], form_type: &FormType) -> Result<Subm
         log::info!("Refused a form. form_type={} reason=\"{refusal}\"", form_type.name());
         HttpResponse::BadRequest().json(refusal.to_json())
     })?;
-    Ok(Submission { id: Uuid::now_v7(), form_type: form_type.clone(), received_at: Utc::now(), fields })
+    let id = submission_id(form_type.name(), sender, key.as_ref(), &fields.to_json());
+    Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), fields })
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, HttpResponse> {
+    let mut values = request.headers().get_all(submission_id::HEADER);
+    let Some(value) = values.next() else { return Ok(None) };
+    match IdempotencyKey::parse(value.as_bytes()) {
+        Some(key) if values.next().is_none() => Ok(Some(key)),
+        _ => Err(answers::bad_request("Idempotency-Key must be one value of 1 to 255 visible ASCII characters.")),
+    }
 }
 
 fn accepted(submission: &Submission) -> HttpResponse {

@@ -8,7 +8,9 @@ mod contract;
 
 mod acknowledging;
 mod form_types;
+mod hawk;
 mod health;
+mod idempotency;
 mod limits;
 mod logs;
 mod settings;

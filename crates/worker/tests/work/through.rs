@@ -72,3 +72,27 @@ async fn the_logs_of_a_whole_run_show_no_form_data_and_no_secret() {
         assert!(!log.contains("canary"), "{log}");
     }
 }
+
+#[tokio::test]
+async fn fifty_equal_requests_at_once_with_one_key_are_one_id_and_one_row() {
+    let stack = Stack::start();
+    let (api, worker) = (stack.api(&[]), stack.worker(&[]));
+    stack.ready(&api).await;
+    stack.ready(&worker).await;
+    let client = reqwest::Client::new();
+    let body = registration(1);
+    let signature = test_kit::forms::signature("/form/", body.as_bytes(), test_kit::forms::SECRET);
+    let requests = (0..50).map(|_| {
+        let request = client.post(api.url("/form/")).header("Content-Type", "application/json");
+        request.header("X-Signature", &signature).header("Idempotency-Key", "key").body(body.clone()).send()
+    });
+    let mut ids = std::collections::BTreeSet::new();
+    for answer in futures_util::future::join_all(requests).await {
+        let answer: serde_json::Value = answer.unwrap().json().await.unwrap();
+        ids.insert(answer["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 1);
+    stack.drained().await;
+    assert_eq!(stack.rows(), 1);
+    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+}

@@ -1,0 +1,100 @@
+//! The id of a submission: new, or derived so that the same submission sent again has the same.
+
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
+use crate::sender::Sender;
+
+/// The header with which a client says that it may send the same submission again.
+pub const HEADER: &str = "Idempotency-Key";
+
+/// A client's key: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// `None` where the value is not one.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let good = (1..=255).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+        good.then(|| Self(String::from_utf8_lossy(value).into_owned()))
+    }
+}
+
+/// The id of a submission with this message body.
+///
+/// With a key it is a UUIDv8 of sender, key and content, so that the same key with other content is another submission.
+/// A Hawk request without a key has one of its MAC, so that a replay at any instance is the same submission.
+/// Any other is a new UUIDv7.
+pub fn submission_id(form_type: &str, sender: &Sender, key: Option<&IdempotencyKey>, body: &str) -> Uuid {
+    match (key, sender) {
+        (Some(key), Sender::Ui) => {
+            derived(&["idempotency-key", form_type, "signature", &key.0, body].map(str::as_bytes))
+        }
+        (Some(key), Sender::HawkClient { id, .. }) => {
+            derived(&["idempotency-key:hawk", form_type, id, &key.0, body].map(str::as_bytes))
+        }
+        (None, Sender::HawkClient { id, mac }) => {
+            derived(&[b"hawk-mac".as_slice(), form_type.as_bytes(), id.as_bytes(), mac.as_slice()])
+        }
+        (None, Sender::Ui) => Uuid::now_v7(),
+    }
+}
+
+/// Each part goes in behind its length, so that no two lists of parts are the same bytes.
+fn derived(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(form_type: &str, sender: &Sender, key: &str, body: &str) -> Uuid {
+        submission_id(form_type, sender, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
+    }
+
+    #[test]
+    fn a_key_gives_one_id_and_every_part_counts() {
+        let hawk = |id: &str, mac: u8| Sender::HawkClient { id: id.to_owned(), mac: [mac; 32] };
+        let first = id("form", &Sender::Ui, "k", "{}");
+        assert_eq!(first, id("form", &Sender::Ui, "k", "{}"));
+        assert_eq!(first.get_version_num(), 8);
+        // Ids that were given out once must never change.
+        assert_eq!(first.to_string(), "8052eed3-25ff-81fb-a627-296025094d73");
+        let others = [
+            id("enrolment", &Sender::Ui, "k", "{}"),
+            id("form", &Sender::Ui, "l", "{}"),
+            id("form", &Sender::Ui, "k", "{ }"),
+            id("form", &hawk("signature", 1), "k", "{}"),
+            id("form", &hawk("a", 1), "k", "{}"),
+            id("form", &hawk("a", 1), "", "{}"),
+            id("form", &hawk("a", 2), "", "{}"),
+        ];
+        for (index, other) in others.iter().enumerate() {
+            assert!(*other != first && !others[..index].contains(other), "{index}");
+        }
+        assert_eq!(
+            id("form", &hawk("a", 1), "k", "{}"),
+            id("form", &hawk("a", 2), "k", "{}"),
+            "the MAC does not count beside a key"
+        );
+        assert_eq!(id("form", &Sender::Ui, "", "{}").get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_key_is_1_to_255_visible_ascii_characters() {
+        for good in ["k", "!~", &"x".repeat(255)] {
+            assert!(IdempotencyKey::parse(good.as_bytes()).is_some(), "{good}");
+        }
+        for bad in ["", " ", "a b", "a\t", "é", "\u{7f}", &"x".repeat(256)] {
+            assert!(IdempotencyKey::parse(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}
