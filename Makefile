@@ -18,7 +18,7 @@ local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its 
 
 .PHONY: submit
 submit: ## Sends a sample form to the running `make local` and shows its row; FORM=file.json sends that file
-	@deploy/local/prerequisites run
+	@test -e .local/address || { echo "Nothing runs here yet: start it with \`make local\` in another terminal." >&2; exit 1; }
 	@cargo build --quiet --workspace --bins
 	@$(TARGET)/debug/submit "$(FORM)"
 

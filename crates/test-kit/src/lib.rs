@@ -5,6 +5,7 @@
 
 pub mod postgres;
 pub mod service;
+pub mod signals;
 pub mod sqs;
 
 pub mod forms;

@@ -3,7 +3,7 @@
 mod place;
 mod program;
 
-use std::{process::Command, thread, time::Duration};
+use std::{fs, path::PathBuf, process::Command, thread, time::Duration};
 
 use crate::{
     forms,
@@ -24,6 +24,8 @@ const VISIBILITY_TIMEOUT: &str = "120";
 pub struct Local {
     programs: Vec<Program>,
     _postgres: Cluster,
+    /// Where the rows are.
+    rows: PathBuf,
     place: Place,
 }
 
@@ -35,8 +37,8 @@ impl Local {
     pub fn start(place: Place, interrupted: &dyn Fn() -> bool) -> Result<Self, String> {
         let ports = place.ports();
         place.check_free(&[ports.api, ports.worker, ports.local_sqs, ports.postgres])?;
-        let postgres = open_postgres(&place)?;
-        let mut local = Self { programs: Vec::new(), _postgres: postgres, place };
+        let (postgres, rows) = open_postgres(&place)?;
+        let mut local = Self { programs: Vec::new(), _postgres: postgres, rows, place };
         let database_url = local._postgres.url(DATABASE);
         local.place.write_down(&database_url)?;
 
@@ -96,9 +98,9 @@ impl Local {
         let signature = forms::signature("/form/", body.as_bytes(), forms::SECRET);
         format!(
             "\nReady.\n\
-             \n  api         http://127.0.0.1:{}/\
+             \n  api         http://127.0.0.1:{}/healthcheck/ready/\
              \n  worker      http://127.0.0.1:{}/healthcheck/ready/\
-             \n  local-sqs   http://127.0.0.1:{}/\
+             \n  local-sqs   http://127.0.0.1:{}/  (an endpoint of SQS)\
              \n  PostgreSQL  psql '{}'\
              \n\
              \nSend a form and see its row, from another terminal:\n\
@@ -108,13 +110,14 @@ impl Local {
              \n  curl -i http://127.0.0.1:{}/form/ -H 'Content-Type: application/json' \\\
              \n    -H 'X-Signature: {signature}' \\\
              \n    -d '{body}'\n\
-             \nCtrl-C stops all of it; what was sent is kept in {}.\n",
+             \nCtrl-C stops all of it; rows are kept in {}, queued messages in {}.\n",
             ports.api,
             ports.worker,
             ports.local_sqs,
             self._postgres.url(DATABASE),
             ports.api,
-            self.place.directory().display(),
+            self.rows.display(),
+            self.place.directory().join("sqs").display(),
         )
     }
 }
@@ -128,19 +131,26 @@ impl Drop for Local {
     }
 }
 
-fn open_postgres(place: &Place) -> Result<Cluster, String> {
+fn open_postgres(place: &Place) -> Result<(Cluster, PathBuf), String> {
     let options = ClusterOptions { stop_with_thread: cfg!(target_os = "linux"), ..ClusterOptions::default() };
     let port = place.ports().postgres;
-    let kept = place.directory().join("postgres");
+    let mut kept = place.directory().join("postgres");
     let cluster = match Cluster::open_with(&kept, port, options.clone()) {
         // A checkout in somebody's private directory, and root, whose server runs as user postgres.
-        Err(PostgresError::NotEnterable(_)) => Cluster::open_with(&place.public_directory(), port, options),
+        Err(PostgresError::NotEnterable(_)) => {
+            let _ = fs::remove_dir(&kept);
+            kept = place.public_directory();
+            Cluster::open_with(&kept, port, options)
+        }
         other => other,
     };
-    let cluster = cluster.map_err(|error| format!("PostgreSQL does not start: {error}"))?;
+    let cluster = cluster.map_err(|error| match error {
+        PostgresError::AlreadyRunning { .. } => "it runs already, for this directory".to_owned(),
+        error => format!("PostgreSQL does not start: {error}"),
+    })?;
     let exists = sql(&cluster.url("postgres"), &format!("select 1 from pg_database where datname = '{DATABASE}'"));
     if exists.map_err(|error| error.to_string())?.is_empty() {
         sql(&cluster.url("postgres"), &format!("create database \"{DATABASE}\"")).map_err(|error| error.to_string())?;
     }
-    Ok(cluster)
+    Ok((cluster, kept))
 }

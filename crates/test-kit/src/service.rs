@@ -9,6 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use signal_hook::consts::{SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM};
+
+use crate::signals;
+
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running program; it is killed on drop.
@@ -105,15 +109,15 @@ impl Service {
     /// # Panics
     /// Where it cannot be sent.
     pub fn signal(&self, signal: Signal) {
-        let name = match signal {
-            Signal::Term => "-TERM",
-            Signal::Int => "-INT",
-            Signal::Kill => "-KILL",
-            Signal::Stop => "-STOP",
-            Signal::Continue => "-CONT",
+        let number = match signal {
+            Signal::Term => SIGTERM,
+            Signal::Int => SIGINT,
+            Signal::Kill => SIGKILL,
+            Signal::Stop => SIGSTOP,
+            Signal::Continue => SIGCONT,
         };
-        let status = Command::new("kill").arg(name).arg(self.pid().to_string()).status();
-        assert!(status.expect("kill").success(), "{} is gone:\n{}", self.program, self.log());
+        let sent = signals::send(self.pid(), number);
+        assert!(sent.is_ok(), "{} is gone:\n{}", self.program, self.log());
     }
 
     /// Waits for its end; its status and its whole log.

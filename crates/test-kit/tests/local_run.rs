@@ -10,6 +10,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use signal_hook::consts::{SIGINT, SIGKILL, SIGSTOP};
 use test_kit::{
     postgres::sql,
     service::{Service, path_of},
@@ -37,27 +38,31 @@ fn start(directory: &Path, port: u16) -> Child {
     local
 }
 
-/// What it has started.
-fn children(local: &Child) -> Vec<(String, String)> {
-    let found = Command::new("ps").args(["-o", "pid=,comm=", "--ppid", &local.id().to_string()]).output().unwrap();
-    let text = String::from_utf8(found.stdout).unwrap();
-    text.lines()
-        .filter_map(|line| line.trim().split_once(' '))
-        .map(|(pid, name)| (pid.to_owned(), name.trim().to_owned()))
-        .collect()
+/// Process id and name of what it has started.
+fn children(local: &Child) -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let processes = entries.filter_map(|name| name.parse::<u32>().ok());
+    // `id (name) state parent …`
+    let child = |id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (before, after) = stat.rsplit_once(") ")?;
+        let parent: u32 = after.split(' ').nth(1)?.parse().ok()?;
+        (parent == local.id()).then(|| (id, before.split_once('(').unwrap().1.to_owned()))
+    };
+    processes.filter_map(child).collect()
 }
 
-fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+fn signal(number: i32, pid: u32) {
+    test_kit::signals::send(pid, number).unwrap();
 }
 
 fn interrupt(mut local: Child) {
     let children = children(&local);
     assert_eq!(children.len(), 4, "{children:?}");
-    signal("-INT", &local.id().to_string());
+    signal(SIGINT, local.id());
     assert_eq!(local.wait().unwrap().code(), Some(0));
     for (pid, name) in children {
-        assert!(!Path::new("/proc").join(pid).exists(), "{name} is still there");
+        assert!(!Path::new("/proc").join(pid.to_string()).exists(), "{name} is still there");
     }
 }
 
@@ -90,7 +95,7 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
 
     // A form that is queued while the worker is gone: it is killed, and all the rest stops with it.
     let worker = children(&local).into_iter().find(|(_, name)| name == "worker").unwrap().0;
-    signal("-STOP", &worker);
+    signal(SIGSTOP, worker);
     let written = fs::read_to_string(checkout.path().join(".local/address")).unwrap();
     let database = written.lines().nth(2).unwrap().to_owned();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -98,7 +103,7 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     let client = reqwest::Client::new();
     let queued = test_kit::forms::post(&client, &origin, r#"{"data":"queued"}"#);
     assert_eq!(runtime.block_on(queued).unwrap().status(), 202);
-    signal("-KILL", &worker);
+    signal(SIGKILL, worker);
     let mut local = local;
     assert_eq!(local.wait().unwrap().code(), Some(1));
     assert!((port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()), "a port is still open");

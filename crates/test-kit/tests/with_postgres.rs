@@ -1,6 +1,7 @@
 //! The binary with-postgres, as `make test` runs it.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -26,7 +27,7 @@ fn the_command_finds_a_server_and_its_code_is_ours() {
 
 #[test]
 fn a_signal_ends_the_command_and_the_server() {
-    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+    for (signal, code) in [(SIGTERM, 143), (SIGINT, 130), (SIGHUP, 129)] {
         let mut child = with_postgres()
             .args(["sh", "-c", "echo $TEST_POSTGRES_URL; exec sleep 600"])
             .stdout(Stdio::piped())
@@ -36,7 +37,7 @@ fn a_signal_ends_the_command_and_the_server() {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let address = ("127.0.0.1", port(&url));
         assert!(TcpStream::connect(address).is_ok());
-        assert!(Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap().success());
+        test_kit::signals::send(child.id(), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
         assert!(TcpStream::connect(address).is_err(), "{signal}");
     }

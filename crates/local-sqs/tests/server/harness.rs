@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use local_sqs::faults::Faults;
 use local_sqs::{Settings, build};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -77,9 +78,8 @@ impl Process {
         command
     }
 
-    pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     pub async fn ended(&mut self, within: Duration) -> ExitStatus {

@@ -1,3 +1,4 @@
+use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ const SOON: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn a_signal_ends_long_polls_and_the_process_exits_with_zero() {
-    for name in ["-TERM", "-INT"] {
+    for name in [Signal::TERM, Signal::INT] {
         let parent = tempfile::tempdir().unwrap();
         let mut server = Process::start(&parent.path().join("data")).await;
         server.client.create("q", json!({})).await;
@@ -21,8 +22,8 @@ async fn a_signal_ends_long_polls_and_the_process_exits_with_zero() {
         let idle = TcpStream::connect(server.client.base.trim_start_matches("http://")).unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.signal(name);
-        assert!(server.ended(SOON).await.success(), "{name}");
-        assert!(poll.await.unwrap().is_empty(), "{name}");
+        assert!(server.ended(SOON).await.success(), "{name:?}");
+        assert!(poll.await.unwrap().is_empty(), "{name:?}");
         drop(idle);
     }
 }
@@ -36,10 +37,10 @@ async fn a_second_signal_ends_the_process_at_once_and_not_with_zero() {
     write!(stuck, "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 9\r\n\r\n")
         .unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(server.child.try_wait().unwrap().is_none());
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     let status = server.ended(SOON).await;
     assert_eq!(status.code(), Some(130));
     assert!(!matches!(stuck.read(&mut [0; 64]), Ok(read) if read > 0));

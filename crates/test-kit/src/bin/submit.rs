@@ -1,12 +1,17 @@
 //! `make submit`: sends a form to the running `make local`, and shows the answer and the row it becomes.
 
-use std::{env, fs, process::ExitCode, time::Duration};
+use std::{env, fs, io::Write, process::ExitCode, time::Duration};
 
 use test_kit::{
     forms,
     local::{Place, Written},
     postgres::sql,
 };
+
+/// Prints a line; nobody may be reading any more (`make submit | head`).
+macro_rules! say {
+    ($($text:tt)*) => { let _ = writeln!(std::io::stdout(), $($text)*); };
+}
 
 /// How long a form may take to become a row.
 const ROW_LIMIT: Duration = Duration::from_secs(30);
@@ -28,7 +33,7 @@ async fn submit(path: Option<String>) -> Result<(), String> {
         None => forms::registration(1).into_bytes(),
         Some(path) => fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?,
     };
-    println!("POST {}/form/\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
+    say!("POST {}/form/\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
 
     let signature = forms::signature("/form/", &body, &local.secret);
     let request = reqwest::Client::new().post(format!("{}/form/", local.origin));
@@ -37,13 +42,13 @@ async fn submit(path: Option<String>) -> Result<(), String> {
     let answer = answer.map_err(|_| format!("nobody answers at {}: is `make local` running?", local.origin))?;
     let status = answer.status();
     let text = answer.text().await.map_err(|error| error.to_string())?;
-    println!("{status}\n{text}\n");
+    say!("{status}\n{text}\n");
     if status != 202 {
         return Err("the form was not taken".to_owned());
     }
     let answer: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let id = answer.get("id").and_then(serde_json::Value::as_str).ok_or("the answer has no id")?;
-    println!("{}", row(&local, id).await?);
+    say!("{}", row(&local, id).await?);
     Ok(())
 }
 

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 /// Waits for the command; signals go on to it, and the way out is its end.
 fn run(command: &mut Command, mut signals: Signals) -> io::Result<ExitStatus> {
     let mut child = command.spawn()?;
-    let pid = child.id().to_string();
+    let pid = child.id();
     thread::spawn(move || {
         // On a terminal Ctrl-C has reached the command already; cargo-nextest takes a second one for "at once".
         let mut from_terminal = io::stdin().is_terminal();
@@ -65,7 +65,9 @@ fn run(command: &mut Command, mut signals: Signals) -> io::Result<ExitStatus> {
                 from_terminal = false;
                 continue;
             }
-            let _ = Command::new("kill").arg(format!("-{signal}")).arg(&pid).status();
+            if let Err(error) = test_kit::signals::send(pid, signal) {
+                eprintln!("with-postgres: cannot pass on signal {signal}: {error}");
+            }
         }
     });
     child.wait()

@@ -1,10 +1,11 @@
 //! Where the local run keeps its data, and the ports it takes.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, Permissions},
     io::Write,
     net::TcpListener,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -50,6 +51,10 @@ impl Place {
     pub fn here() -> Result<Self, String> {
         let directory = env::current_dir().map_err(|error| error.to_string())?.join(".local");
         fs::create_dir_all(&directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
+        // What was sent is in there; user postgres has to get through to its own part.
+        fs::create_dir_all(directory.join("sqs"))
+            .and_then(|()| fs::set_permissions(directory.join("sqs"), Permissions::from_mode(0o700)))
+            .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
         let first_port = match env::var("LOCAL_PORT").ok().filter(|port| !port.is_empty()) {
             None => 8000,
             Some(port) => port
@@ -82,9 +87,16 @@ impl Place {
         Path::new("/var/lib/postgresql").join(format!("directory-form-data{name}"))
     }
 
+    fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.first_port)
+    }
+
     pub(super) fn check_free(&self, ports: &[u16]) -> Result<(), String> {
         let taken = ports.iter().find(|port| TcpListener::bind(("127.0.0.1", **port)).is_err());
         taken.map_or(Ok(()), |port| {
+            if self.read_back().is_ok_and(|written| written.origin == self.origin()) {
+                return Err(format!("port {port} is taken, by a `make local` of this directory as it seems"));
+            }
             let first = self.first_port;
             Err(format!(
                 "port {port} is taken; choose the first of four free ones with `make local LOCAL_PORT={}`",
@@ -95,7 +107,7 @@ impl Place {
 
     pub(super) fn write_down(&self, database_url: &str) -> Result<(), String> {
         let path = self.directory.join(WRITTEN);
-        let text = format!("http://127.0.0.1:{}\n{}\n{database_url}\n", self.first_port, forms::SECRET);
+        let text = format!("{}\n{}\n{database_url}\n", self.origin(), forms::SECRET);
         let _ = fs::remove_file(&path);
         let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes()))

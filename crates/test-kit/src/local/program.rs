@@ -9,6 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use signal_hook::consts::SIGTERM;
+
+use crate::signals;
+
 /// More than the services' own grace period.
 const STOP_LIMIT: Duration = Duration::from_secs(35);
 
@@ -40,7 +44,10 @@ impl Program {
 
     /// Asks it to stop, and sees to it that it does.
     pub fn stop(mut self) {
-        let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
+        if let Err(error) = signals::send(self.child.id(), SIGTERM) {
+            eprintln!("{} cannot be asked to stop: {error}", self.name);
+            let _ = self.child.kill();
+        }
         let deadline = Instant::now() + STOP_LIMIT;
         while let Ok(None) = self.child.try_wait() {
             if Instant::now() > deadline {
