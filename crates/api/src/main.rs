@@ -1,4 +1,4 @@
-//! The intake as a program.
+//! The intake as a program: `api`, or `api --check-settings` to say what is wrong with the environment, or show it.
 
 use std::process::ExitCode;
 
@@ -13,6 +13,18 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => {}
+        [argument] if argument == "--check-settings" => {
+            // Secrets show themselves as such.
+            println!("{settings:#?}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("usage: api [--check-settings]");
+            return ExitCode::from(2);
+        }
+    }
     logging::start(&settings.log);
     run::to_the_end(async {
         // Before it listens: from then on somebody may want it to stop.

@@ -1,4 +1,5 @@
-//! The worker as a program: `worker`, or `worker migrate` to bring the schema up to date and end.
+//! The worker as a program: `worker`, `worker migrate` to bring the schema up to date and end, or
+//! `worker --check-settings` to say what is wrong with the environment, or show it.
 
 use std::process::ExitCode;
 
@@ -21,9 +22,14 @@ fn main() -> ExitCode {
             let stop = stop::on_signal()?;
             worker::build(settings).await?.run(stop).await
         }),
+        ["--check-settings"] => {
+            // Secrets show themselves as such.
+            println!("{settings:#?}");
+            ExitCode::SUCCESS
+        }
         ["migrate"] => run::to_the_end(async { worker::migrate(&settings).await }),
         _ => {
-            eprintln!("usage: worker [migrate]");
+            eprintln!("usage: worker [migrate | --check-settings]");
             ExitCode::from(2)
         }
     }

@@ -35,3 +35,32 @@ fn an_address_that_is_taken_is_named() {
     assert_eq!(status, Some(1));
     assert!(message.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{message}");
 }
+
+#[test]
+fn settings_can_be_checked_and_are_shown_without_secrets() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(path_of("api"));
+        let output = command.arg("--check-settings").env_clear().envs(variables.iter().copied()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (status, shown, _) = check(&[
+        ("UI_SECRET", "canary-1"),
+        ("UI_SECRET_PREVIOUS", "canary-2"),
+        ("INTAKE_AUTH", "signature,hawk"),
+        ("HAWK_CLIENTS", "ui:canary-of-16-characters"),
+        ("SQS_WAIT_TIME", "7"),
+    ]);
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("wait_time: 7s") && !shown.contains("canary"), "{shown}");
+    let (status, _, faults) = check(&[
+        ("UI_SECRET", "canary-1"),
+        ("UI_SECRET_PREVIOUS", "canary-2"),
+        ("INTAKE_AUTH", "signature,hawk"),
+        ("HAWK_CLIENTS", "ui:canary-of-16-characters"),
+        ("PORT", "x"),
+        ("SQS_WAIT_TIME", "x"),
+    ]);
+    assert_eq!(status, Some(1));
+    assert!(faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"), "{faults}");
+}

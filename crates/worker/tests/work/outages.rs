@@ -106,6 +106,29 @@ async fn a_lone_row_that_keeps_failing_is_released_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn deadlocks_and_serialisation_failures_are_tried_again_in_place() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    // The batch fails, and the row twice more; a sequence counts on when a transaction is rolled back.
+    stack.database.sql(
+        "create sequence tries;
+         create function fail() returns trigger language plpgsql as $$ begin
+           if nextval('tries') <= 3 then raise exception 'again' using errcode = new.data->>'data'; end if;
+           return new; end $$;
+         create trigger fail before insert on forms for each row execute function fail()",
+    );
+    for code in ["deadlock_detected", "serialization_failure"] {
+        stack.database.sql("alter sequence tries restart");
+        stack.sqs.send(QUEUE, &format!(r#"{{"data":"{code}"}}"#), &[]).await;
+        stack.drained().await;
+    }
+    assert_eq!(stack.rows(), 2);
+    let log = worker.log();
+    assert!(log.contains("stored=1") && !log.contains("released=1"), "{log}");
+}
+
+#[tokio::test]
 async fn a_row_that_waits_for_another_transaction_does_not_hold_up_the_others() {
     let stack = Stack::start();
     let worker = stack.worker(&[]);

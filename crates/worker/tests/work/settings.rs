@@ -45,3 +45,21 @@ async fn short_times_are_warned_of() {
         assert!(worker.log().contains(name), "{}", worker.log());
     }
 }
+
+#[test]
+fn settings_can_be_checked_and_are_shown_without_secrets() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(path_of("worker"));
+        let output = command.arg("--check-settings").env_clear().envs(variables.iter().copied()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (status, shown, _) =
+        check(&[("DATABASE_URL", "postgres://test:canary@localhost/forms"), ("SQS_WAIT_TIME", "7")]);
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("wait_time: 7s") && !shown.contains("canary"), "{shown}");
+    let (status, _, faults) =
+        check(&[("DATABASE_URL", "postgres://test:canary@localhost/forms"), ("PORT", "x"), ("SQS_WAIT_TIME", "x")]);
+    assert_eq!(status, Some(1));
+    assert!(faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"), "{faults}");
+}
