@@ -7,6 +7,7 @@
 pub mod settings;
 
 mod routes;
+mod trace;
 
 mod authenticate;
 mod body;
@@ -24,7 +25,7 @@ mod schema;
 
 use std::{io, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::Server, web};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use domain::FormType;
 use futures_util::future::join_all;
 use process::health::{self, Health};
@@ -67,6 +68,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
             .app_data(web::Data::new(limits.clone()))
             .app_data(web::Data::new(settings.intake.clone()))
             .app_data(web::PayloadConfig::new(settings.limits.body_bytes))
+            .wrap(from_fn(trace::trace))
             .configure(health::routes)
             .configure(|service| routes::all(service, &served))
     })

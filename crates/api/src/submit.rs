@@ -15,15 +15,17 @@ use crate::{
     form_queue::{FormQueue, NotSent},
     sender::Sender,
     submission_id::{self, IdempotencyKey, submission_id},
+    trace::TraceParent,
 };
 
 pub async fn submit(
     request: HttpRequest,
     sender: web::ReqData<Sender>,
+    trace: web::ReqData<TraceParent>,
     body: Bytes,
     form_queue: web::Data<FormQueue>,
 ) -> HttpResponse {
-    let submission = match read(&request, &sender, &body, form_queue.form_type()) {
+    let submission = match read(&request, &sender, &trace, &body, form_queue.form_type()) {
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
@@ -33,7 +35,13 @@ pub async fn submit(
     }
 }
 
-fn read(request: &HttpRequest, sender: &Sender, body: &[u8], form_type: &FormType) -> Result<Submission, HttpResponse> {
+fn read(
+    request: &HttpRequest,
+    sender: &Sender,
+    trace: &TraceParent,
+    body: &[u8],
+    form_type: &FormType,
+) -> Result<Submission, HttpResponse> {
     let key = idempotency_key(request)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
@@ -46,11 +54,16 @@ fn read(request: &HttpRequest, sender: &Sender, body: &[u8], form_type: &FormTyp
     };
     let checked = Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
     let fields = checked.map_err(|refusal| {
-        log::info!("Refused a form. form_type={} reason=\"{refusal}\"", form_type.name());
+        log::info!(
+            "Refused a form. form_type={} reason=\"{refusal}\" traceparent={}",
+            form_type.name(),
+            trace.as_str()
+        );
         HttpResponse::BadRequest().json(refusal.to_json())
     })?;
     let id = submission_id(form_type.name(), sender, key.as_ref(), &fields.to_json());
-    Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), fields })
+    let traceparent = trace.as_str().to_owned();
+    Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), traceparent, fields })
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, HttpResponse> {
@@ -63,7 +76,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Http
 }
 
 fn accepted(submission: &Submission) -> HttpResponse {
-    log::debug!("Accepted a form. submission_id={} form_type={}", submission.id, submission.form_type.name());
+    log::debug!("Accepted a form. {}", named(submission));
     let mut answer = Map::new();
     answer.insert("id".to_owned(), submission.id.to_string().into());
     if let Some(data) = submission.fields.get("data") {
@@ -73,27 +86,31 @@ fn accepted(submission: &Submission) -> HttpResponse {
 }
 
 fn refused(submission: &Submission, not_sent: &NotSent) -> HttpResponse {
-    let id = submission.id;
+    let named = named(submission);
     match not_sent {
         NotSent::NoQueue => {
-            log::warn!("A form could not be sent, the queue was not found yet. submission_id={id}");
+            log::warn!("A form could not be sent, the queue was not found yet. {named}");
             answers::try_again()
         }
         NotSent::Failed(error) => match error.cause() {
             Cause::TooLong => {
-                log::info!("Refused a form that is too long for the queue. submission_id={id} error=\"{error}\"");
+                log::info!("Refused a form that is too long for the queue. {named} error=\"{error}\"");
                 answers::too_long("The submission is too long for the queue.")
             }
             Cause::Refused => {
-                log::error!(
-                    "SQS refuses a form, which is a fault of the program. submission_id={id} error=\"{error}\""
-                );
+                log::error!("SQS refuses a form, which is a fault of the program. {named} error=\"{error}\"");
                 answers::cannot()
             }
             Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {
-                log::warn!("A form could not be sent. submission_id={id} error=\"{error}\"");
+                log::warn!("A form could not be sent. {named} error=\"{error}\"");
                 answers::try_again()
             }
         },
     }
+}
+
+/// The names that a submission has in every log line about it.
+fn named(submission: &Submission) -> String {
+    let Submission { id, form_type, traceparent, .. } = submission;
+    format!("submission_id={id} form_type={} traceparent={traceparent}", form_type.name())
 }

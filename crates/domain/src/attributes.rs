@@ -8,6 +8,7 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 pub(crate) const ID: &str = "id";
 pub(crate) const FORM_TYPE: &str = "form_type";
 pub(crate) const RECEIVED_AT: &str = "received_at";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const ORIGINAL_MESSAGE_ID: &str = "original_message_id";
 

@@ -33,6 +33,7 @@ impl Message {
                     (attributes::ID, submission.id.to_string()),
                     (attributes::FORM_TYPE, submission.form_type.name().to_owned()),
                     (attributes::RECEIVED_AT, received_at),
+                    (attributes::TRACEPARENT, submission.traceparent.clone()),
                 ]
                 .map(|(name, value)| (name.to_owned(), AttributeValue::string(value))),
             ),
@@ -73,6 +74,7 @@ fn least_telling(name: &str) -> usize {
         attributes::REASON,
         attributes::RECEIVED_AT,
         attributes::FORM_TYPE,
+        attributes::TRACEPARENT,
     ];
     most_telling_first.iter().position(|known| *known == name).unwrap_or(most_telling_first.len())
 }

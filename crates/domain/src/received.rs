@@ -71,6 +71,17 @@ impl Received {
         self.attributes.get(attributes::ORIGINAL_MESSAGE_ID)?.text().and_then(message_id)
     }
 
+    /// What a log line about it names it by: its ids and its trace, as far as they are readable.
+    pub fn named(&self) -> String {
+        let id = self.attributes.get(attributes::ID).and_then(|id| Uuid::try_parse(id.text()?).ok());
+        let id = id.map(|id| format!(" submission_id={id}")).unwrap_or_default();
+        let trace = self.attributes.get(attributes::TRACEPARENT).and_then(|trace| trace.text());
+        // It is somebody else's text where the message is.
+        let trace = trace.filter(|text| text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+        let trace = trace.map(|trace| format!(" traceparent={trace}")).unwrap_or_default();
+        format!("message_id={}{id}{trace}", self.message_id)
+    }
+
     /// Bytes of body and attributes, as SQS counts them.
     pub fn size(&self) -> usize {
         attributes::size(&self.body, &self.attributes)

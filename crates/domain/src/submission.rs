@@ -14,6 +14,8 @@ pub struct Submission {
     pub form_type: FormType,
     /// When the api took it.
     pub received_at: DateTime<Utc>,
+    /// W3C Trace Context of the request that brought it.
+    pub traceparent: String,
     /// What was posted.
     pub fields: Fields,
 }

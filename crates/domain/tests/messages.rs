@@ -11,6 +11,7 @@ fn submission() -> Submission {
         id: Uuid::try_parse("0199a7a1-5c3e-7d10-8000-0123456789ab").unwrap(),
         form_type: FormType::form(),
         received_at: DateTime::from_timestamp_micros(1_763_690_400_123_456).unwrap(),
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
         fields: Fields::parse(br#"{"data":{"n":1.50,"name":"Example Limited"},"x":"\uffff"}"#, Encoding::Json).unwrap(),
     }
 }

@@ -83,6 +83,9 @@ impl Handler {
         if let Some(away) = away {
             self.gate.shut(&away);
         }
+        for (message, outcome) in in_hand.iter().zip(&outcomes) {
+            log::debug!("{} {}", outcome.in_words(), message.delivery.received.named());
+        }
         report(&outcomes, self.form_type.name(), started);
         let settlements: Vec<Settlement> = outcomes.iter().map(Outcome::settlement).collect();
         self.settle(&in_hand, settlements).await;
@@ -122,8 +125,8 @@ fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> 
     let decoded = delivery.received.decode(form_type).map_err(Outcome::Undecodable)?;
     if !decoded.unreadable.is_empty() {
         log::warn!(
-            "A message has attributes that cannot be read and count as absent. message_id={} attributes={:?}",
-            delivery.received.message_id,
+            "A message has attributes that cannot be read and count as absent. {} attributes={:?}",
+            delivery.received.named(),
             decoded.unreadable
         );
     }

@@ -37,6 +37,18 @@ pub enum Settlement {
 }
 
 impl Outcome {
+    /// A sentence for the log.
+    pub fn in_words(&self) -> &'static str {
+        match self {
+            Self::Stored => "Stored a form.",
+            Self::AlreadyStored => "A form was stored already.",
+            Self::Undecodable(_) => "A message is not a form.",
+            Self::RefusedByPostgres(_) => "PostgreSQL refuses a form.",
+            Self::IdTaken => "The id of a form is taken by other content.",
+            Self::Undecided => "A form could not be stored now.",
+        }
+    }
+
     /// What is to be done.
     pub fn settlement(&self) -> Settlement {
         match self {

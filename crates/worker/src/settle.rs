@@ -49,19 +49,16 @@ async fn set_aside(
     reason: String,
     deadline: Instant,
 ) -> bool {
-    let message_id = &received.message_id;
+    let named = received.named();
     match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {
-            log::warn!(
-                "Set a message aside. message_id={message_id} queue={} reason=\"{reason}\"",
-                pair.invalid.name()
-            );
+            log::warn!("Set a message aside. {named} queue={} reason=\"{reason}\"", pair.invalid.name());
             delete(pair, std::slice::from_ref(handle), deadline).await;
             false
         }
         Err(error) => {
             let what = "A message could not be set aside, and is released.";
-            log::error!("{what} message_id={message_id} reason=\"{reason}\" error=\"{error}\"");
+            log::error!("{what} {named} reason=\"{reason}\" error=\"{error}\"");
             release(pair, &[(handle.clone(), soon())], deadline).await;
             error.cause() == Cause::MissingQueue
         }

@@ -13,3 +13,4 @@ mod schema;
 mod settings;
 mod stopping;
 mod through;
+mod tracing;

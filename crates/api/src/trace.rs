@@ -1,0 +1,82 @@
+//! `traceparent` (W3C Trace Context): taken from the request or made, and echoed as `X-Request-Id`.
+
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderName, HeaderValue},
+    middleware::Next,
+};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A `traceparent`, 55 characters: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceParent(String);
+
+impl TraceParent {
+    /// `None` where the value is not one of version 00, as the specification has it.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let parts: Vec<&str> = text.split('-').collect();
+        let [version, trace, parent, flags] = parts.as_slice() else { return None };
+        let is_hex = |part: &str, length: usize| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        };
+        let is_id = |part: &str, length: usize| is_hex(part, length) && part.bytes().any(|byte| byte != b'0');
+        let good = *version == "00" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// A new one, not sampled.
+    fn make() -> Self {
+        let id = |least: u128, bits: u32| rand::random_range(least..=u128::MAX >> (128 - bits));
+        Self(format!("00-{:032x}-{:016x}-00", id(1, 128), id(1, 64)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Middleware around everything: the handlers behind it find the [`TraceParent`] as an extension.
+pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let mut values = request.headers().get_all(TRACEPARENT);
+    // Two of them are none.
+    let sent = values.next().filter(|_| values.next().is_none()).and_then(|value| TraceParent::parse(value.as_bytes()));
+    let trace = sent.unwrap_or_else(TraceParent::make);
+    let header = HeaderValue::from_str(trace.as_str());
+    request.extensions_mut().insert(trace);
+    let mut response = next.call(request).await?;
+    if let Ok(header) = header {
+        response.headers_mut().insert(X_REQUEST_ID, header);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_traceparent_is_taken() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(TraceParent::parse(good.as_bytes()).unwrap().as_str(), good);
+        for bad in [
+            "",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(TraceParent::parse(bad.as_bytes()), None, "{bad}");
+        }
+        let made = TraceParent::make();
+        assert_eq!(TraceParent::parse(made.as_str().as_bytes()), Some(made));
+    }
+}
