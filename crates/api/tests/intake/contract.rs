@@ -1,6 +1,10 @@
 //! Every case of the contract: requests and answers as observed on the service of 2016, but where it was wrong.
 
-use std::time::Duration;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 use test_kit::{
@@ -24,6 +28,7 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
     let contract = contract();
     let cases = contract["cases"].as_array().unwrap();
     let mut wrong = Vec::new();
+    let mut bodies = Vec::new();
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let answer = raw::exchange(api.port(), &request(&case["request"]), Duration::from_secs(10)).await;
@@ -48,8 +53,9 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
                 complain(format!("{member}: {value}"));
             }
         }
-        let queued: Vec<Value> =
-            stack.sqs.drain(QUEUE).await.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
+        let messages = stack.sqs.drain(QUEUE).await;
+        let queued: Vec<Value> = messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
+        bodies.extend(messages.into_iter().map(|message| message.body));
         let expected = Some(&expect["queued"]).filter(|queued| !queued.is_null()).cloned();
         if queued != expected.into_iter().collect::<Vec<_>>() {
             complain(format!("queued {queued:?}, not {}", expect["queued"]));
@@ -57,6 +63,19 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(cases.len() > 40, "the contract is not whole");
+    assert_eq!(taken_by_the_2016_worker(&bodies), bodies.len());
+}
+
+/// How many of these message bodies the worker of 2016, which was Python, takes: all that it asks of one is in the script.
+#[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
+fn taken_by_the_2016_worker(bodies: &[String]) -> usize {
+    let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is set: run `make test`");
+    let script = "import json, sys\nprint(sum(json.loads(body)['data'] is not None for body in json.load(sys.stdin)))";
+    let mut process =
+        Command::new(python).args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(serde_json::to_string(bodies).unwrap().as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod form_types;
 mod garbage;
 
 mod killed;
+mod old_database;
 mod outages;
 mod schema;
 mod settings;

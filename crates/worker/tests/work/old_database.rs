@@ -1,0 +1,60 @@
+//! The database of the 2016 service, with its worker beside ours.
+
+use std::process::Command;
+
+use test_kit::{Stack, service::Signal, stack::QUEUE};
+
+const OLD_TABLE: &str = r#"
+    create table form_form (
+        id serial primary key,
+        created timestamptz not null,
+        data jsonb not null,
+        sqs_message_id varchar(255) null unique
+    );
+    insert into form_form (created, data, sqs_message_id) values
+        ('2016-11-01 10:00:00+00', '{"data": 1}', 'old-1'),
+        ('2016-11-02 10:00:00+00', '"{\"data\": 2}"', null);
+"#;
+
+/// As Django made it.
+fn old_insert(number: usize) -> String {
+    format!(
+        "insert into form_form (created, data, sqs_message_id) values (now(), '{{\"data\": {number}}}', 'by-old-{number}') \
+         returning form_form.id"
+    )
+}
+
+#[tokio::test]
+async fn both_workers_store_side_by_side_in_the_table_of_2016() {
+    let stack = Stack::start();
+    stack.database.sql(OLD_TABLE);
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    for number in 0..30 {
+        let message_id = stack.sqs.send(QUEUE, &format!(r#"{{"data": "new {number}"}}"#), &[]).await;
+        let id: usize = stack.database.sql(&old_insert(number)).parse().unwrap();
+        assert!(id > 2, "ids go on after the old ones");
+        if number == 29 {
+            // What ours has stored, the old one finds stored: its own insert of the same message is a unique violation.
+            stack.drained().await;
+            let same = old_insert(number).replace("by-old-29", &message_id);
+            assert!(stack.database.try_sql(&same).unwrap_err().to_string().contains("duplicate key value"));
+        }
+    }
+    assert_eq!(stack.database.sql("select count(*), count(distinct id) from form_form"), "62|62");
+    assert_eq!(stack.rows(), 62);
+    assert_eq!(
+        stack.database.sql("select data from form_form where id <= 2 order by id"),
+        "{\"data\": 1}\n\"{\\\"data\\\": 2}\""
+    );
+
+    // And back, as docs/moving-from-2016.md says.
+    worker.stop(Signal::Term);
+    let down = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
+    let forget = "delete from __diesel_schema_migrations";
+    let url = stack.database.url();
+    let psql = Command::new("psql").args([&url, "--quiet", "--single-transaction", "-f", down, "-c", forget]).status();
+    assert!(psql.unwrap().success());
+    assert_eq!(stack.database.sql("select to_regclass('forms') is null"), "t");
+    assert!(stack.database.sql(&old_insert(100)).parse::<usize>().unwrap() > 62);
+}
