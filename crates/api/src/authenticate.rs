@@ -12,11 +12,11 @@ use actix_web::{
 };
 use hawk_auth::{Refusal, Verified};
 
-use crate::{answers, body::BodyLimits, sender::Sender, settings::IntakeSettings, signature};
+use crate::{answers, body::BodyLimits, sent_by::SentBy, settings::IntakeSettings, signature};
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
-/// Middleware around every route: the handlers behind it get the body in memory, and the [`Sender`] as an extension.
+/// Middleware around every route: the handlers behind it get the body in memory, and the [`SentBy`] as an extension.
 pub async fn authenticate<B: MessageBody + 'static>(
     limits: web::Data<BodyLimits>,
     intake: web::Data<IntakeSettings>,
@@ -36,11 +36,11 @@ pub async fn authenticate<B: MessageBody + 'static>(
             return Ok(request.into_response(answer));
         }
     };
-    let sender = match &hawk {
-        Some(verified) => Sender::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() },
-        None => Sender::Ui,
+    let sent_by = match &hawk {
+        Some(verified) => SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() },
+        None => SentBy::Ui,
     };
-    request.extensions_mut().insert(sender);
+    request.extensions_mut().insert(sent_by);
     request.set_payload(Payload::from(body));
     let response = next.call(request).await?.map_into_boxed_body();
     Ok(match hawk {

@@ -11,7 +11,7 @@ mod trace;
 
 mod authenticate;
 mod body;
-mod sender;
+mod sent_by;
 mod signature;
 
 mod form_queue;

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use crate::sender::Sender;
+use crate::sent_by::SentBy;
 
 /// The header with which a client says that it may send the same submission again.
 pub const HEADER: &str = "Idempotency-Key";
@@ -25,18 +25,18 @@ impl IdempotencyKey {
 /// With a key it is a UUIDv8 of sender, key and content, so that the same key with other content is another submission.
 /// A Hawk request without a key has one of its MAC, so that a replay at any instance is the same submission.
 /// Any other is a new UUIDv7.
-pub fn submission_id(form_type: &str, sender: &Sender, key: Option<&IdempotencyKey>, body: &str) -> Uuid {
-    match (key, sender) {
-        (Some(key), Sender::Ui) => {
+pub fn submission_id(form_type: &str, sent_by: &SentBy, key: Option<&IdempotencyKey>, body: &str) -> Uuid {
+    match (key, sent_by) {
+        (Some(key), SentBy::Ui) => {
             derived(&["idempotency-key", form_type, "signature", &key.0, body].map(str::as_bytes))
         }
-        (Some(key), Sender::HawkClient { id, .. }) => {
+        (Some(key), SentBy::HawkClient { id, .. }) => {
             derived(&["idempotency-key:hawk", form_type, id, &key.0, body].map(str::as_bytes))
         }
-        (None, Sender::HawkClient { id, mac }) => {
+        (None, SentBy::HawkClient { id, mac }) => {
             derived(&[b"hawk-mac".as_slice(), form_type.as_bytes(), id.as_bytes(), mac.as_slice()])
         }
-        (None, Sender::Ui) => Uuid::now_v7(),
+        (None, SentBy::Ui) => Uuid::now_v7(),
     }
 }
 
@@ -56,22 +56,22 @@ fn derived(parts: &[&[u8]]) -> Uuid {
 mod tests {
     use super::*;
 
-    fn id(form_type: &str, sender: &Sender, key: &str, body: &str) -> Uuid {
-        submission_id(form_type, sender, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
+    fn id(form_type: &str, sent_by: &SentBy, key: &str, body: &str) -> Uuid {
+        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
     }
 
     #[test]
     fn a_key_gives_one_id_and_every_part_counts() {
-        let hawk = |id: &str, mac: u8| Sender::HawkClient { id: id.to_owned(), mac: [mac; 32] };
-        let first = id("form", &Sender::Ui, "k", "{}");
-        assert_eq!(first, id("form", &Sender::Ui, "k", "{}"));
+        let hawk = |id: &str, mac: u8| SentBy::HawkClient { id: id.to_owned(), mac: [mac; 32] };
+        let first = id("form", &SentBy::Ui, "k", "{}");
+        assert_eq!(first, id("form", &SentBy::Ui, "k", "{}"));
         assert_eq!(first.get_version_num(), 8);
         // Ids that were given out once must never change.
         assert_eq!(first.to_string(), "8052eed3-25ff-81fb-a627-296025094d73");
         let others = [
-            id("enrolment", &Sender::Ui, "k", "{}"),
-            id("form", &Sender::Ui, "l", "{}"),
-            id("form", &Sender::Ui, "k", "{ }"),
+            id("enrolment", &SentBy::Ui, "k", "{}"),
+            id("form", &SentBy::Ui, "l", "{}"),
+            id("form", &SentBy::Ui, "k", "{ }"),
             id("form", &hawk("signature", 1), "k", "{}"),
             id("form", &hawk("a", 1), "k", "{}"),
             id("form", &hawk("a", 1), "", "{}"),
@@ -85,7 +85,7 @@ mod tests {
             id("form", &hawk("a", 2), "k", "{}"),
             "the MAC does not count beside a key"
         );
-        assert_eq!(id("form", &Sender::Ui, "", "{}").get_version_num(), 7);
+        assert_eq!(id("form", &SentBy::Ui, "", "{}").get_version_num(), 7);
     }
 
     #[test]

@@ -13,19 +13,19 @@ use serde_json::{Map, Value};
 use crate::{
     answers,
     form_queue::{FormQueue, NotSent},
-    sender::Sender,
+    sent_by::SentBy,
     submission_id::{self, IdempotencyKey, submission_id},
     trace::TraceParent,
 };
 
 pub async fn submit(
     request: HttpRequest,
-    sender: web::ReqData<Sender>,
+    sent_by: web::ReqData<SentBy>,
     trace: web::ReqData<TraceParent>,
     body: Bytes,
     form_queue: web::Data<FormQueue>,
 ) -> HttpResponse {
-    let submission = match read(&request, &sender, &trace, &body, form_queue.form_type()) {
+    let submission = match read(&request, &sent_by, &trace, &body, form_queue.form_type()) {
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
@@ -37,7 +37,7 @@ pub async fn submit(
 
 fn read(
     request: &HttpRequest,
-    sender: &Sender,
+    sent_by: &SentBy,
     trace: &TraceParent,
     body: &[u8],
     form_type: &FormType,
@@ -61,7 +61,7 @@ fn read(
         );
         HttpResponse::BadRequest().json(refusal.to_json())
     })?;
-    let id = submission_id(form_type.name(), sender, key.as_ref(), &fields.to_json());
+    let id = submission_id(form_type.name(), sent_by, key.as_ref(), &fields.to_json());
     let traceparent = trace.as_str().to_owned();
     Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), traceparent, fields })
 }

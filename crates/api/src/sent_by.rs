@@ -2,7 +2,7 @@
 
 /// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub enum SentBy {
     /// Whoever knows the secret of the UI.
     Ui,
     /// A client with a Hawk key of its own.
