@@ -17,10 +17,10 @@ local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its 
 	@LOCAL_PORT=$(LOCAL_PORT) exec $(TARGET)/debug/local
 
 .PHONY: submit
-submit: ## Sends a sample form to the running `make local` and shows its row; FORM=file.json sends that file
+submit: ## Sends a sample form to the running `make local` and shows its row; FORM=file.json TYPE=form sends that file
 	@test -e .local/address || { echo "Nothing runs here yet: start it with \`make local\` in another terminal." >&2; exit 1; }
 	@cargo build --quiet --workspace --bins
-	@$(TARGET)/debug/submit "$(FORM)"
+	@$(TARGET)/debug/submit "$(FORM)" "$(TYPE)"
 
 .PHONY: test
 test: ## Installs what is missing, starts a PostgreSQL of its own and runs all tests; TEST=name runs some

@@ -63,11 +63,8 @@ impl Local {
     fn run(&mut self, name: &'static str, port: u16, variables: &[(&str, &str)], ready: &str) -> Result<(), String> {
         let mut command = Command::new(path_of(name));
         command.env_clear().envs(variables.iter().copied());
-        command.envs([
-            ("BIND_ADDRESS", "127.0.0.1"),
-            ("PORT", &port.to_string()),
-            ("RUST_LOG", &self.place.log_directives()),
-        ]);
+        command.envs([("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port.to_string())]);
+        command.envs(self.place.passed_on());
         self.programs.push(Program::start(name, command, format!("http://127.0.0.1:{port}{ready}"))?);
         Ok(())
     }
@@ -105,7 +102,8 @@ impl Local {
              \n\
              \nSend a form and see its row, from another terminal:\n\
              \n  make submit\
-             \n  make submit FORM=your-form.json\n\
+             \n  make submit FORM=your-form.json\
+             \n  make submit TYPE=enrolment FORM=an-enrolment.json     (of another form type)\n\
              \nor by hand:\n\
              \n  curl -i http://127.0.0.1:{}/form/ -H 'Content-Type: application/json' \\\
              \n    -H 'X-Signature: {signature}' \\\

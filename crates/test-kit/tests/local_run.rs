@@ -32,6 +32,7 @@ fn free_ports() -> u16 {
 fn start(directory: &Path, port: u16) -> Child {
     let mut command = Command::new(path_of("local"));
     command.current_dir(directory).env("LOCAL_PORT", port.to_string()).env("RUST_LOG", "warn");
+    command.env("FORM_TYPES", "form,enrolment");
     let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
@@ -88,6 +89,12 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     let (status, shown, _) = submit(checkout.path(), &[form.to_str().unwrap()]);
     assert!(status == Some(0) && shown.contains("\"company_name\": \"Étoile\"\n"), "{shown}");
 
+    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
+        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
+    fs::write(&form, enrolment).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
+    assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
+
     fs::write(&form, r#"{"x": 1}"#).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
     assert_eq!(status, Some(1));
@@ -110,7 +117,7 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
 
     let local = start(checkout.path(), port);
     runtime.block_on(test_kit::wait::until("the queued form is a row too", async || {
-        (sql(&database, "select count(*) from forms").unwrap() == "3").then_some(())
+        (sql(&database, "select count(*) from forms").unwrap() == "4").then_some(())
     }));
     interrupt(local);
     assert!((port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()), "a port is still open");

@@ -18,7 +18,8 @@ const ROW_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match submit(env::args().nth(1).filter(|path| !path.is_empty())).await {
+    let argument = |index| env::args().nth(index).filter(|argument| !argument.is_empty());
+    match submit(argument(1), argument(2)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("make submit: {error}");
@@ -27,16 +28,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn submit(path: Option<String>) -> Result<(), String> {
+async fn submit(file: Option<String>, form_type: Option<String>) -> Result<(), String> {
+    let path = format!("/{}/", form_type.as_deref().unwrap_or("form"));
     let local = Place::here()?.read_back()?;
-    let body = match &path {
+    let body = match &file {
         None => forms::registration(1).into_bytes(),
-        Some(path) => fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?,
+        Some(file) => fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))?,
     };
-    say!("POST {}/form/\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
+    say!("POST {}{path}\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
 
-    let signature = forms::signature("/form/", &body, &local.secret);
-    let request = reqwest::Client::new().post(format!("{}/form/", local.origin));
+    let signature = forms::signature(&path, &body, &local.secret);
+    let request = reqwest::Client::new().post(format!("{}{path}", local.origin));
     let request = request.header("Content-Type", "application/json").header("X-Signature", signature);
     let answer = request.body(body).send().await;
     let answer = answer.map_err(|_| format!("nobody answers at {}: is `make local` running?", local.origin))?;

@@ -16,7 +16,7 @@ use crate::forms;
 pub struct Place {
     directory: PathBuf,
     first_port: u16,
-    log_directives: String,
+    passed_on: Vec<(String, String)>,
 }
 
 /// All on 127.0.0.1.
@@ -39,11 +39,14 @@ pub struct Written {
     pub database_url: String,
 }
 
+/// Settings that a developer may want to try here.
+const PASSED_ON: [&str; 5] = ["RUST_LOG", "FORM_TYPES", "FORM_TYPES_DIR", "INTAKE_AUTH", "HAWK_CLIENTS"];
+
 const WRITTEN: &str = "address";
 
 impl Place {
     /// `.local/` in the current directory; the first of four ports in a row is `LOCAL_PORT`, default 8000;
-    /// `RUST_LOG` goes on to the services.
+    /// some settings of the services go on to them.
     ///
     /// # Errors
     /// The directory cannot be made, or the port is none.
@@ -63,16 +66,17 @@ impl Place {
                 .filter(|port| (1..=65532).contains(port))
                 .ok_or("LOCAL_PORT must be a number from 1 to 65532")?,
         };
-        let log_directives = env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-        Ok(Self { directory, first_port, log_directives })
+        let set = |name: &&str| env::var(name).ok().filter(|value| !value.is_empty());
+        let passed_on = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), set(name)?))).collect();
+        Ok(Self { directory, first_port, passed_on })
     }
 
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    pub(super) fn log_directives(&self) -> String {
-        self.log_directives.clone()
+    pub(super) fn passed_on(&self) -> Vec<(String, String)> {
+        self.passed_on.clone()
     }
 
     pub(super) fn ports(&self) -> Ports {
