@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     against_both_servers,
-    server::{Server, message, receive_all, sender},
+    server::{Server, message, receive_all, sender, sender_of_one_call},
 };
 
 against_both_servers!(
@@ -114,4 +114,29 @@ async fn a_queue_that_was_deleted_is_missing(server: Server) {
     server.sqs.call("DeleteQueue", json!({ "QueueUrl": server.sqs.url("forms").await })).await;
     assert_eq!(sender.send(message("x")).await.unwrap_err().cause(), Cause::MissingQueue);
     assert_eq!(queue.answers().await.unwrap_err().cause(), Cause::MissingQueue);
+}
+
+/// Amazon refuses a call whole for what one of its entries is; the others must not hear that as their own.
+#[tokio::test]
+async fn a_call_that_is_refused_whole_is_made_for_each_message_alone() {
+    let server = Server::local_sqs();
+    let queue = server.pair().await.form;
+    for code in ["BatchRequestTooLong", "InvalidMessageContents"] {
+        // The first call holds the others up, so that they share the next one, which is refused.
+        server.sqs.fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 300, "times": 1 })).await;
+        let sender = sender_of_one_call(&queue);
+        let first = sender.send(message("first"));
+        let others = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            let refused =
+                json!({ "action": "SendMessageBatch", "kind": "error", "status": 400, "code": code, "times": 1 });
+            server.sqs.fault(refused).await;
+            join_all((0..5).map(|number| sender.send(message(&number.to_string())))).await
+        };
+        let (first, others) = tokio::join!(first, others);
+        first.unwrap();
+        assert!(others.iter().all(Result::is_ok), "{others:?}");
+        assert_eq!(receive_all(&queue).await.len(), 6);
+        server.sqs.no_faults().await;
+    }
 }

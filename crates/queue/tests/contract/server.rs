@@ -58,6 +58,12 @@ pub fn sender(queue: &Queue) -> Sender {
     Sender::start(queue.clone(), SendPace { within: Duration::from_secs(5), linger, calls_under_way: 4 })
 }
 
+/// Calls go out one after another, and what comes in the meantime shares the next.
+pub fn sender_of_one_call(queue: &Queue) -> Sender {
+    let linger = Duration::from_secs(5);
+    Sender::start(queue.clone(), SendPace { within: Duration::from_secs(5), linger, calls_under_way: 1 })
+}
+
 pub fn poll(seconds: u64) -> Poll {
     Poll { wait_time: Duration::from_secs(seconds), max_messages: 10, visibility_timeout: Duration::from_secs(30) }
 }

@@ -266,3 +266,35 @@ async fn a_queue_that_was_deleted_is_made_again() {
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
 }
+
+#[tokio::test]
+async fn an_invalid_queue_that_was_deleted_is_made_again() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    stack.sqs.call("DeleteQueue", json!({ "QueueUrl": stack.sqs.url(INVALID).await })).await;
+    stack.sqs.send(QUEUE, "not json", &[]).await;
+    stack.drained().await;
+    assert_eq!(stack.sqs.drain(INVALID).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_invalid_queue_that_does_not_tell_its_limit_takes_the_body_whole_and_what_fits_beside() {
+    let stack = Stack::start();
+    stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "2048" })).await;
+    stack.sqs.create(INVALID, json!({ "MaximumMessageSize": "2048" })).await;
+    let denied =
+        json!({ "action": "GetQueueAttributes", "kind": "error", "status": 403, "code": "AccessDeniedException" });
+    stack.sqs.fault(denied).await;
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    stack.sqs.no_faults().await;
+    let (short, long) = ("x".repeat(1000), "x".repeat(2048));
+    stack.sqs.send(QUEUE, &short, &[]).await;
+    stack.sqs.send(QUEUE, &long, &[]).await;
+    stack.drained().await;
+    let mut aside = stack.sqs.drain(INVALID).await;
+    aside.sort_by_key(|message| message.body.len());
+    assert_eq!((aside[0].body.as_str(), aside[0].attributes["reason"].as_str()), (short.as_str(), "not_json"));
+    assert_eq!((aside[1].body.as_str(), aside[1].attributes.len()), (long.as_str(), 0));
+}
