@@ -1,6 +1,9 @@
 //! The intake as a program: `api`, or `api --check-settings` to say what is wrong with the environment, or show it.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use api::settings::Settings;
 use process::{logging, run, settings::Environment, stop};
@@ -17,7 +20,7 @@ fn main() -> ExitCode {
         [] => {}
         [argument] if argument == "--check-settings" => {
             // Secrets show themselves as such.
-            println!("{settings:#?}");
+            let _ = writeln!(io::stdout(), "{settings:#?}");
             return ExitCode::SUCCESS;
         }
         _ => {

@@ -25,13 +25,20 @@ impl IdempotencyKey {
 /// With a key it is a UUIDv8 of sender, key and content, so that the same key with other content is another submission.
 /// A Hawk request without a key has one of its MAC, so that a replay at any instance is the same submission.
 /// Any other is a new UUIDv7.
-pub fn submission_id(form_type: &str, sent_by: &SentBy, key: Option<&IdempotencyKey>, body: &str) -> Uuid {
+///
+/// `body` makes the message's body, and is called only where the id depends on it.
+pub fn submission_id(
+    form_type: &str,
+    sent_by: &SentBy,
+    key: Option<&IdempotencyKey>,
+    body: impl FnOnce() -> String,
+) -> Uuid {
     match (key, sent_by) {
         (Some(key), SentBy::Ui) => {
-            derived(&["idempotency-key", form_type, "signature", &key.0, body].map(str::as_bytes))
+            derived(&["idempotency-key", form_type, "signature", &key.0, &body()].map(str::as_bytes))
         }
         (Some(key), SentBy::HawkClient { id, .. }) => {
-            derived(&["idempotency-key:hawk", form_type, id, &key.0, body].map(str::as_bytes))
+            derived(&["idempotency-key:hawk", form_type, id, &key.0, &body()].map(str::as_bytes))
         }
         (None, SentBy::HawkClient { id, mac }) => {
             derived(&[b"hawk-mac".as_slice(), form_type.as_bytes(), id.as_bytes(), mac.as_slice()])
@@ -57,7 +64,7 @@ mod tests {
     use super::*;
 
     fn id(form_type: &str, sent_by: &SentBy, key: &str, body: &str) -> Uuid {
-        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
+        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), || body.to_owned())
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn read(
         );
         HttpResponse::BadRequest().json(refusal.to_json())
     })?;
-    let id = submission_id(form_type.name(), sent_by, key.as_ref(), &fields.to_json());
+    let id = submission_id(form_type.name(), sent_by, key.as_ref(), || fields.to_json());
     let traceparent = trace.as_str().to_owned();
     Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), traceparent, fields })
 }

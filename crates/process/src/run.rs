@@ -23,8 +23,8 @@ pub fn to_the_end(service: impl Future<Output = io::Result<()>>) -> ExitCode {
     }
 }
 
-/// The error with all that led to it.
-fn chain(error: &dyn Error) -> String {
+/// The error with all that led to it, in one line.
+pub fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

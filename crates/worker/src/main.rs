@@ -1,7 +1,10 @@
 //! The worker as a program: `worker`, `worker migrate` to bring the schema up to date and end, or
 //! `worker --check-settings` to say what is wrong with the environment, or show it.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use process::{logging, run, settings::Environment, stop};
 use worker::settings::Settings;
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
         }),
         ["--check-settings"] => {
             // Secrets show themselves as such.
-            println!("{settings:#?}");
+            let _ = writeln!(io::stdout(), "{settings:#?}");
             ExitCode::SUCCESS
         }
         ["migrate"] => run::to_the_end(async { worker::migrate(&settings).await }),

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use process::backoff::Backoff;
+use process::{backoff::Backoff, run::chain};
 use queue::{Provision, QueuePair};
 use store::{SchemaState, Store};
 use tokio::{task::spawn_blocking, time::sleep};
@@ -50,7 +50,7 @@ async fn state(store: &Store, may_migrate: bool) -> Result<SchemaState, String> 
     let state = spawn_blocking(look.clone()).await.map_err(|error| error.to_string())?;
     match state.map_err(|error| error.to_string())? {
         SchemaState::Older { .. } if may_migrate => {
-            migrate(store).await.map_err(|error| error.to_string())?;
+            migrate(store).await.map_err(|error| chain(&error))?;
             let state = spawn_blocking(look).await.map_err(|error| error.to_string())?;
             state.map_err(|error| error.to_string())
         }
