@@ -1,6 +1,6 @@
 //! Answers other than success, in the words of the 2016 service where it had some.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpResponse, http::header};
 use serde_json::json;
 
 /// Seconds after which a client may try again what could not be taken.
@@ -20,11 +20,6 @@ pub fn unauthorized(challenge: &str) -> HttpResponse {
 
 pub async fn not_found() -> HttpResponse {
     HttpResponse::NotFound().json(json!({ "detail": "Not found." }))
-}
-
-pub async fn method_not_allowed(request: HttpRequest, allowed: &'static str) -> HttpResponse {
-    let detail = format!("Method \"{}\" not allowed.", request.method());
-    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).json(json!({ "detail": detail }))
 }
 
 pub fn too_long(detail: &str) -> HttpResponse {

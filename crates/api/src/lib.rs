@@ -19,13 +19,20 @@ mod submission_id;
 mod submit;
 
 mod answers;
+mod docs;
 mod index;
+mod openapi;
 mod redirect;
 mod schema;
 
 use std::{io, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+    web::{self, Bytes},
+};
 use domain::FormType;
 use futures_util::future::join_all;
 use process::health::{self, Health};
@@ -62,6 +69,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let limit = settings.limits.clone();
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
+    let document = Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
@@ -70,7 +78,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
             .app_data(web::PayloadConfig::new(settings.limits.body_bytes))
             .wrap(from_fn(trace::trace))
             .configure(health::routes)
-            .configure(|service| routes::all(service, &served))
+            .configure(|service| routes::all(service, &served, &document))
     })
     .workers(workers)
     .max_connections(limit.connections.div_ceil(workers))

@@ -2,34 +2,36 @@
 
 use std::sync::Arc;
 
-use actix_web::{guard, middleware::from_fn, web};
+use actix_web::{
+    HttpRequest,
+    middleware::from_fn,
+    web::{self, Bytes},
+};
+use process::page::{method_not_allowed, page};
 
 use crate::{
-    answers, authenticate::authenticate, form_queue::FormQueue, index::index, redirect::add_slash, schema::schema,
-    submit::submit,
+    answers, authenticate::authenticate, docs, form_queue::FormQueue, index::index, redirect::add_slash,
+    schema::schema, submit::submit,
 };
 
-/// Every route; all but the schemas, which are documentation, are behind authentication, the unknown ones too.
-pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>]) {
+/// Every route. All but the documentation are behind authentication, the unknown ones too; `document` is the OpenAPI one.
+pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], document: &Bytes) {
+    docs::routes(service, document);
     for form_queue in form_queues {
         let path = format!("/{}/schema", form_queue.form_type().name());
-        let resource = web::resource(format!("{path}/")).app_data(web::Data::from(Arc::clone(form_queue)));
-        service.service(resource.route(web::get().to(schema))).route(&path, web::get().to(add_slash));
+        let schema = page(&format!("{path}/"), schema).app_data(web::Data::from(Arc::clone(form_queue)));
+        service.service(schema).service(page(&path, add_slash));
     }
 
-    let get_or_head = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let mut signed = web::scope("").wrap(from_fn(authenticate)).service(
-        web::resource("/")
-            .app_data(web::Data::new(form_queues.to_vec()))
-            .route(get_or_head().to(index))
-            .default_service(web::to(|request| answers::method_not_allowed(request, "GET, HEAD"))),
-    );
+    let index = page("/", index).app_data(web::Data::new(form_queues.to_vec()));
+    let mut signed = web::scope("").wrap(from_fn(authenticate)).service(index);
     for form_queue in form_queues {
         let path = format!("/{}", form_queue.form_type().name());
+        let not_post = |request: HttpRequest| async move { method_not_allowed(&request, "POST") };
         let resource = web::resource(format!("{path}/"))
             .app_data(web::Data::from(Arc::clone(form_queue)))
             .route(web::post().to(submit))
-            .default_service(web::to(|request| answers::method_not_allowed(request, "POST")));
+            .default_service(web::to(not_post));
         signed = signed.service(resource).route(&path, web::route().to(add_slash));
     }
     service.service(signed.default_service(web::to(answers::not_found)));

@@ -8,8 +8,8 @@ use actix_web::{
     middleware::Next,
 };
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A `traceparent`, 55 characters: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
 #[derive(Clone, Debug, PartialEq, Eq)]

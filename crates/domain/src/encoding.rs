@@ -16,6 +16,15 @@ pub enum Encoding<'a> {
     },
 }
 
+const JSON: &str = "application/json";
+const URL_ENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+impl Encoding<'static> {
+    /// All three, as a client without parameters would name them.
+    pub const ALL: [Self; 3] = [Self::Json, Self::UrlEncoded, Self::Multipart { content_type: MULTIPART }];
+}
+
 impl<'a> Encoding<'a> {
     /// Reads a `Content-Type` header; an absent one is an empty one.
     ///
@@ -25,10 +34,19 @@ impl<'a> Encoding<'a> {
         let mut parts = content_type.split(';').map(str::trim);
         let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
         match media_type.as_str() {
-            "application/json" => Ok(Self::Json),
-            "application/x-www-form-urlencoded" if parts.all(keeps_utf8) => Ok(Self::UrlEncoded),
-            "multipart/form-data" => Ok(Self::Multipart { content_type }),
+            JSON => Ok(Self::Json),
+            URL_ENCODED if parts.all(keeps_utf8) => Ok(Self::UrlEncoded),
+            MULTIPART => Ok(Self::Multipart { content_type }),
             _ => Err(UnsupportedMediaType { content_type: content_type.to_owned() }),
+        }
+    }
+
+    /// The media type, without parameters.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => JSON,
+            Self::UrlEncoded => URL_ENCODED,
+            Self::Multipart { .. } => MULTIPART,
         }
     }
 }

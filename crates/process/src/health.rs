@@ -10,6 +10,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use crate::page::page;
+
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
 /// The page is open to all: however often it is asked, what it checks is asked no more often than this.
@@ -66,11 +68,11 @@ impl Health {
 
 /// The routes of the health page, with and without the last slash; they need [`Health`] as `web::Data`.
 pub fn routes(service: &mut web::ServiceConfig) {
-    service
-        .route("/healthcheck", web::get().to(alive))
-        .route("/healthcheck/", web::get().to(alive))
-        .route("/healthcheck/ready", web::get().to(ready))
-        .route("/healthcheck/ready/", web::get().to(ready));
+    for slash in ["", "/"] {
+        service
+            .service(page(&format!("/healthcheck{slash}"), alive))
+            .service(page(&format!("/healthcheck/ready{slash}"), ready));
+    }
 }
 
 async fn alive() -> HttpResponse {

@@ -1,4 +1,4 @@
-//! What every service does at its edges: settings from the environment, logging, signals, health.
+//! What every service does at its edges: settings from the environment, logging, signals, health and other pages.
 
 pub mod settings;
 
@@ -9,3 +9,4 @@ pub mod stop;
 pub mod backoff;
 
 pub mod health;
+pub mod page;

@@ -13,7 +13,7 @@ use test_kit::{
     stack::QUEUE,
 };
 
-use crate::raw;
+use crate::{described::Described, raw};
 
 fn contract() -> Value {
     serde_json::from_str(include_str!("contract.json")).unwrap()
@@ -24,6 +24,7 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
     let stack = Stack::start();
     let api = stack.api(&[]);
     stack.ready(&api).await;
+    let described = Described::by(&api).await;
 
     let contract = contract();
     let cases = contract["cases"].as_array().unwrap();
@@ -52,6 +53,10 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
             if !matches(&body[member], value) {
                 complain(format!("{member}: {value}"));
             }
+        }
+        let text = |name: &str| case["request"][name].as_str().unwrap();
+        if let Some(fault) = described.fault(text("method"), text("path"), &answer) {
+            complain(format!("not as the OpenAPI document says: {fault}"));
         }
         let messages = stack.sqs.drain(QUEUE).await;
         let queued: Vec<Value> = messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod described;
 mod raw;
 
 mod contract;
@@ -13,5 +14,6 @@ mod health;
 mod idempotency;
 mod limits;
 mod logs;
+mod openapi;
 mod settings;
 mod stopping;
