@@ -35,7 +35,10 @@ use actix_web::{
 };
 use domain::FormType;
 use futures_util::future::join_all;
-use process::health::{self, Health};
+use process::{
+    health::{self, Health},
+    open_files,
+};
 use queue::Connection;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +73,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
     let document = Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
+    open_files::allow(limit.connections);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))

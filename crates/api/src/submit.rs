@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
+    http::header::{self, ContentType},
     web::{self, Bytes},
 };
 use chrono::Utc;
@@ -29,9 +29,15 @@ pub async fn submit(
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
-    match form_queue.send(Message::of(&submission)).await {
-        Ok(()) => accepted(&submission),
-        Err(not_sent) => refused(&submission, &not_sent),
+    let (message, named, answer) = (Message::of(&submission), named(&submission), answer(&submission));
+    // Parsed fields take many times the memory of their text, and SQS may take its time.
+    drop(submission);
+    match form_queue.send(message).await {
+        Ok(()) => {
+            log::debug!("Accepted a form. {named}");
+            HttpResponse::Accepted().content_type(ContentType::json()).body(answer)
+        }
+        Err(not_sent) => refused(&named, &not_sent),
     }
 }
 
@@ -75,18 +81,17 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Http
     }
 }
 
-fn accepted(submission: &Submission) -> HttpResponse {
-    log::debug!("Accepted a form. {}", named(submission));
+/// What an accepted submission is answered with.
+fn answer(submission: &Submission) -> String {
     let mut answer = Map::new();
     answer.insert("id".to_owned(), submission.id.to_string().into());
     if let Some(data) = submission.fields.get("data") {
         answer.insert("data".to_owned(), data.clone());
     }
-    HttpResponse::Accepted().json(Value::Object(answer))
+    Value::Object(answer).to_string()
 }
 
-fn refused(submission: &Submission, not_sent: &NotSent) -> HttpResponse {
-    let named = named(submission);
+fn refused(named: &str, not_sent: &NotSent) -> HttpResponse {
     match not_sent {
         NotSent::NoQueue => {
             log::warn!("A form could not be sent, the queue was not found yet. {named}");

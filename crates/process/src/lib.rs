@@ -7,6 +7,7 @@ pub mod run;
 pub mod stop;
 
 pub mod backoff;
+pub mod open_files;
 
 pub mod health;
 pub mod page;

@@ -13,10 +13,17 @@ pub(crate) fn provision() -> Builder {
     policy(3, ATTEMPT, Duration::from_secs(10))
 }
 
-/// Sends: somebody waits for the answer, `within` at the most. A send whose reply was lost is sent again:
-/// both copies have the same submission id. Two attempts fit, so that one slow answer is still waited for.
-pub(crate) fn send(within: Duration) -> Builder {
-    policy(3, within.mul_f32(0.6), within)
+/// How long a message may wait for its turn to be sent, of the time that somebody waits for it. The rest is for SQS:
+/// one that leaves later is given up before SQS answers, and where more comes than SQS takes that would befall all.
+pub(crate) fn turn(within: Duration) -> Duration {
+    within.mul_f32(0.4)
+}
+
+/// Sends: somebody waits for the answer, until the deadline at the most. A send whose reply was lost is sent again:
+/// both copies have the same submission id.
+pub(crate) fn send(within: Duration, deadline: Instant) -> Builder {
+    let operation = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    policy(3, (within - turn(within)).min(operation), operation)
 }
 
 /// Receive: never retried here, because the poll loop is the retry and has its own backoff.

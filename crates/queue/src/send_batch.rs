@@ -19,10 +19,15 @@ use crate::{
 const OPERATION: &str = "SendMessageBatch";
 
 impl Queue {
-    /// Sends up to 10 messages, each of which somebody waits for; the results are in the order of the messages.
-    pub(crate) async fn send(&self, messages: &[Message], within: Duration) -> Vec<Result<(), SqsError>> {
-        let deadline = Instant::now() + within;
-        batch::call(messages, deadline, |messages| self.send_batch(messages, policy::send(within))).await
+    /// Sends up to 10 messages, each of which somebody waits for, `within` from the first one's arrival to the deadline;
+    /// the results are in the order of the messages.
+    pub(crate) async fn send(
+        &self,
+        messages: &[Message],
+        within: Duration,
+        deadline: Instant,
+    ) -> Vec<Result<(), SqsError>> {
+        batch::call(messages, deadline, |messages| self.send_batch(messages, policy::send(within, deadline))).await
     }
 
     /// Sends one message to be set aside; it is on the queue when this is `Ok`.

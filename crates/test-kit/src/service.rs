@@ -39,6 +39,15 @@ pub enum Signal {
     Continue,
 }
 
+/// A program's resident memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// At the moment.
+    pub now: u64,
+    /// The most that it had so far.
+    pub most: u64,
+}
+
 impl Service {
     /// Starts `program` with these variables and no others, on a free port of 127.0.0.1, and waits until it listens.
     ///
@@ -102,6 +111,19 @@ impl Service {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The memory that it has.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn memory(&self) -> Memory {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process that runs");
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of this name");
+            line.trim_end_matches("kB").trim().parse::<u64>().expect("a number of KiB") * 1024
+        };
+        Memory { now: bytes("VmRSS:"), most: bytes("VmHWM:") }
     }
 
     /// Sends a signal.

@@ -8,6 +8,7 @@ mod raw;
 mod contract;
 
 mod acknowledging;
+mod floods;
 mod form_types;
 mod hawk;
 mod health;
@@ -15,5 +16,6 @@ mod idempotency;
 mod limits;
 mod logs;
 mod openapi;
+mod overload;
 mod settings;
 mod stopping;
