@@ -173,4 +173,12 @@ fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
     assert_eq!(server.refusal("form_worker", "select store_form('form', null, 'm', null, '{}')"), "");
     assert_eq!(server.refusal("form_worker", "delete from forms"), DENIED);
     assert_eq!(server.admin("select count(*) from forms"), "6");
+
+    // And back, as docs/moving-from-2016.md says.
+    let down = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
+    let forget = "delete from __diesel_schema_migrations";
+    let output = psql(&server.url_as("form_migrator"), &["--single-transaction", "-f", down, "-c", forget]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.admin("alter table form_form owner to service_of_2016");
+    assert_eq!(server.refusal("service_of_2016", &old_insert(3)), "");
 }
