@@ -8,7 +8,7 @@ TOOLS := $(TARGET)/tools
 
 .PHONY: help
 help: ## Shows this list
-	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 .PHONY: local
 local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its data stays in .local/ (LOCAL_PORT=8000)
@@ -30,9 +30,32 @@ test: ## Installs what is missing, starts a PostgreSQL of its own and runs all t
 		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
 
 .PHONY: lint
-lint: ## Checks format, clippy, documentation, and what may depend on what
-	@deploy/local/prerequisites lint
+lint: check_deploy ## Checks format, clippy, documentation, what may depend on what, and what deploy/ has for a cloud
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cargo deny --offline check bans licenses sources
+
+.PHONY: check_deploy
+check_deploy: ## Checks manifests, policies and Terraform of deploy/, as far as that goes without a cloud
+	@deploy/local/prerequisites lint $(TOOLS)
+	$(TOOLS)/python/bin/python deploy/check
+
+.PHONY: advisories
+advisories: ## Looks for known vulnerabilities in what we depend on; needs the network, so it is no part of lint
+	@deploy/local/prerequisites lint $(TOOLS)
+	cargo deny check advisories
+
+# cyclonedx writes beside each Cargo.toml, with the path of this directory in it. The time is that of the commit, so that
+# the same source has the same SBOM.
+SBOM_OF := api worker env-writer local-sqs
+.PHONY: sbom
+sbom: ## Writes what each service is made of to target/sbom/ (CycloneDX, one file for each)
+	@deploy/local/prerequisites sbom
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries
+	@mkdir -p $(TARGET)/sbom
+	@for service in $(SBOM_OF); do sed 's|file://$(CURDIR)/|file://|g' crates/$$service/$${service}_bin.cdx.json \
+		>$(TARGET)/sbom/$$service.cdx.json || exit 1; done
+	@rm -f crates/*/*.cdx.json
+	@ls $(TARGET)/sbom/*.cdx.json

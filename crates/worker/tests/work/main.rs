@@ -10,6 +10,7 @@ mod garbage;
 mod killed;
 mod old_database;
 mod outages;
+mod restricted_role;
 mod schema;
 mod settings;
 mod stopping;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use test_kit::{Stack, service::Signal, stack::QUEUE};
 
-const OLD_TABLE: &str = r#"
+pub const OLD_TABLE: &str = r#"
     create table form_form (
         id serial primary key,
         created timestamptz not null,
@@ -17,7 +17,7 @@ const OLD_TABLE: &str = r#"
 "#;
 
 /// As Django made it.
-fn old_insert(number: usize) -> String {
+pub fn old_insert(number: usize) -> String {
     format!(
         "insert into form_form (created, data, sqs_message_id) values (now(), '{{\"data\": {number}}}', 'by-old-{number}') \
          returning form_form.id"

@@ -1,0 +1,184 @@
+//! The roles of `deploy/postgres/roles.sql`: a worker that stores and sets aside, and can do nothing else.
+
+use std::process::{Command, Output};
+
+use test_kit::{
+    Stack,
+    forms::{post, registration},
+    postgres::{Cluster, ClusterOptions, sql},
+    service::path_of,
+    stack::{INVALID, QUEUE},
+    wait,
+};
+
+use super::old_database::{OLD_TABLE, old_insert};
+
+const DATABASE: &str = "forms";
+const DENIED: &str = "42501";
+
+/// A cluster of its own, because roles belong to a cluster and not to a database.
+struct Server(Cluster);
+
+impl Server {
+    fn start() -> Self {
+        let cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
+        sql(&cluster.url("postgres"), &format!("create database {DATABASE}")).unwrap();
+        Self(cluster)
+    }
+
+    fn admin(&self, statements: &str) -> String {
+        sql(&self.0.url(DATABASE), statements).unwrap()
+    }
+
+    fn url_as(&self, role: &str) -> String {
+        format!("postgres://{role}:{role}@127.0.0.1:{}/{DATABASE}", self.0.port())
+    }
+
+    /// As an operator does, then sets the passwords.
+    fn make_roles(&self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/postgres/roles.sql");
+        let output = psql(&self.0.url(DATABASE), &["-f", script]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for role in ["form_migrator", "form_worker", "form_operator"] {
+            self.admin(&format!("alter role {role} password '{role}'"));
+        }
+    }
+
+    fn migrate(&self) {
+        let url = self.url_as("form_migrator");
+        let output = Command::new(path_of("worker")).arg("migrate").env_clear().env("DATABASE_URL", url).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The SQLSTATE with which a statement of this role is refused; empty where it is not.
+    fn refusal(&self, role: &str, statement: &str) -> String {
+        let output = psql(&self.url_as(role), &["--set=VERBOSITY=sqlstate", "--command", statement]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        error.trim().strip_prefix("ERROR:").unwrap_or(&error).trim().to_owned()
+    }
+
+    /// What a role may do with which table or view, in order.
+    fn rights(&self, role: &str) -> String {
+        self.admin(&format!(
+            "select relname, string_agg(privilege, ' ' order by privilege) \
+             from pg_class, unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) privilege \
+             where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') \
+                 and has_table_privilege('{role}', pg_class.oid, privilege) \
+             group by relname order by relname"
+        ))
+    }
+}
+
+fn psql(url: &str, arguments: &[&str]) -> Output {
+    Command::new("psql").args(["--no-psqlrc", "--quiet", "--dbname", url]).args(arguments).output().unwrap()
+}
+
+#[tokio::test]
+async fn the_worker_of_the_restricted_role_stores_and_sets_aside_and_cannot_alter_anything() {
+    let server = Server::start();
+    server.make_roles();
+    let stack = Stack::start();
+    let url = server.url_as("form_worker");
+    let (api, worker) = (stack.api(&[]), stack.worker(&[("DATABASE_URL", &url), ("MIGRATE_ON_START", "false")]));
+    wait::until("it waits for the schema", async || worker.log().contains("run `worker migrate`").then_some(())).await;
+    server.migrate();
+    server.make_roles();
+    stack.ready(&api).await;
+    stack.ready(&worker).await;
+
+    let client = reqwest::Client::new();
+    for number in 0..20 {
+        assert_eq!(post(&client, &api.url(""), registration(number)).await.unwrap().status(), 202);
+    }
+    // The one statement for the batch does not do for these two, store_form has to say that the id is taken.
+    let taken = [("id", "019dd6a3-0000-7000-8000-000000000001")];
+    stack.sqs.send(QUEUE, r#"{"data":1}"#, &taken).await;
+    stack.sqs.send(QUEUE, r#"{"data":2}"#, &taken).await;
+    stack.sqs.send(QUEUE, "not a form", &[]).await;
+    stack.drained().await;
+    assert_eq!(server.admin("select count(*) from forms"), "21");
+    let mut reasons: Vec<String> =
+        stack.sqs.drain(INVALID).await.into_iter().map(|message| message.attributes["reason"].clone()).collect();
+    reasons.sort();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert_eq!(reasons[0], "id_taken");
+
+    assert_eq!(
+        server.rights("form_worker"),
+        "__diesel_schema_migrations|SELECT\nform_form|INSERT SELECT\nforms|INSERT SELECT"
+    );
+    for statement in [
+        "alter table forms add column note text",
+        "alter table forms owner to form_worker",
+        "drop table forms",
+        "truncate forms",
+        "delete from forms",
+        "update forms set data = '{}'",
+        "create index on forms (created)",
+        "create trigger t after insert on forms execute function suppress_redundant_updates_trigger()",
+        "drop view form_form",
+        "update form_form set data = '{}'",
+        "drop function store_form",
+        "create or replace function store_form(text, uuid, text, timestamptz, text) returns text language sql as ''''",
+        "insert into __diesel_schema_migrations (version) values ('29991231000000')",
+        "create table own (id int)",
+        "create temporary table own (id int)",
+        "create schema own",
+        "set role form_migrator",
+        "copy forms to program 'cat'",
+    ] {
+        assert_eq!(server.refusal("form_worker", statement), DENIED, "{statement}");
+    }
+    assert_eq!(server.admin("select count(*) from forms"), "21");
+}
+
+#[test]
+fn an_operator_reads_and_later_migrations_keep_to_the_rights() {
+    let server = Server::start();
+    server.make_roles();
+    server.migrate();
+    assert_eq!(server.rights("form_operator"), "__diesel_schema_migrations|SELECT\nform_form|SELECT\nforms|SELECT");
+    let call = "select store_form('form', null, 'm', null, '{}')";
+    assert_eq!(server.refusal("form_operator", call), DENIED);
+    assert_eq!(server.refusal("form_worker", call), "");
+
+    let later = "create table later (id int); create function later() returns int language sql as 'select 1'";
+    assert_eq!(server.refusal("form_migrator", later), "");
+    for (role, statement, refusal) in [
+        ("form_worker", "insert into later values (1)", ""),
+        ("form_worker", "select later()", ""),
+        ("form_worker", "delete from later", DENIED),
+        ("form_worker", "drop table later", DENIED),
+        ("form_operator", "select * from later", ""),
+        ("form_operator", "insert into later values (1)", DENIED),
+        ("form_operator", "select later()", DENIED),
+    ] {
+        assert_eq!(server.refusal(role, statement), refusal, "{role}: {statement}");
+    }
+}
+
+#[test]
+fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
+    let server = Server::start();
+    server.admin("create role service_of_2016 login password 'service_of_2016'");
+    server.admin("grant create on schema public to service_of_2016");
+    assert_eq!(server.refusal("service_of_2016", OLD_TABLE), "");
+    for (number, step) in [Server::make_roles, Server::migrate, Server::make_roles].into_iter().enumerate() {
+        step(&server);
+        assert_eq!(server.refusal("service_of_2016", &old_insert(number)), "", "after step {number}");
+    }
+    assert_eq!(server.refusal("service_of_2016", "select * from form_form"), "");
+    assert_eq!(server.refusal("service_of_2016", "drop view form_form"), DENIED);
+    assert_eq!(server.refusal("form_worker", "select store_form('form', null, 'm', null, '{}')"), "");
+    assert_eq!(server.refusal("form_worker", "delete from forms"), DENIED);
+    assert_eq!(server.admin("select count(*) from forms"), "6");
+
+    // And back, as docs/moving-from-2016.md says.
+    let down = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
+    let forget = "delete from __diesel_schema_migrations";
+    let output = psql(&server.url_as("form_migrator"), &["--single-transaction", "-f", down, "-c", forget]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.admin("alter table form_form owner to service_of_2016");
+    assert_eq!(server.refusal("service_of_2016", &old_insert(3)), "");
+}

@@ -1,0 +1,10 @@
+terraform {
+  required_version = ">= 1.5"
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+      # Earlier ones refuse a max_message_size over 256 KiB.
+      version = ">= 6.11, < 7"
+    }
+  }
+}
