@@ -12,7 +12,7 @@ use actix_web::{
 };
 use hawk_auth::{Refusal, Verified};
 
-use crate::{answers, body::BodyLimits, sent_by::SentBy, settings::IntakeSettings, signature};
+use crate::{answers, body::BodyLimits, metrics, sent_by::SentBy, settings::IntakeSettings, signature};
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
@@ -116,6 +116,7 @@ impl Refused {
             Self::Signature => "signature_wrong",
             Self::Hawk(refusal) => refusal.code(),
         };
+        metrics::refused(cause);
         log::info!("Refused a request that is not signed as it must be. method={method} cause={cause}");
         match self {
             Self::Hawk(Refusal::NonceMemoryFull) => answers::try_again(),

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{answers, settings::LimitSettings};
+use crate::{answers, metrics, settings::LimitSettings};
 
 /// How long the rest of a refused body is read and thrown away.
 const DISCARD_TIME: Duration = Duration::from_secs(3);
@@ -47,6 +47,7 @@ impl BodyLimits {
     pub async fn read(&self, headers: &HeaderMap, mut payload: Payload) -> Result<(Bytes, Share), HttpResponse> {
         let deadline = Instant::now() + self.time;
         let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await else {
+            metrics::refused("body_too_slow");
             return Err(answers::too_slow());
         };
         if outcome.is_err() {
@@ -61,6 +62,7 @@ impl BodyLimits {
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
         {
+            metrics::refused("content_encoding");
             return Err(answers::unsupported("Encoded bodies are not accepted: send it without Content-Encoding."));
         }
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -84,14 +86,20 @@ impl BodyLimits {
         let mut bytes = BytesMut::new();
         let mut share: Share = None;
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| answers::bad_request("The request's body did not arrive whole."))?;
+            let chunk = chunk.map_err(|_| {
+                metrics::refused("body_broke_off");
+                answers::bad_request("The request's body did not arrive whole.")
+            })?;
             if bytes.len() + chunk.len() > self.one {
                 return Err(self.too_long());
             }
             // Only what has arrived counts, so that slow clients do not hold what they only announced.
             let more = u32::try_from(chunk.len()).ok();
             let more = more.and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok());
-            let more = more.ok_or_else(answers::try_again)?;
+            let more = more.ok_or_else(|| {
+                metrics::refused("bodies_in_flight");
+                answers::try_again()
+            })?;
             match &mut share {
                 Some(share) => share.merge(more),
                 None => share = Some(more),
@@ -102,6 +110,7 @@ impl BodyLimits {
     }
 
     fn too_long(&self) -> HttpResponse {
+        metrics::refused("body_too_long");
         answers::too_long(&format!("The request's body is longer than {} bytes.", self.one))
     }
 }

@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Message};
 use process::{backoff::Backoff, health::Check, settings::QueuePairSettings};
-use queue::{Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
+use queue::{Cause, Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
 use tokio::sync::OnceCell;
+
+use crate::metrics;
 
 /// A form type and its queue, once that was found.
 pub struct FormQueue {
@@ -70,7 +72,11 @@ impl FormQueue {
     /// Sends a message; it is on the queue when this is `Ok`.
     pub async fn send(&self, message: Message) -> Result<(), NotSent> {
         let (_, sender) = self.found.get().ok_or(NotSent::NoQueue)?;
-        sender.send(message).await.map_err(NotSent::Failed)
+        let sent = sender.send(message).await;
+        let cause = sent.as_ref().err().map(SqsError::cause);
+        let is_up = !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
+        metrics::queue_is_up(self.form_type.name(), is_up);
+        sent.map_err(NotSent::Failed)
     }
 
     /// The name of the check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
@@ -87,8 +93,12 @@ impl FormQueue {
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {
-                let (queue, _) = form_queue.found.get().ok_or("the queue was not found yet")?;
-                queue.answers().await.map_err(|error| error.cause().in_words())
+                let answer = match form_queue.found.get() {
+                    Some((queue, _)) => queue.answers().await.map_err(|error| error.cause().in_words()),
+                    None => Err("the queue was not found yet"),
+                };
+                metrics::queue_is_up(form_queue.form_type.name(), answer.is_ok());
+                answer
             })
         })
     }

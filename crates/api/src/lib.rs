@@ -6,6 +6,7 @@
 
 pub mod settings;
 
+mod metrics;
 mod routes;
 mod trace;
 
@@ -38,6 +39,7 @@ use futures_util::future::join_all;
 use process::{
     health::{self, Health},
     open_files,
+    status::{self, Facts},
 };
 use queue::Connection;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +50,7 @@ use crate::{body::BodyLimits, form_queue::FormQueue, settings::Settings};
 pub struct Api {
     port: u16,
     server: Server,
+    metrics: Option<Server>,
     form_queues: Vec<Arc<FormQueue>>,
 }
 
@@ -56,6 +59,9 @@ pub struct Api {
 /// # Errors
 /// The address cannot be listened on.
 pub async fn build(settings: Settings) -> io::Result<Api> {
+    let metrics = process::metrics::start("api", settings.metrics)?;
+    metrics::describe();
+    queue::metrics::describe();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let form_queue = |form_type: &FormType| {
         let queues = settings.sqs.queues.get(form_type.name())?;
@@ -77,11 +83,13 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
+            .app_data(web::Data::new(Facts::new()))
             .app_data(web::Data::new(limits.clone()))
             .app_data(web::Data::new(settings.intake.clone()))
             .app_data(web::PayloadConfig::new(settings.limits.body_bytes))
             .wrap(from_fn(trace::trace))
             .configure(health::routes)
+            .configure(status::routes)
             .configure(|service| routes::all(service, &served, &document))
     })
     .workers(workers)
@@ -94,7 +102,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!("Listening. address={} port={port}", listen.bind_address);
-    Ok(Api { port, server: server.run(), form_queues })
+    Ok(Api { port, server: server.run(), metrics, form_queues })
 }
 
 impl Api {
@@ -117,9 +125,13 @@ impl Api {
             stop.cancelled().await;
             handle.stop(true).await;
         });
+        let metrics = self.metrics.map(tokio::spawn);
         let outcome = self.server.await;
         stopping.abort();
         finding.abort();
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
         log::info!("Stopped.");
         outcome
     }

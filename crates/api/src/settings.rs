@@ -6,7 +6,7 @@ mod send;
 
 use domain::FormTypes;
 use process::settings::{
-    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, SqsSettings, StopSettings,
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings, SqsSettings, StopSettings,
 };
 use queue::SendPace;
 
@@ -19,6 +19,7 @@ const DEFAULT_PORT: u16 = 8000;
 pub struct Settings {
     pub listen: ListenSettings,
     pub log: LogSettings,
+    pub metrics: MetricsSettings,
     pub stop: StopSettings,
     pub form_types: FormTypes,
     pub sqs: SqsSettings,
@@ -41,6 +42,7 @@ impl Settings {
         let settings = Self {
             listen: ListenSettings::read(&mut environment, DEFAULT_PORT),
             log: LogSettings::read(&mut environment),
+            metrics: MetricsSettings::read(&mut environment),
             stop: StopSettings::read(&mut environment),
             sqs: SqsSettings::read(&mut environment, &named.names),
             form_types,

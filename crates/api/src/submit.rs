@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     answers,
     form_queue::{FormQueue, NotSent},
+    metrics,
     sent_by::SentBy,
     submission_id::{self, IdempotencyKey, submission_id},
     trace::TraceParent,
@@ -55,11 +56,18 @@ fn read(
         Ok(encoding) if form_type.takes(encoding) => encoding,
         // Without a body there is nothing that could be in the wrong encoding.
         _ if body.is_empty() => Encoding::Json,
-        Ok(_) => return Err(answers::unsupported("Forms of this type come as application/json.")),
-        Err(error) => return Err(answers::unsupported(&error.to_string())),
+        Ok(_) => {
+            metrics::refused("media_type");
+            return Err(answers::unsupported("Forms of this type come as application/json."));
+        }
+        Err(error) => {
+            metrics::refused("media_type");
+            return Err(answers::unsupported(&error.to_string()));
+        }
     };
     let checked = Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
     let fields = checked.map_err(|refusal| {
+        metrics::refused(refusal.code());
         log::info!(
             "Refused a form. form_type={} reason=\"{refusal}\" traceparent={}",
             form_type.name(),
@@ -77,7 +85,10 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Http
     let Some(value) = values.next() else { return Ok(None) };
     match IdempotencyKey::parse(value.as_bytes()) {
         Some(key) if values.next().is_none() => Ok(Some(key)),
-        _ => Err(answers::bad_request("Idempotency-Key must be one value of 1 to 255 visible ASCII characters.")),
+        _ => {
+            metrics::refused("idempotency_key");
+            Err(answers::bad_request("Idempotency-Key must be one value of 1 to 255 visible ASCII characters."))
+        }
     }
 }
 
@@ -94,19 +105,23 @@ fn answer(submission: &Submission) -> String {
 fn refused(named: &str, not_sent: &NotSent) -> HttpResponse {
     match not_sent {
         NotSent::NoQueue => {
+            metrics::refused("queue_not_found");
             log::warn!("A form could not be sent, the queue was not found yet. {named}");
             answers::try_again()
         }
         NotSent::Failed(error) => match error.cause() {
             Cause::TooLong => {
+                metrics::refused("too_long_for_queue");
                 log::info!("Refused a form that is too long for the queue. {named} error=\"{error}\"");
                 answers::too_long("The submission is too long for the queue.")
             }
             Cause::Refused => {
+                metrics::refused("sqs_refused");
                 log::error!("SQS refuses a form, which is a fault of the program. {named} error=\"{error}\"");
                 answers::cannot()
             }
             Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {
+                metrics::refused("sqs_unavailable");
                 log::warn!("A form could not be sent. {named} error=\"{error}\"");
                 answers::try_again()
             }

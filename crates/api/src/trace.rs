@@ -1,12 +1,19 @@
-//! `traceparent` (W3C Trace Context): taken from the request or made, and echoed as `X-Request-Id`.
+//! Around every request: its `traceparent` (W3C Trace Context), taken or made and echoed as `X-Request-Id`, and its time.
+
+use std::time::Instant;
 
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
+
+use crate::metrics;
 
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +50,13 @@ impl TraceParent {
 
 /// Middleware around everything: the handlers behind it find the [`TraceParent`] as an extension.
 pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let started = Instant::now();
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "other",
+    };
     let mut values = request.headers().get_all(TRACEPARENT);
     // Two of them are none.
     let sent = values.next().filter(|_| values.next().is_none()).and_then(|value| TraceParent::parse(value.as_bytes()));
@@ -53,6 +67,8 @@ pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
     if let Ok(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
+    let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    metrics::answered(route, method, response.status().as_u16(), started.elapsed());
     Ok(response)
 }
 

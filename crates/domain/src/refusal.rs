@@ -26,6 +26,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The stable code alone, without a field.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson(error) => error.code,
+            Self::NotMultipart(_) => "not_multipart",
+            Self::NotAnObject { .. } => "not_an_object",
+            Self::Fields(faults) => faults.first().map_or("", |fault| fault.code),
+        }
+    }
+
     /// The JSON that the sender gets with a 400, in the words of the 2016 service.
     pub fn to_json(&self) -> Value {
         match self {

@@ -41,6 +41,11 @@ impl Health {
         Self(Arc::new(Inner { checks, last: Mutex::new(None) }))
     }
 
+    /// Whether all that the service needs answers.
+    pub async fn is_ready(&self) -> bool {
+        self.report().await.ready
+    }
+
     async fn report(&self) -> Report {
         // The lock is held while checking, so that simultaneous requests share one answer.
         let mut last = self.0.last.lock().await;

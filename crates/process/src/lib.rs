@@ -10,4 +10,6 @@ pub mod backoff;
 pub mod open_files;
 
 pub mod health;
+pub mod metrics;
 pub mod page;
+pub mod status;

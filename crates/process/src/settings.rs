@@ -6,6 +6,7 @@
 mod form_types;
 mod listen;
 mod log;
+mod metrics;
 mod sqs;
 mod stopping;
 
@@ -24,7 +25,8 @@ use serde::de::DeserializeOwned;
 pub use self::{
     form_types::FormTypeSettings,
     listen::ListenSettings,
-    log::LogSettings,
+    log::{LogFormat, LogSettings},
+    metrics::MetricsSettings,
     sqs::{QueuePairSettings, SqsSettings},
     stopping::StopSettings,
 };

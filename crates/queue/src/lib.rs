@@ -15,6 +15,7 @@ mod receive;
 mod settle;
 
 mod error;
+pub mod metrics;
 
 pub use batching_sender::{SendPace, Sender};
 pub use connection::Connection;

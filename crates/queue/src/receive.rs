@@ -4,8 +4,11 @@ use std::{collections::HashMap, fmt, time::Duration};
 
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue};
 use domain::{AttributeValue, Attributes, Received};
+use futures_util::TryFutureExt;
 
-use crate::{Queue, error::SqsError, policy};
+use crate::{Queue, error::SqsError, metrics, policy};
+
+const OPERATION: &str = "ReceiveMessage";
 
 /// How to poll.
 #[derive(Clone, Debug)]
@@ -51,9 +54,12 @@ impl Queue {
             .max_number_of_messages(poll.max_messages.into())
             .visibility_timeout(seconds(poll.visibility_timeout))
             .message_attribute_names("All");
-        let answer = request.customize().config_override(policy::receive(poll.wait_time)).send().await;
-        let answer = answer.map_err(|error| SqsError::of_call("ReceiveMessage", &error))?;
-        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
+        let call = request.customize().config_override(policy::receive(poll.wait_time)).send();
+        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
+        let answer = metrics::counted(OPERATION, 0, call).await?;
+        let messages = answer.messages.unwrap_or_default();
+        metrics::received(OPERATION, messages.len());
+        Ok(messages.into_iter().filter_map(delivery).collect())
     }
 }
 

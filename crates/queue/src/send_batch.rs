@@ -8,12 +8,13 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use domain::{AttributeValue, Message};
+use futures_util::TryFutureExt;
 use tokio::time::Instant;
 
 use crate::{
     Queue, batch,
     error::{Cause, SqsError},
-    policy,
+    metrics, policy,
 };
 
 const OPERATION: &str = "SendMessageBatch";
@@ -44,8 +45,9 @@ impl Queue {
     async fn send_batch(&self, messages: Vec<&Message>, policy: Builder) -> batch::Answer {
         let entries: Result<Vec<_>, _> = messages.iter().enumerate().map(|(id, message)| entry(id, message)).collect();
         let request = self.connection.client().send_message_batch().queue_url(&self.url).set_entries(Some(entries?));
-        let answer = request.customize().config_override(policy).send().await;
-        let answer = answer.map_err(|error| SqsError::of_call(OPERATION, &error))?;
+        let call = request.customize().config_override(policy).send();
+        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
+        let answer = metrics::counted(OPERATION, messages.len(), call).await?;
         let successful = answer.successful().iter().map(|entry| entry.id());
         Ok(batch::results(OPERATION, messages.len(), successful, answer.failed()))
     }

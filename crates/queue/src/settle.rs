@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
-use futures_util::future::join_all;
+use futures_util::{TryFutureExt, future::join_all};
 use tokio::time::Instant;
 
 use crate::{
     MAX_ENTRIES, Queue, batch,
     error::{Cause, SqsError},
-    policy,
+    metrics, policy,
     receive::ReceiptHandle,
 };
 
@@ -61,8 +61,9 @@ impl Queue {
         let entries = entries.collect::<Result<Vec<_>, _>>();
         let entries = entries.map_err(|error| SqsError::new(OPERATION, Cause::Refused, error))?;
         let request = self.connection.client().delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
-        let answer = request.customize().config_override(policy::settle(deadline)).send().await;
-        let answer = answer.map_err(|error| SqsError::of_call(OPERATION, &error))?;
+        let call = request.customize().config_override(policy::settle(deadline)).send();
+        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
+        let answer = metrics::counted(OPERATION, handles.len(), call).await?;
         let successful = answer.successful().iter().map(|entry| entry.id());
         Ok(batch::results(OPERATION, handles.len(), successful, answer.failed()))
     }
@@ -80,8 +81,9 @@ impl Queue {
         let entries = entries.map_err(|error| SqsError::new(OPERATION, Cause::Refused, error))?;
         let request = self.connection.client().change_message_visibility_batch();
         let request = request.queue_url(&self.url).set_entries(Some(entries));
-        let answer = request.customize().config_override(policy::settle(deadline)).send().await;
-        let answer = answer.map_err(|error| SqsError::of_call(OPERATION, &error))?;
+        let call = request.customize().config_override(policy::settle(deadline)).send();
+        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
+        let answer = metrics::counted(OPERATION, deliveries.len(), call).await?;
         let successful = answer.successful().iter().map(|entry| entry.id());
         Ok(batch::results(OPERATION, deliveries.len(), successful, answer.failed()))
     }

@@ -98,6 +98,11 @@ impl Store {
         Ok(names)
     }
 
+    /// The version of the last migration in the database, `None` where there is none.
+    pub fn schema_version(&self) -> Result<Option<String>, Away> {
+        Ok(Session::begin(self)?.run(applied_versions)?.pop())
+    }
+
     /// Compares the database with this build. Needs no right on any table but the list of migrations, which the first
     /// migration lets everyone read.
     pub fn schema_state(&self) -> Result<SchemaState, Away> {

@@ -10,6 +10,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use crate::metrics;
+
 /// A probe that takes longer is as good as none.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -40,11 +42,13 @@ impl DatabaseGate {
         if !self.open.send_replace(false) {
             return;
         }
+        metrics::database_is_up(false);
         log::error!("The database is away, and nothing is received until it is back. reason=\"{away}\"");
         let gate = self.clone();
         tokio::spawn(async move {
             gate.wait_for_the_database().await;
             log::info!("The database is back.");
+            metrics::database_is_up(true);
             gate.open.send_replace(true);
         });
     }

@@ -42,7 +42,8 @@ impl FormLine {
         let queues = sqs.queues.get(form_type.name())?;
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
         let provision = Provision { connection: connection.clone(), names, create: sqs.create_queues };
-        Some(Self { form_type: form_type.clone(), provision, receiving: Arc::default() })
+        let receiving = Arc::new(Receiving::of(form_type.name()));
+        Some(Self { form_type: form_type.clone(), provision, receiving })
     }
 
     /// The name of its check on the health page: `queue` of type `form`, `queue_enrolment` and so on.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Record};
 use queue::{Delivery, Provision, Queue, QueuePair};
-use store::{Away, AwayKind, Store};
+use store::{Away, AwayKind, RowOutcome, Store};
 use tokio::{
     sync::OwnedSemaphorePermit,
     task::spawn_blocking,
@@ -14,6 +14,7 @@ use tokio::{
 use crate::{
     bytes_in_hand::Held,
     database_gate::DatabaseGate,
+    metrics,
     outcome::{Outcome, Settlement},
     settle,
 };
@@ -80,29 +81,49 @@ impl Handler {
             }
         };
         drop(connection);
+        metrics::inserted(in_hand.len(), started.elapsed());
         if let Some(away) = away {
             self.gate.shut(&away);
         }
         for (message, outcome) in in_hand.iter().zip(&outcomes) {
             log::debug!("{} {}", outcome.in_words(), message.delivery.received.named());
         }
-        report(&outcomes, self.form_type.name(), started);
+        self.report(&outcomes, started);
         let settlements: Vec<Settlement> = outcomes.iter().map(Outcome::settlement).collect();
         self.settle(&in_hand, settlements).await;
     }
 
     /// Settles messages that were not begun.
     pub async fn give_back(&self, in_hand: Vec<InHand>, settlement: Settlement) {
+        metrics::ended(self.form_type.name(), "released", in_hand.len());
         let settlements = vec![settlement; in_hand.len()];
         self.settle(&in_hand, settlements).await;
     }
 
     async fn settle(&self, in_hand: &[InHand], settlements: Vec<Settlement>) {
         let Some(oldest) = in_hand.iter().map(|message| message.since).min() else { return };
-        let queue_is_gone = settle::all(&self.pair, in_hand, settlements, oldest + SETTLE_WITHIN).await;
+        let queue_is_gone =
+            settle::all(&self.form_type, &self.pair, in_hand, settlements, oldest + SETTLE_WITHIN).await;
         if queue_is_gone && let Err(error) = self.provision.pair().await {
             log::error!("A queue is missing. queue={} error=\"{error}\"", self.pair.invalid.name());
         }
+    }
+
+    fn report(&self, outcomes: &[Outcome], started: Instant) {
+        let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
+        let stored = count(|outcome| matches!(outcome, Outcome::Stored));
+        let already_stored = count(|outcome| matches!(outcome, Outcome::AlreadyStored));
+        let released = count(|outcome| matches!(outcome, Outcome::Undecided));
+        let form_type = self.form_type.name();
+        for (how, messages) in [("stored", stored), ("already_stored", already_stored), ("released", released)] {
+            metrics::ended(form_type, how, messages);
+        }
+        log::info!(
+            "Stored a batch. form_type={form_type} messages={} stored={stored} already_stored={already_stored} \
+             released={released} duration_ms={}",
+            outcomes.len(),
+            started.elapsed().as_millis(),
+        );
     }
 }
 
@@ -114,6 +135,11 @@ fn store_all(in_hand: &[InHand], form_type: &FormType, store: &Store) -> (Vec<Ou
         .map(|message| decode(&message.delivery, form_type).map(|record| records.push(record)).err())
         .collect();
     let insertion = store.insert_once(&records);
+    for (record, outcome) in records.iter().zip(&insertion.outcomes) {
+        if let (RowOutcome::Stored, Some(received_at)) = (outcome, record.received_at) {
+            metrics::stored(form_type.name(), received_at.into());
+        }
+    }
     // Each message that was decoded has a row's outcome, in order.
     let mut rows = insertion.outcomes.into_iter().map(Outcome::from);
     let outcomes =
@@ -131,16 +157,4 @@ fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> 
         );
     }
     Ok(decoded.record)
-}
-
-fn report(outcomes: &[Outcome], form_type: &str, started: Instant) {
-    let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
-    log::info!(
-        "Stored a batch. form_type={form_type} messages={} stored={} already_stored={} released={} duration_ms={}",
-        outcomes.len(),
-        count(|outcome| matches!(outcome, Outcome::Stored)),
-        count(|outcome| matches!(outcome, Outcome::AlreadyStored)),
-        count(|outcome| matches!(outcome, Outcome::Undecided)),
-        started.elapsed().as_millis(),
-    );
 }

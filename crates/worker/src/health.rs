@@ -2,21 +2,30 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use process::health::Check;
+use process::{
+    health::Check,
+    status::{Fact, Facts},
+};
 use queue::{Queue, SqsError};
+use serde_json::Value;
 use store::Store;
 use tokio::task::spawn_blocking;
 
-use crate::database_gate::DatabaseGate;
+use crate::{database_gate::DatabaseGate, metrics};
 
 /// What the polls have come to know of the queue.
-#[derive(Default)]
 pub struct Receiving {
+    form_type: String,
     queue: Mutex<Option<Queue>>,
     fault: Mutex<Option<&'static str>>,
 }
 
 impl Receiving {
+    /// Nothing is known yet.
+    pub fn of(form_type: &str) -> Self {
+        Self { form_type: form_type.to_owned(), queue: Mutex::default(), fault: Mutex::default() }
+    }
+
     /// The queue is known from here on.
     pub fn found(&self, queue: &Queue) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue.clone());
@@ -25,11 +34,13 @@ impl Receiving {
     /// A poll was answered with messages or none.
     pub fn works(&self) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        metrics::queue_is_up(&self.form_type, true);
     }
 
     /// A poll failed.
     pub fn fails(&self, error: &SqsError) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.cause().in_words());
+        metrics::queue_is_up(&self.form_type, false);
     }
 }
 
@@ -57,7 +68,22 @@ pub fn database(store: &Store, gate: &DatabaseGate) -> Check {
                 return Err("the database stores nothing");
             }
             let answered = spawn_blocking(move || store.ping()).await;
-            if answered.is_ok_and(|answer| answer.is_ok()) { Ok(()) } else { Err("the database does not answer") }
+            let is_up = answered.is_ok_and(|answer| answer.is_ok());
+            metrics::database_is_up(is_up);
+            if is_up { Ok(()) } else { Err("the database does not answer") }
         })
     })
+}
+
+/// What the status page tells beside the build: `db_version`, the last migration.
+pub fn facts(store: &Store) -> Facts {
+    let store = store.clone();
+    let db_version: Fact = Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            let version = spawn_blocking(move || store.schema_version()).await;
+            version.ok().and_then(Result::ok).flatten().map_or(Value::Null, Value::from)
+        })
+    });
+    vec![("db_version", db_version)]
 }

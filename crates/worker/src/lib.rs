@@ -20,20 +20,20 @@ mod bytes_in_hand;
 mod connections;
 mod database_gate;
 mod health;
+mod metrics;
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer, dev::Server, web};
 use futures_util::future::join_all;
-use process::{
-    health::{Health, routes},
-    settings::StopSettings,
-};
+use process::{health::Health, settings::StopSettings, status};
 use queue::Connection;
 use store::Store;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -44,10 +44,14 @@ use crate::{
     settings::Settings,
 };
 
+/// How often the age of what is in hand is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The worker, its health page listening but nothing received yet.
 pub struct Worker {
     port: u16,
     health_page: Server,
+    metrics: Option<Server>,
     settings: Settings,
     lines: Vec<FormLine>,
     shared: Shared,
@@ -58,6 +62,9 @@ pub struct Worker {
 /// # Errors
 /// The settings of the database are wrong, or the address of the health page cannot be listened on.
 pub async fn build(settings: Settings) -> io::Result<Worker> {
+    let metrics = process::metrics::start("worker", settings.metrics)?;
+    metrics::describe();
+    queue::metrics::describe();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store_of(&settings)?;
     let shared = Shared {
@@ -79,14 +86,17 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
         io::Error::new(error.kind(), format!("cannot listen on {host}:{port}: {error}"))
     })?;
     let port = listener.local_addr().map(|address: SocketAddr| address.port())?;
-    let health_page = HttpServer::new(move || App::new().app_data(web::Data::new(health.clone())).configure(routes))
-        .workers(1)
-        .shutdown_timeout(1)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+    let store = shared.store.clone();
+    let page = move || {
+        App::new()
+            .app_data(web::Data::new(health.clone()))
+            .app_data(web::Data::new(health::facts(&store)))
+            .configure(process::health::routes)
+            .configure(status::routes)
+    };
+    let health_page = HttpServer::new(page).workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
     log::info!("Listening for the health page. address={} port={port}", settings.listen.bind_address);
-    Ok(Worker { port, health_page, settings, lines, shared })
+    Ok(Worker { port, health_page, metrics, settings, lines, shared })
 }
 
 /// Brings the schema up to date and ends.
@@ -115,18 +125,31 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
+        let metrics = self.metrics.map(tokio::spawn);
+        let bytes = self.shared.bytes.clone();
+        let watching = tokio::spawn(async move {
+            loop {
+                metrics::oldest_in_hand(bytes.oldest());
+                sleep(LOOK_EVERY).await;
+            }
+        });
         self.settings.warn();
         let Settings { sqs, work, stop: StopSettings { grace }, .. } = &self.settings;
         let schema = prepare::schema(&self.shared.store, work.migrate_on_start);
         let outcome = match stop.run_until_cancelled(schema).await {
             None => Ok(()),
             Some(()) => {
+                metrics::database_is_up(true);
                 let lines = self.lines.iter().map(|line| line.work(&self.shared, sqs, work, *grace, &stop));
                 join_all(lines).await.into_iter().collect()
             }
         };
         health_page.stop(false).await;
         let _ = serving.await;
+        watching.abort();
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
         if outcome.is_ok() {
             log::info!("Stopped.");
         }

@@ -92,7 +92,7 @@ impl Pollers<'_> {
         let since = Instant::now();
         let in_hand: Vec<InHand> = deliveries
             .into_iter()
-            .map(|delivery| InHand { _bytes: self.bytes.hold(delivery.received.size()), delivery, since })
+            .map(|delivery| InHand { _bytes: self.bytes.hold(delivery.received.size(), since), delivery, since })
             .collect();
         let came = in_hand.len();
         for message in in_hand {

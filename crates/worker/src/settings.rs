@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::FormTypes;
 use process::settings::{
-    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, SqsSettings, StopSettings,
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings, SqsSettings, StopSettings,
 };
 use store::StoreSettings;
 
@@ -20,6 +20,7 @@ const DEFAULT_PORT: u16 = 8001;
 pub struct Settings {
     pub listen: ListenSettings,
     pub log: LogSettings,
+    pub metrics: MetricsSettings,
     pub stop: StopSettings,
     /// Those that this worker consumes.
     pub form_types: FormTypes,
@@ -47,6 +48,7 @@ impl Settings {
         let settings = Self {
             listen: ListenSettings::read(&mut environment, DEFAULT_PORT),
             log: LogSettings::read(&mut environment),
+            metrics: MetricsSettings::read(&mut environment),
             stop: StopSettings::read(&mut environment),
             sqs: SqsSettings::read(&mut environment, &named.names),
             form_types: form_types.only(&consumed),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{Message, Received};
+use domain::{FormType, Message, Received};
 use futures_util::{StreamExt, stream};
-use queue::{Cause, QueuePair, ReceiptHandle, Settled, SqsError};
+use queue::{Cause, Delivery, QueuePair, ReceiptHandle, Settled, SqsError};
 use tokio::time::Instant;
 
-use crate::{handle::InHand, outcome::Settlement};
+use crate::{handle::InHand, metrics, outcome::Settlement};
 
 /// Sends to the invalid queue at the same time.
 const SENDS_ASIDE: usize = 8;
@@ -18,7 +18,13 @@ const SOON: f64 = 10.0;
 
 /// Settles every delivery by the deadline; what cannot be settled is logged and will be delivered again.
 /// True when the invalid queue turned out to be missing.
-pub async fn all(pair: &QueuePair, in_hand: &[InHand], settlements: Vec<Settlement>, deadline: Instant) -> bool {
+pub async fn all(
+    form_type: &FormType,
+    pair: &QueuePair,
+    in_hand: &[InHand],
+    settlements: Vec<Settlement>,
+    deadline: Instant,
+) -> bool {
     let mut to_delete = Vec::new();
     let mut to_release = Vec::new();
     let mut to_set_aside = Vec::new();
@@ -33,7 +39,7 @@ pub async fn all(pair: &QueuePair, in_hand: &[InHand], settlements: Vec<Settleme
     }
     let sends: Vec<_> = to_set_aside
         .into_iter()
-        .map(|(delivery, reason)| set_aside(pair, &delivery.received, &delivery.receipt_handle, reason, deadline))
+        .map(|(delivery, reason)| set_aside(form_type, pair, delivery, reason, deadline))
         .collect();
     let aside = stream::iter(sends).buffer_unordered(SENDS_ASIDE).collect::<Vec<bool>>();
     let (_, _, queue_is_gone) =
@@ -43,20 +49,23 @@ pub async fn all(pair: &QueuePair, in_hand: &[InHand], settlements: Vec<Settleme
 
 /// True when the invalid queue is missing.
 async fn set_aside(
+    form_type: &FormType,
     pair: &QueuePair,
-    received: &Received,
-    handle: &ReceiptHandle,
+    delivery: &Delivery,
     reason: String,
     deadline: Instant,
 ) -> bool {
+    let Delivery { received, receipt_handle: handle } = delivery;
     let named = received.named();
     match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {
+            metrics::set_aside(form_type.name(), &reason);
             log::warn!("Set a message aside. {named} queue={} reason=\"{reason}\"", pair.invalid.name());
             delete(pair, std::slice::from_ref(handle), deadline).await;
             false
         }
         Err(error) => {
+            metrics::ended(form_type.name(), "released", 1);
             let what = "A message could not be set aside, and is released.";
             log::error!("{what} {named} reason=\"{reason}\" error=\"{error}\"");
             release(pair, &[(handle.clone(), soon())], deadline).await;

@@ -1,0 +1,32 @@
+//! What the intake counts.
+
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+const REQUEST_SECONDS: &str = "form_data_request_seconds";
+const REFUSALS: &str = "form_data_refusals_total";
+const QUEUE_UP: &str = "form_data_queue_up";
+
+/// Says what each of them is.
+pub fn describe() {
+    describe_histogram!(REQUEST_SECONDS, "How long requests took to be answered, from their head on.");
+    describe_counter!(REFUSALS, "Requests that were not taken, by reason.");
+    describe_gauge!(QUEUE_UP, "1 where the queue of a form type answered when it was last asked, else 0.");
+}
+
+/// A request was answered. `route` is a pattern, such as `/form/`.
+pub fn answered(route: String, method: &'static str, status: u16, took: Duration) {
+    let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
+    histogram!(REQUEST_SECONDS, &labels).record(took);
+}
+
+/// A request was not taken. `reason` is a stable code.
+pub fn refused(reason: &'static str) {
+    counter!(REFUSALS, "reason" => reason).increment(1);
+}
+
+/// The queue was asked, or sent to.
+pub fn queue_is_up(form_type: &str, is_up: bool) {
+    gauge!(QUEUE_UP, "form_type" => form_type.to_owned()).set(u8::from(is_up));
+}
