@@ -20,7 +20,8 @@ const OPERATION: &str = "SendMessageBatch";
 
 impl Queue {
     /// Sends up to 10 messages, each of which somebody waits for; the results are in the order of the messages.
-    pub(crate) async fn send(&self, messages: &[Message], within: Duration) -> Vec<Result<(), SqsError>> {
+    /// One whose result is an error may be on the queue all the same.
+    pub async fn send(&self, messages: &[Message], within: Duration) -> Vec<Result<(), SqsError>> {
         let deadline = Instant::now() + within;
         batch::call(messages, deadline, |messages| self.send_batch(messages, policy::send(within))).await
     }
