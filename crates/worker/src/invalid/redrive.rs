@@ -31,8 +31,8 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 struct Tally {
     /// Rows of which a copy is confirmed on the form queue, by their place.
     sent: HashSet<usize>,
-    /// Messages that SQS does not take however often they are sent.
-    refused: usize,
+    /// Rows that SQS does not take however often they are sent, by their place.
+    refused: HashSet<usize>,
     /// Messages that were sent and are still on the invalid queue.
     not_deleted: usize,
     /// Messages that were not there at the look.
@@ -118,7 +118,7 @@ async fn send_back(
                 Err(error) => {
                     log::error!("A message could not be sent back. {} error=\"{error}\"", delivery.received.named());
                     match error.cause() {
-                        Cause::TooLong | Cause::Refused => tally.refused += 1,
+                        Cause::TooLong | Cause::Refused => _ = tally.refused.insert(*row),
                         Cause::Unavailable | Cause::Denied | Cause::MissingQueue => failure = Some(error),
                     }
                 }
@@ -161,9 +161,11 @@ fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
 
 impl Tally {
     fn complete(&self, wanted: usize) -> io::Result<()> {
-        let not_met = wanted.saturating_sub(self.sent.len() + self.refused);
+        // A copy with fewer attributes may have been taken.
+        let refused = self.refused.difference(&self.sent).count();
+        let not_met = wanted - self.sent.len() - refused;
         let all = [
-            ("refused by SQS and left on the invalid queue", self.refused),
+            ("refused by SQS and left on the invalid queue", refused),
             ("not met again, because somebody else has them or they are gone", not_met),
             ("sent back but not deleted, so that they will be sent once more, which does no harm", self.not_deleted),
         ];

@@ -141,7 +141,7 @@ impl<'a> Sweep<'a> {
     /// It was stopped, or SQS failed.
     pub async fn end(self) -> io::Result<End> {
         let held: Vec<_> = self.met.into_values().flatten().map(|handle| (handle, Duration::ZERO)).collect();
-        self.bar.finish_and_clear();
+        self.bar.set_message("Making visible again");
         let mut left = held.len();
         for some in held.chunks(RELEASED_TOGETHER) {
             let settled = self.queue.release(some, Instant::now() + SETTLE_WITHIN).await;
@@ -152,6 +152,7 @@ impl<'a> Sweep<'a> {
                 break;
             }
         }
+        self.bar.finish_and_clear();
         if left > 0 {
             let seconds = HIDDEN_FOR.as_secs();
             log::warn!("Messages could not be released, and stay hidden until then. messages={left} seconds={seconds}");
