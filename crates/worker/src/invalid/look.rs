@@ -36,7 +36,7 @@ pub async fn look(queue: &Queue, stop: &CancellationToken) -> io::Result<Vec<Row
         deliveries.iter().for_each(|delivery| note(&mut rows, delivery));
     }
     match sweep.end().await? {
-        End::Most => log::warn!("The queue holds more than is looked at in one go: these are not all."),
+        End::Most => log::warn!("The queue holds as much as is looked at in one go, or more: these may not be all."),
         End::SeenBefore => log::warn!("Messages came again before all were seen: these may not be all."),
         End::Through | End::Stopped | End::Failed(_) => {}
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// How long a message is hidden from others when this process is killed and cannot give it back.
 /// A queue of the most messages is gone through in less.
 const HIDDEN_FOR: Duration = Duration::from_secs(300);
-/// SQS takes 120,000 in flight, and what is held is kept in memory: some 500 bytes each.
+/// SQS takes 120,000 in flight, and what is noted of so many takes some 100 MB.
 const MOST: usize = 100_000;
 /// Polls side by side when there is much; each brings ten messages.
 const POLLS: usize = 4;
