@@ -48,17 +48,33 @@ impl Message {
         let mut kept = received.attributes.clone();
         kept.insert(attributes::REASON.to_owned(), AttributeValue::string(reason));
         // A message that was sent back from the invalid queue before keeps the id it had first.
-        let original = received.original_message_id().unwrap_or_else(|| received.message_id.clone());
-        kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), AttributeValue::string(original));
+        let original = AttributeValue::string(received.first_message_id());
+        kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
+        Self { body: received.body.clone(), attributes: kept }.fitted(max_size, None)
+    }
 
-        let mut message = Self { body: received.body.clone(), attributes: kept };
-        while message.attributes.len() > MAX_ATTRIBUTES || message.size() > max_size {
-            let Some(name) = message.attributes.keys().max_by_key(|name| least_telling(name)).cloned() else {
-                break;
-            };
-            message.attributes.remove(&name);
+    /// What a message of the invalid queue becomes on the form queue again: what it was before it was set aside,
+    /// and the message id that it had then, by which it is known where it has no id of ours.
+    ///
+    /// `max_size` is the form queue's `MaximumMessageSize` in bytes. Where all of it is too much for SQS, attributes are
+    /// left out, the least telling first, but never its identity: without that, sent twice it would be stored twice.
+    pub fn sent_back(received: &Received, max_size: usize) -> Self {
+        let mut kept = received.attributes.clone();
+        kept.remove(attributes::REASON);
+        let original = AttributeValue::string(received.first_message_id());
+        kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
+        let identity = if received.id().is_some() { attributes::ID } else { attributes::ORIGINAL_MESSAGE_ID };
+        Self { body: received.body.clone(), attributes: kept }.fitted(max_size, Some(identity))
+    }
+
+    /// Without the attributes that are too much, of which `needed` is none.
+    fn fitted(mut self, max_size: usize, needed: Option<&str>) -> Self {
+        while self.attributes.len() > MAX_ATTRIBUTES || self.size() > max_size {
+            let dispensable = self.attributes.keys().filter(|name| Some(name.as_str()) != needed);
+            let Some(name) = dispensable.max_by_key(|name| least_telling(name)).cloned() else { break };
+            self.attributes.remove(&name);
         }
-        message
+        self
     }
 
     /// Bytes of body and attributes, as SQS counts them against `MaximumMessageSize`.

@@ -59,22 +59,42 @@ impl Received {
         let record = Record {
             form_type: form_type.name().to_owned(),
             submission_id,
-            sqs_message_id: self.original_message_id().unwrap_or_else(|| self.message_id.clone()),
+            sqs_message_id: self.first_message_id().to_owned(),
             received_at,
             data: self.body.clone(),
         };
         Ok(Decoded { record, unreadable })
     }
 
-    /// The id that it had before it was sent back from the invalid queue.
-    pub(crate) fn original_message_id(&self) -> Option<String> {
-        self.attributes.get(attributes::ORIGINAL_MESSAGE_ID)?.text().and_then(message_id)
+    /// The message id that it had first: before it was set aside or sent back, or else its own.
+    ///
+    /// It is believed, because whoever sends a message of other content under somebody's id does no more than have one
+    /// of the two set aside: nothing is overwritten, and nothing is deleted that was not stored with this very content.
+    pub fn first_message_id(&self) -> &str {
+        self.original_message_id().unwrap_or(&self.message_id)
+    }
+
+    /// What its submission is known by: our id, else the message id that it had first.
+    pub fn identity(&self) -> String {
+        self.id().map_or_else(|| self.first_message_id().to_owned(), |id| id.to_string())
+    }
+
+    /// Why it was set aside, if it was and there was room to say so.
+    pub fn reason(&self) -> Option<&str> {
+        self.attributes.get(attributes::REASON)?.text()
+    }
+
+    pub(crate) fn id(&self) -> Option<Uuid> {
+        Uuid::try_parse(self.attributes.get(attributes::ID)?.text()?).ok()
+    }
+
+    fn original_message_id(&self) -> Option<&str> {
+        self.attributes.get(attributes::ORIGINAL_MESSAGE_ID)?.text().filter(|text| is_message_id(text))
     }
 
     /// What a log line about it names it by: its ids and its trace, as far as they are readable.
     pub fn named(&self) -> String {
-        let id = self.attributes.get(attributes::ID).and_then(|id| Uuid::try_parse(id.text()?).ok());
-        let id = id.map(|id| format!(" submission_id={id}")).unwrap_or_default();
+        let id = self.id().map(|id| format!(" submission_id={id}")).unwrap_or_default();
         let trace = self.attributes.get(attributes::TRACEPARENT).and_then(|trace| trace.text());
         // It is somebody else's text where the message is.
         let trace = trace.filter(|text| text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
@@ -106,9 +126,8 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc())
 }
 
-fn message_id(text: &str) -> Option<String> {
-    let good = (1..=MAX_MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    good.then(|| text.to_owned())
+fn is_message_id(text: &str) -> bool {
+    (1..=MAX_MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Prints the length of the body, never the body.

@@ -113,6 +113,53 @@ fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
 }
 
 #[test]
+fn a_message_that_is_sent_back_is_what_it_was_before_it_was_set_aside() {
+    let first = received("not json", &[("id", "7"), ("tenant", "x")]);
+    let aside = Message::invalid(&first, "not_json", 1 << 20);
+    let aside = Received { message_id: "another".to_owned(), body: aside.body, attributes: aside.attributes };
+    assert_eq!(aside.reason(), Some("not_json"));
+    let back = Message::sent_back(&aside, 1 << 20);
+    let mut expected = first.attributes.clone();
+    expected.insert("original_message_id".to_owned(), AttributeValue::string(&first.message_id));
+    assert_eq!((back.body, back.attributes), (first.body, expected));
+}
+
+#[test]
+fn a_message_is_known_by_its_id_else_by_the_message_id_it_had_first() {
+    let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
+    let own = "5fea7756-0ea4-451a-a703-a558b933e274";
+    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        (&[], own, own),
+        (&[("original_message_id", "first")], "first", "first"),
+        (&[("id", id), ("original_message_id", "first")], id, "first"),
+        (&[("id", id)], id, own),
+        (&[("id", "7"), ("original_message_id", "first")], "first", "first"),
+        (&[("original_message_id", "a b")], own, own),
+    ];
+    for (attributes, identity, first) in cases {
+        let received = received("{}", attributes);
+        assert_eq!((received.identity().as_str(), received.first_message_id()), (*identity, *first), "{attributes:?}");
+    }
+}
+
+#[test]
+fn a_message_that_is_sent_back_leaves_attributes_out_but_never_its_identity() {
+    let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let back = Message::sent_back(&received("x", &many), 1 << 20);
+    assert_eq!((back.attributes.len(), back.attributes.contains_key("original_message_id")), (10, true));
+
+    let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
+    let back = Message::sent_back(&received("x", &[("other", "v")]), 0);
+    assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
+    let back = Message::sent_back(&received("x", &[("id", id), ("other", "v")]), 0);
+    assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["id"]);
+    // An id that nobody can read identifies nothing.
+    let back = Message::sent_back(&received("x", &[("id", "7"), ("other", "v")]), 0);
+    assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
+}
+
+#[test]
 fn neither_a_message_nor_a_record_shows_its_body_in_debug() {
     let received = received(r#"{"data":"canary"}"#, &[("note", "canary")]);
     let message = Message::invalid(&received, "not_json", 1 << 20);

@@ -62,6 +62,14 @@ impl Provision {
         Ok(self.describe(&self.names.form).await?.queue)
     }
 
+    /// The invalid queue alone, as an operator's look at it needs it. It is never created here.
+    ///
+    /// # Errors
+    /// SQS is away, denies access, or the queue is missing.
+    pub async fn invalid_queue(&self) -> Result<Queue, SqsError> {
+        Ok(self.describe(&self.names.invalid).await?.queue)
+    }
+
     /// Both queues; warnings say what is not as it should be with queues that were there before.
     ///
     /// # Errors
@@ -151,6 +159,14 @@ impl Provision {
 }
 
 impl Queue {
+    /// How many messages it has to give, as far as SQS knows and tells.
+    pub async fn approximate_messages(&self) -> Option<u64> {
+        let request = self.connection.client().get_queue_attributes().queue_url(&self.url);
+        let request = request.attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
+        let answer = request.customize().config_override(policy::provision()).send().await.ok()?;
+        answer.attributes?.get(&QueueAttributeName::ApproximateNumberOfMessages)?.parse().ok()
+    }
+
     /// Whether SQS answers for this queue.
     ///
     /// # Errors

@@ -1,8 +1,12 @@
 //! `ReceiveMessage`: one long poll.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName};
 use domain::{AttributeValue, Attributes, Received};
 use futures_util::TryFutureExt;
 
@@ -26,6 +30,8 @@ pub struct Poll {
 pub struct Delivery {
     /// The message.
     pub received: Received,
+    /// When SQS took it, by SQS's clock; a message that SQS itself moved to the invalid queue keeps its first time.
+    pub sent_at: Option<SystemTime>,
     /// What SQS wants to see when this delivery is settled.
     pub receipt_handle: ReceiptHandle,
 }
@@ -53,7 +59,8 @@ impl Queue {
             .wait_time_seconds(seconds(poll.wait_time))
             .max_number_of_messages(poll.max_messages.into())
             .visibility_timeout(seconds(poll.visibility_timeout))
-            .message_attribute_names("All");
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let call = request.customize().config_override(policy::receive(poll.wait_time)).send();
         let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
         let answer = metrics::counted(OPERATION, 0, call).await?;
@@ -68,7 +75,12 @@ fn delivery(message: SqsMessage) -> Option<Delivery> {
         log::error!("SQS delivered a message without an id or a receipt handle, which cannot be settled.");
         return None;
     };
+    let sent_at = message.attributes.as_ref().and_then(|attributes| {
+        let millis = attributes.get(&MessageSystemAttributeName::SentTimestamp)?.parse().ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+    });
     Some(Delivery {
+        sent_at,
         received: Received {
             message_id,
             body: message.body.unwrap_or_default(),

@@ -21,13 +21,8 @@ const OPERATION: &str = "SendMessageBatch";
 
 impl Queue {
     /// Sends up to 10 messages, each of which somebody waits for, `within` from the first one's arrival to the deadline;
-    /// the results are in the order of the messages.
-    pub(crate) async fn send(
-        &self,
-        messages: &[Message],
-        within: Duration,
-        deadline: Instant,
-    ) -> Vec<Result<(), SqsError>> {
+    /// the results are in the order of the messages. One whose result is an error may be on the queue all the same.
+    pub async fn send(&self, messages: &[Message], within: Duration, deadline: Instant) -> Vec<Result<(), SqsError>> {
         batch::call(messages, deadline, |messages| self.send_batch(messages, policy::send(within, deadline))).await
     }
 

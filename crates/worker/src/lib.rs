@@ -1,10 +1,11 @@
 //! The worker: receives, decodes, stores and settles.
 //!
 //! A message's life: `poll` receives it, `batches` merges what all polls brought, `handle` decodes and stores it,
-//! `outcome` says what is to become of it, `settle` does that.
+//! `outcome` says what is to become of it, `settle` does that. What was set aside can be looked at and sent back: `invalid`.
 
 #![expect(missing_docs, reason = "a service: what is public is so for its main and its tests")]
 
+pub mod arguments;
 pub mod settings;
 
 mod form_line;
@@ -21,6 +22,8 @@ mod connections;
 mod database_gate;
 mod health;
 mod metrics;
+
+pub mod invalid;
 
 use std::{
     io,

@@ -1,39 +1,63 @@
-//! The worker as a program: `worker`, `worker migrate` to bring the schema up to date and end, or
-//! `worker --check-settings` to say what is wrong with the environment, or show it.
+//! The worker as a program: serves, or does what its command line says and ends.
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use process::{logging, run, settings::Environment, stop};
-use worker::settings::Settings;
+use clap::Parser;
+use process::{
+    logging, run,
+    settings::{Environment, Faults},
+    stop,
+};
+use worker::{
+    arguments::{Arguments, Command, InvalidCommand},
+    invalid,
+    settings::{OperatorSettings, Settings},
+};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let settings = match Settings::read(Environment::of_process()) {
-        Ok(settings) => settings,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return ExitCode::FAILURE;
-        }
-    };
-    logging::start(&settings.log);
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => run::to_the_end(async {
+    let arguments = Arguments::parse();
+    let environment = Environment::of_process();
+    let ended = match arguments.command {
+        Some(Command::Redrive(arguments)) => operate(environment, async |settings| {
+            let stop = stop::on_signal()?;
+            invalid::redrive(settings, &arguments, &stop).await
+        }),
+        Some(Command::Invalid(InvalidCommand::List(arguments))) => operate(environment, async |settings| {
+            let stop = stop::on_signal()?;
+            invalid::list(settings, &arguments, &stop).await
+        }),
+        Some(Command::Migrate) => serve(environment, async |settings| worker::migrate(&settings).await),
+        None if arguments.check_settings => Settings::read(environment).map(|settings| {
+            // Secrets show themselves as such.
+            let _ = writeln!(io::stdout(), "{settings:#?}");
+            ExitCode::SUCCESS
+        }),
+        None => serve(environment, async |settings| {
             // Before it listens: from then on somebody may want it to stop.
             let stop = stop::on_signal()?;
             worker::build(settings).await?.run(stop).await
         }),
-        ["--check-settings"] => {
-            // Secrets show themselves as such.
-            let _ = writeln!(io::stdout(), "{settings:#?}");
-            ExitCode::SUCCESS
-        }
-        ["migrate"] => run::to_the_end(async { worker::migrate(&settings).await }),
-        _ => {
-            eprintln!("usage: worker [migrate | --check-settings]");
-            ExitCode::from(2)
-        }
-    }
+    };
+    ended.unwrap_or_else(|faults| {
+        eprintln!("{faults}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(environment: Environment, run: impl AsyncFnOnce(Settings) -> io::Result<()>) -> Result<ExitCode, Faults> {
+    let settings = Settings::read(environment)?;
+    logging::start(&settings.log);
+    Ok(run::to_the_end(run(settings)))
+}
+
+fn operate(
+    environment: Environment,
+    run: impl AsyncFnOnce(&OperatorSettings) -> io::Result<()>,
+) -> Result<ExitCode, Faults> {
+    let settings = OperatorSettings::read(environment)?;
+    logging::start(&settings.log);
+    Ok(run::to_the_end(run(&settings)))
 }

@@ -1,6 +1,7 @@
 //! The settings of the worker, one struct per concern.
 
 mod database;
+mod operator;
 mod work;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use process::settings::{
 };
 use store::StoreSettings;
 
-pub use self::work::WorkSettings;
+pub use self::{operator::OperatorSettings, work::WorkSettings};
 
 const DEFAULT_PORT: u16 = 8001;
 

@@ -55,7 +55,7 @@ async fn set_aside(
     reason: String,
     deadline: Instant,
 ) -> bool {
-    let Delivery { received, receipt_handle: handle } = delivery;
+    let Delivery { received, receipt_handle: handle, .. } = delivery;
     let named = received.named();
     match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {

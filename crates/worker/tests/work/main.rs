@@ -7,6 +7,10 @@ mod settlement;
 mod form_types;
 mod garbage;
 
+mod invalid_list;
+mod operator;
+mod redrive;
+
 mod killed;
 mod old_database;
 mod outages;

@@ -1,0 +1,83 @@
+//! How invalid messages are shown: one line each, in columns with spaces between, the reason last.
+
+use std::{
+    io::{self, Write},
+    time::{Duration, SystemTime},
+};
+
+use serde::de::IgnoredAny;
+
+use super::look::Row;
+
+/// The names of the columns.
+pub fn head(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{:<36}  {:>6}  {:>8}  {:>6}  reason", "id", "age", "bytes", "copies")
+}
+
+/// One message. The age is that of its oldest copy on the invalid queue.
+pub fn line(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result<()> {
+    let age =
+        row.sent_at.map_or_else(|| "-".to_owned(), |sent_at| age(now.duration_since(sent_at).unwrap_or_default()));
+    // It is a code of the worker's; what somebody else put there must not play with the terminal.
+    let reason: String = row.reason.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).take(200).collect();
+    writeln!(out, "{:<36}  {age:>6}  {:>8}  {:>6}  {reason}", row.identity, row.bytes, row.copies.len())
+}
+
+/// The two largest units, without a space: `13d2h`, `5m0s`.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m{}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h{}m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}d{}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// A body as one line of JSON: its own text where that is JSON, a JSON string of it where it is not.
+pub fn body(body: &str) -> String {
+    let json = match serde_json::from_str::<IgnoredAny>(body) {
+        // Between tokens, where alone they can stand.
+        Ok(_) => body.trim().replace(['\n', '\r', '\t'], " "),
+        Err(_) => serde_json::Value::from(body).to_string(),
+    };
+    // Some terminals take these for commands. They can only stand in a string.
+    let controls = |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(controls).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_its_two_largest_units() {
+        let shown =
+            [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_209_600].map(|seconds| age(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["0s", "59s", "1m0s", "59m59s", "1h0m", "23h59m", "1d0h", "14d0h"]);
+    }
+
+    #[test]
+    fn a_body_is_one_line_of_json_that_does_nothing_to_a_terminal() {
+        let cases = [
+            ("{\"n\": 1.50,\r\n\t\"e\": 1e1000}", r#"{"n": 1.50,   "e": 1e1000}"#),
+            ("not json\n\u{1b}[2J \"x\"", r#""not json\n\u001b[2J \"x\"""#),
+            ("\"\u{9b}31m\u{7f}é\"", r#""\u009b31m\u007fé""#),
+            ("", r#""""#),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(body(text), shown);
+            assert!(serde_json::from_str::<IgnoredAny>(&body(text)).is_ok(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_somebody_else_wrote_does_nothing_to_a_terminal() {
+        let reason = Some(format!("a\u{1b}[2J\n{}", "b".repeat(1000)));
+        let row = Row { identity: "x".to_owned(), reason, sent_at: None, bytes: 1, copies: vec!["x".to_owned()] };
+        let mut out = Vec::new();
+        line(&mut out, &row, SystemTime::now()).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.ends_with("bb\n") && out.len() < 300 && !out.contains('\u{1b}'), "{out}");
+    }
+}
