@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use test_kit::{service::Signal, sqs::Counts};
 use tokio::{task::JoinSet, time::sleep};
@@ -185,7 +185,8 @@ impl Run {
         let mut rows: Vec<Row> = Vec::new();
         loop {
             let last = rows.last().map_or(0, |row| row.id);
-            let columns = "id, submission_id, sqs_message_id, data";
+            // In hex: psql leaves out a character such as U+10FFFF when it prints text.
+            let columns = "id, submission_id, sqs_message_id, encode(convert_to(data::text, 'UTF8'), 'hex')";
             let query = format!("select {columns} from forms where id > {last} order by id limit {PAGE}");
             let page = self.system.postgres.sql(DATABASE, query).await?;
             if page.is_empty() {
@@ -227,7 +228,8 @@ fn row(line: &str) -> Result<Row> {
     let mut columns = line.splitn(4, '|');
     let mut column = || columns.next().unwrap_or_default();
     let (id, submission_id, message_id, data) = (column(), column(), column(), column());
-    let id = id.parse().map_err(|_| anyhow::anyhow!("psql answers with a line that is no row"))?;
+    let id = id.parse().context("psql answers with a line that is no row")?;
+    let data = String::from_utf8(hex::decode(data)?)?;
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    Ok(Row { id, submission_id: some(submission_id), message_id: some(message_id), content: Content::of(data) })
+    Ok(Row { id, submission_id: some(submission_id), message_id: some(message_id), content: Content::of(&data) })
 }
