@@ -91,10 +91,7 @@ impl Nemesis {
                 let held = format!("begin; lock table forms in access exclusive mode; select pg_sleep({seconds}); rollback");
                 postgres.sql(DATABASE, held).await.map(drop)
             }
-            Fault::Sqs(fault, ms) => {
-                self.misbehave(*fault, *ms, stop).await;
-                Ok(())
-            }
+            Fault::Sqs(fault, ms) => self.misbehave(*fault, *ms, stop).await,
         }
     }
 
@@ -110,10 +107,14 @@ impl Nemesis {
     }
 
     /// A local-sqs that is down at this moment misbehaves enough.
-    async fn misbehave(&self, fault: SqsFault, ms: u64, stop: &CancellationToken) {
-        let _ = self.system.sqs.try_fault(fault.rule(self.seed)).await;
+    async fn misbehave(&self, fault: SqsFault, ms: u64, stop: &CancellationToken) -> Result<()> {
+        match self.system.sqs.try_fault(fault.rule(self.seed)).await {
+            Err(error) if error.is_status() => return Err(error.into()),
+            Err(_) | Ok(()) => {}
+        }
         last(ms, stop).await;
         let _ = self.system.sqs.try_no_faults().await;
+        Ok(())
     }
 
     #[expect(clippy::indexing_slicing, reason = "the plan names instances 0 and 1, and a run has two of each")]

@@ -158,14 +158,10 @@ impl Sqs {
     /// The same, of a server that may be away.
     ///
     /// # Errors
-    /// It is away, or the rule makes no sense to it.
-    pub async fn try_fault(&self, rule: Value) -> Result<(), String> {
+    /// It is away; or, with a status, the rule makes no sense to it or it is built without fault hooks.
+    pub async fn try_fault(&self, rule: Value) -> reqwest::Result<()> {
         let request = self.client.post(format!("{}/_faults", self.endpoint)).json(&json!([rule]));
-        let answer = request.send().await.map_err(|error| error.to_string())?;
-        match answer.status() {
-            status if status.is_success() => Ok(()),
-            status => Err(format!("{status} {}", answer.text().await.unwrap_or_default())),
-        }
+        request.send().await?.error_for_status().map(drop)
     }
 
     /// Removes all fault rules.
@@ -176,9 +172,9 @@ impl Sqs {
     /// The same, of a server that may be away.
     ///
     /// # Errors
-    /// It is away.
+    /// It is away, or built without fault hooks.
     pub async fn try_no_faults(&self) -> reqwest::Result<()> {
-        self.client.delete(format!("{}/_faults", self.endpoint)).send().await.map(drop)
+        self.client.delete(format!("{}/_faults", self.endpoint)).send().await?.error_for_status().map(drop)
     }
 
     /// How often an action was called on local-sqs.
