@@ -51,6 +51,32 @@ pub struct Left {
     pub aside_copies: usize,
 }
 
+impl Left {
+    /// The figures in Markdown.
+    pub fn report(&self, moment: Moment) -> String {
+        let (between, is_left) = match moment {
+            Moment::CommitAndDelete => ("COMMIT and delete", "one row each"),
+            Moment::AsideAndDelete => {
+                ("the send to the invalid queue and the delete", "copies with one `original_message_id` each")
+            }
+        };
+        let Self { kills, rows, lost, doubled, aside_copies } = self;
+        format!(
+            "# Killed between {between}\n\n\
+             A worker had a message, was killed with `kill -9` between {between}, and started again, each time with \
+             another message; {is_left} are to be left.\n\
+             The moment is found from outside: the queue server keeps every delete unanswered and undone, and counts \
+             that it came.\n\n\
+             | | |\n|---|---|\n\
+             | kills | {kills} |\n\
+             | rows | {rows} |\n\
+             | on the invalid queue, copies included | {aside_copies} |\n\
+             | **lost** | **{lost}** |\n\
+             | **doubled** | **{doubled}** |\n"
+        )
+    }
+}
+
 /// Kills so many workers, in several systems side by side, each below `directory`.
 ///
 /// # Errors

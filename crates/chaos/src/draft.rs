@@ -211,9 +211,7 @@ fn multipart(dice: &mut StdRng, mark: &str) -> (String, Content) {
     let fields = texts(dice, mark);
     let mut body = String::new();
     for (name, value) in &fields {
-        body.push_str(&format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-        ));
+        body.push_str(&format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
     }
     body.push_str(&format!("--{BOUNDARY}--\r\n"));
     (body, content(&fields))

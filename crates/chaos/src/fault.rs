@@ -115,7 +115,7 @@ impl Plan {
                     // Past the visibility timeout.
                     (0, _) => Fault::Freeze(Target::Worker(instance), dice.random_range(9_000..13_000).min(longest)),
                     (1..4, Target::Api(_) | Target::Worker(_)) => Fault::Terminate(target),
-                    _ => Fault::Kill(target, dice.random_range(0..800)),
+                    _ => Fault::Kill(target, dice.random_range(0..500)),
                 }
             }
             Lane::Database => {
@@ -156,7 +156,7 @@ impl Iterator for Plan {
 
     fn next(&mut self) -> Option<Self::Item> {
         let pause = match self.lane {
-            Lane::Processes => self.dice.random_range(200..1_000),
+            Lane::Processes => self.dice.random_range(200..700),
             Lane::Database => self.dice.random_range(2_000..8_000),
             Lane::Queue => self.dice.random_range(500..3_000),
         };

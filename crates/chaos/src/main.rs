@@ -57,6 +57,9 @@ struct Kills {
     /// Systems side by side.
     #[arg(long, default_value_t = 4)]
     systems: usize,
+    /// Writes the figures to <REPORT>.md too.
+    #[arg(long)]
+    report: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -106,7 +109,7 @@ async fn storm(arguments: Arguments, interrupted: &CancellationToken) -> Result<
         shown.write_report(stem)?;
     }
     for (what, count) in shown.figures() {
-        println!("{:45} {}", what.replace("**", ""), count.replace("**", ""));
+        println!("{:52} {}", what.replace("**", ""), count.replace("**", ""));
     }
     for violation in &shown.verdict.violations {
         println!("VIOLATION {violation}");
@@ -134,11 +137,11 @@ async fn between(moment: Moment, kills: &Kills, interrupted: &CancellationToken)
     let bar = bar(kills.kills as u64, "{elapsed_precise} {bar:30} {pos}/{len} kills")?;
     let left = kill_between(moment, kills.kills, kills.systems.max(1), &directory, &bar, interrupted).await?;
     bar.finish_and_clear();
-    println!("kills {}", left.kills);
-    println!("rows {}", left.rows);
-    println!("copies on the invalid queue {}", left.aside_copies);
-    println!("lost {}", left.lost);
-    println!("doubled {}", left.doubled);
+    let report = left.report(moment);
+    print!("{report}");
+    if let Some(stem) = &kills.report {
+        std::fs::write(stem.with_extension("md"), report)?;
+    }
     Ok(left.lost == 0 && left.doubled == 0)
 }
 

@@ -88,7 +88,8 @@ impl Nemesis {
             }
             Fault::LockTable(ms) => {
                 let seconds = ms / 1000;
-                let held = format!("begin; lock table forms in access exclusive mode; select pg_sleep({seconds}); rollback");
+                let held =
+                    format!("begin; lock table forms in access exclusive mode; select pg_sleep({seconds}); rollback");
                 postgres.sql(DATABASE, held).await.map(drop)
             }
             Fault::Sqs(fault, ms) => self.misbehave(*fault, *ms, stop).await,

@@ -1,11 +1,6 @@
 //! The report for people: Markdown with figures and a timeline, and the plot beside it.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use anyhow::{Context, Result};
 
@@ -56,7 +51,7 @@ impl Shown {
             ("restarts of a service", self.restarts.to_string()),
             ("faults in all", faults.len().to_string()),
             ("deadlocks that PostgreSQL ended", self.deadlocks.to_string()),
-            ("deliveries of what was stored already", self.already_stored.to_string()),
+            ("duplicates delivered: stored already, and recognised", self.already_stored.to_string()),
             ("rows", rows.to_string()),
             ("on the invalid queue", format!("{aside} messages, in {aside_copies} copies")),
             ("**lost**", format!("**{lost}**")),
@@ -69,15 +64,32 @@ impl Shown {
         let options = &self.options;
         let seconds = options.time.as_secs();
         writeln!(text, "# What was broken, and what became of the forms\n")?;
-        writeln!(text, "Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s while {} senders posted forms and put messages on the queue, and while all of it was broken at random.", options.senders)?;
-        writeln!(text, "Afterwards every submission was compared with what is stored, by its SHA-256: every character, every number with its scale.")?;
-        writeln!(text, "`make chaos SEED={} SECONDS={seconds}` draws the same forms and faults again; this page is what it wrote.\n", options.seed)?;
+        writeln!(
+            text,
+            "Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s while {} senders posted forms and put messages on the queue, and while all of it was broken at random.",
+            options.senders
+        )?;
+        writeln!(
+            text,
+            "Afterwards every submission was compared with what is stored, by its SHA-256: every character, every number with its scale."
+        )?;
+        writeln!(
+            text,
+            "`make chaos SEED={} SECONDS={seconds}` draws the same forms and faults again; this page is what it wrote.\n",
+            options.seed
+        )?;
         writeln!(text, "| | |\n|---|---|")?;
         for (what, count) in self.figures() {
             writeln!(text, "| {what} | {count} |")?;
         }
-        writeln!(text, "\nWhere nothing is known of a submission, it may be there once or not at all, and never in part.")?;
-        writeln!(text, "A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n")?;
+        writeln!(
+            text,
+            "\nWhere nothing is known of a submission, it may be there once or not at all, and never in part."
+        )?;
+        writeln!(
+            text,
+            "A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n"
+        )?;
         writeln!(text, "![Accepted, stored and in flight over time]({plot})\n")?;
         self.write_answers(text)?;
         self.write_kinds(text)?;
@@ -93,7 +105,9 @@ impl Shown {
                 Outcome::Accepted(_) => "accepted".to_owned(),
                 Outcome::Refused(status) => format!("refused: {status}"),
                 // Of SQS the first words: a status, or that there was no connection.
-                Outcome::Unknown(why) => format!("unknown: {}", why.split(['{', '(']).next().unwrap_or_default().trim()),
+                Outcome::Unknown(why) => {
+                    format!("unknown: {}", why.split(['{', '(']).next().unwrap_or_default().trim())
+                }
             };
             *answers.entry(answer).or_default() += 1;
         }
@@ -118,7 +132,8 @@ impl Shown {
         writeln!(text, "## Memory\n\nResident, in MiB; the first and the last are means over a tenth of the time.\n")?;
         writeln!(text, "| process | first | last | most |\n|---|---|---|---|")?;
         for name in ["api-1", "worker-1", "local-sqs-1"] {
-            let sizes: Vec<f64> = self.samples.iter().filter_map(|sample| sample.memory.get(name)).map(mebibytes).collect();
+            let sizes: Vec<f64> =
+                self.samples.iter().filter_map(|sample| sample.memory.get(name)).map(mebibytes).collect();
             let tenth = (sizes.len() / 10).max(1);
             let mean = |sizes: &[f64]| sizes.iter().sum::<f64>() / sizes.len().max(1) as f64;
             let first = mean(sizes.get(..tenth).unwrap_or_default());
@@ -127,7 +142,11 @@ impl Shown {
             writeln!(text, "| {name} | {first:.1} | {last:.1} | {most:.1} |")?;
         }
         let spared = self.options.pace.is_some_and(|pace| pace.spare_the_first);
-        let lives = if spared { "The first api and worker were never restarted." } else { "All of them were restarted again and again." };
+        let lives = if spared {
+            "The first api and worker were never restarted."
+        } else {
+            "All of them were restarted again and again."
+        };
         writeln!(text, "\n{lives}\n")
     }
 
@@ -176,7 +195,9 @@ impl Shown {
                 line("in flight: on the queue", |sample| sample.in_flight),
             ],
             marks: vec![
-                marks("a process is killed, stopped or frozen", |kind| kind.starts_with("kill") || kind.starts_with("SIG")),
+                marks("a process is killed, stopped or frozen", |kind| {
+                    kind.starts_with("kill") || kind.starts_with("SIG")
+                }),
                 marks("PostgreSQL is broken", |kind| kind.starts_with("PostgreSQL")),
                 marks("SQS misbehaves", |kind| kind.starts_with("SQS")),
             ],

@@ -205,7 +205,8 @@ impl Run {
     pub async fn finish(mut self, verdict: Verdict) -> Result<Shown> {
         let mut restarts = 0;
         let mut already_stored = 0;
-        let services: Vec<_> = self.system.apis.iter().chain(&self.system.workers).chain([&self.system.local_sqs]).collect();
+        let services: Vec<_> =
+            self.system.apis.iter().chain(&self.system.workers).chain([&self.system.local_sqs]).collect();
         for program in services {
             let code = program.stop(Signal::Term).await?;
             ensure!(code == Some(0), "{} did not stop in order: its log is kept", program.name());
@@ -214,7 +215,15 @@ impl Run {
         }
         let deadlocks = self.system.postgres.log().await?.matches("deadlock detected").count();
         let samples = std::mem::take(&mut self.samples);
-        Ok(Shown { options: self.options, history: self.history, samples, verdict, already_stored, deadlocks, restarts })
+        Ok(Shown {
+            options: self.options,
+            history: self.history,
+            samples,
+            verdict,
+            already_stored,
+            deadlocks,
+            restarts,
+        })
     }
 
     /// Where the history and the logs are.

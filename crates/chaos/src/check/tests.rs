@@ -80,10 +80,13 @@ fn a_second_row_is_doubled_whatever_its_id() {
 #[test]
 fn what_is_not_known_to_be_accepted_may_be_stored_once() {
     assert_eq!(with(|_, remains| remains.rows.push(row(2, Some("id-2"), "message-2", "2"))), []);
-    assert_eq!(with(|submissions, remains| {
-        submissions[4].outcomes = vec![Outcome::Unknown("reset".to_owned())];
-        remains.aside.clear();
-    }), []);
+    assert_eq!(
+        with(|submissions, remains| {
+            submissions[4].outcomes = vec![Outcome::Unknown("reset".to_owned())];
+            remains.aside.clear();
+        }),
+        []
+    );
     assert_eq!(with(|submissions, _| submissions[4].outcomes = vec![Outcome::Unknown("reset".to_owned())]), []);
 }
 

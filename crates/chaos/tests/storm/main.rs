@@ -4,5 +4,7 @@
 
 mod program;
 
+mod between;
+
 mod content;
 mod sabotage;

@@ -27,13 +27,17 @@ async fn damage_done_by_hand_is_found() {
     let ids = sql("select id from forms where submission_id is not null order by id limit 4").await;
     let [lost, doubled, altered, renamed] = ids.lines().collect::<Vec<_>>().try_into().unwrap();
     sql(&format!("delete from forms where id = {lost}")).await;
-    sql(&format!("insert into forms (sqs_message_id, data) select 'by hand', data from forms where id = {doubled}")).await;
+    sql(&format!("insert into forms (sqs_message_id, data) select 'by hand', data from forms where id = {doubled}"))
+        .await;
     // One scale of one number is enough.
     sql(&format!("update forms set data = jsonb_set(data, '{{by hand}}', '1.0') where id = {altered}")).await;
     sql(&format!("update forms set submission_id = gen_random_uuid() where id = {renamed}")).await;
     let stray = sql("insert into forms (data) values ('{\"data\": \"by hand\"}') returning id").await;
     let aside = run.system().sqs.send(INVALID, "by hand", &[]).await;
-    run.system().sqs.call("SendMessage", json!({ "QueueUrl": run.system().queue_url(INVALID), "MessageBody": "{}" })).await;
+    run.system()
+        .sqs
+        .call("SendMessage", json!({ "QueueUrl": run.system().queue_url(INVALID), "MessageBody": "{}" }))
+        .await;
 
     let found = run.examine().await.unwrap().violations;
     let count = |is: fn(&Violation) -> bool| found.iter().filter(|violation| is(violation)).count();
