@@ -27,6 +27,8 @@ pub struct Draft {
     pub forged: bool,
     /// How often it is sent again after an unknown end, with the same key.
     pub retries: u32,
+    /// Whether it is sent once more after it was accepted, with the same key: as somebody does who clicks twice.
+    pub again: bool,
     /// What the sender waits before it, in milliseconds.
     pub pause_ms: u64,
 }
@@ -78,6 +80,7 @@ pub fn draft(seed: u64, name: Name) -> Draft {
     if draft.kind == Kind::Form && dice.random_bool(0.5) {
         draft.key = Some(format!("key-{mark}"));
         draft.retries = *[0, 3].choose(&mut dice).unwrap_or(&0);
+        draft.again = name.number.is_multiple_of(4);
     }
     draft.pause_ms = dice.random_range(0..80);
     draft
@@ -104,6 +107,7 @@ fn posted(encoding: &'static str, (body, content): (String, Content)) -> Draft {
         key: None,
         forged: false,
         retries: 0,
+        again: false,
         pause_ms: 0,
     }
 }

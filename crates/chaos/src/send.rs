@@ -54,22 +54,25 @@ impl Sender {
     }
 
     async fn post(&self, client: &reqwest::Client, place: Place, draft: &Draft, number: u32) {
-        for attempt in 0..=draft.retries {
-            if attempt > 0 {
-                sleep(Duration::from_millis(300) * attempt).await;
-                self.history.sending_again(place);
-            }
+        let mut retries = draft.retries;
+        let mut again = draft.again;
+        for attempt in 0.. {
             // Each attempt to the other instance.
             let apis = &self.system.apis;
             let Some(api) = apis.get((number + attempt) as usize % apis.len().max(1)) else { return };
             let outcome = post(client, &api.url("/form/"), draft).await;
-            let unknown = matches!(outcome, Outcome::Unknown(_));
-            self.history.ended(place, outcome);
-            if !unknown {
-                return;
+            self.history.ended(place, outcome.clone());
+            match outcome {
+                Outcome::Accepted(_) if again => again = false,
+                Outcome::Unknown(_) if retries > 0 => {
+                    retries -= 1;
+                    sleep(Duration::from_millis(300) * (attempt + 1)).await;
+                }
+                Outcome::Unknown(_) => return sleep(AFTER_A_FAILURE).await,
+                Outcome::Accepted(_) | Outcome::Refused(_) => return,
             }
+            self.history.sending_again(place);
         }
-        sleep(AFTER_A_FAILURE).await;
     }
 
     async fn put(&self, place: Place, draft: &Draft) {

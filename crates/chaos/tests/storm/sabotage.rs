@@ -21,6 +21,7 @@ async fn damage_done_by_hand_is_found() {
     let sound = run.examine().await.unwrap();
     assert_eq!(sound.violations, []);
     assert!(sound.figures.accepted > 20, "{:?}", sound.figures);
+    assert!(sound.figures.attempts > sound.figures.submissions, "none was sent again: {:?}", sound.figures);
 
     let sql = async |statements: &str| run.system().postgres.sql("forms", statements).await.unwrap();
     // Of the first and the last row of the api, and two between.
