@@ -29,6 +29,20 @@ test: ## Installs what is missing, starts a PostgreSQL of its own and runs all t
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
 		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
 
+.PHONY: chaos
+chaos: chaos_programs ## Breaks the running system for SECONDS=60 and proves that no form is lost or doubled; SEED=… again
+	@exec $(TARGET)/debug/chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
+
+.PHONY: soak
+soak: chaos_programs ## The same for SECONDS=3600 with fewer faults, watching the memory of an api and a worker that live on
+	@exec $(TARGET)/debug/chaos --soak --seconds $(or $(SECONDS),3600) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
+
+.PHONY: chaos_programs
+chaos_programs:
+	@deploy/local/prerequisites run
+	@cargo build -p api -p worker -p chaos --bins
+	@cargo build -p local-sqs --bins --features faults
+
 .PHONY: lint
 lint: check_deploy ## Checks format, clippy, documentation, what may depend on what, and what deploy/ has for a cloud
 	cargo fmt --all --check

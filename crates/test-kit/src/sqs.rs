@@ -152,15 +152,29 @@ impl Sqs {
 
     /// Adds a fault rule to local-sqs.
     pub async fn fault(&self, rule: Value) {
+        self.try_fault(rule).await.unwrap_or_else(|error| panic!("a fault rule: {error}"));
+    }
+
+    /// The same, of a server that may be away.
+    ///
+    /// # Errors
+    /// It is away; or, with a status, the rule makes no sense to it or it is built without fault hooks.
+    pub async fn try_fault(&self, rule: Value) -> reqwest::Result<()> {
         let request = self.client.post(format!("{}/_faults", self.endpoint)).json(&json!([rule]));
-        let answer = request.send().await.expect("local-sqs answers");
-        let status = answer.status();
-        assert!(status.is_success(), "a fault rule: {status} {}", answer.text().await.unwrap_or_default());
+        request.send().await?.error_for_status().map(drop)
     }
 
     /// Removes all fault rules.
     pub async fn no_faults(&self) {
-        self.client.delete(format!("{}/_faults", self.endpoint)).send().await.expect("local-sqs answers");
+        self.try_no_faults().await.expect("local-sqs answers");
+    }
+
+    /// The same, of a server that may be away.
+    ///
+    /// # Errors
+    /// It is away, or built without fault hooks.
+    pub async fn try_no_faults(&self) -> reqwest::Result<()> {
+        self.client.delete(format!("{}/_faults", self.endpoint)).send().await?.error_for_status().map(drop)
     }
 
     /// How often an action was called on local-sqs.

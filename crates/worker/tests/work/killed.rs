@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use test_kit::{
-    Stack,
+    Service, Stack,
     forms::{post, registration},
     service::Signal,
     sqs::Counts,
-    stack::INVALID,
+    stack::{INVALID, QUEUE},
+    wait,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,4 +63,56 @@ async fn every_submission_that_got_a_202_is_a_row_once_whoever_is_killed() {
     // A row more than ids would be a submission stored twice; what was stored without a 202 may be there.
     assert_eq!(stack.rows(), stored.len());
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+}
+
+const KILLS: usize = 4;
+
+/// Kills the worker when it has asked for a delete that SQS keeps unanswered and undone; starts another without that,
+/// and returns when the message, which came again, is deleted.
+async fn kill_at_the_delete(stack: &Stack, worker: Service, send: impl Future) -> Service {
+    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "queue": QUEUE, "kind": "hang" })).await;
+    let before = stack.sqs.requests("DeleteMessageBatch").await;
+    send.await;
+    wait::until("the delete is called", async || {
+        (stack.sqs.requests("DeleteMessageBatch").await > before).then_some(())
+    })
+    .await;
+    worker.stop(Signal::Kill);
+    stack.sqs.no_faults().await;
+    let worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "1")]);
+    stack.drained().await;
+    worker
+}
+
+#[tokio::test]
+async fn a_worker_that_is_killed_between_commit_and_delete_leaves_one_row() {
+    let stack = Stack::start();
+    let mut worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "1")]);
+    stack.ready(&worker).await;
+    for number in 1..=KILLS {
+        let body = format!(r#"{{"data":{number}}}"#);
+        worker = kill_at_the_delete(&stack, worker, stack.sqs.send(QUEUE, &body, &[])).await;
+        assert_eq!(stack.rows(), number);
+        // The row was there before: it was committed by the one that was killed.
+        assert!(worker.log().contains("already_stored=1"), "{}", worker.log());
+    }
+    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_killed_between_setting_aside_and_delete_leaves_copies_of_one_message() {
+    let stack = Stack::start();
+    let mut worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "1")]);
+    stack.ready(&worker).await;
+    let mut sent = BTreeSet::new();
+    for number in 1..=KILLS {
+        let body = format!("not json {number}");
+        let send = async { sent.insert(stack.sqs.send(QUEUE, &body, &[]).await) };
+        worker = kill_at_the_delete(&stack, worker, send).await;
+    }
+    let aside = stack.sqs.drain(INVALID).await;
+    assert_eq!(aside.len(), 2 * KILLS, "one of each life");
+    let originals: BTreeSet<_> = aside.iter().map(|aside| aside.attributes["original_message_id"].clone()).collect();
+    assert_eq!(originals, sent);
+    assert_eq!(stack.rows(), 0);
 }
