@@ -86,7 +86,8 @@ async fn a_flood_of_wrong_signatures_is_turned_away_and_good_clients_are_served(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forms_that_grow_when_parsed_take_bounded_memory() {
     let stack = Stack::start();
-    let api = stack.api(&[]);
+    // Parsing so much takes a slow machine longer than a head may take to arrive.
+    let api = stack.api(&[("HEADER_TIMEOUT_SECONDS", "600"), ("BODY_TIMEOUT_SECONDS", "600")]);
     stack.ready(&api).await;
     let pause = serde_json::json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 2500 });
     stack.sqs.fault(pause).await;

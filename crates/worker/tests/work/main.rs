@@ -12,6 +12,7 @@ mod operator;
 mod redrive;
 
 mod killed;
+mod metrics;
 mod old_database;
 mod outages;
 mod restricted_role;
