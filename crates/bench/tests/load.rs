@@ -30,6 +30,7 @@ async fn server(answer: &'static str, frozen: (Duration, Duration)) -> (SocketAd
     let count = Arc::clone(&answered);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
             let count = Arc::clone(&count);
             tokio::spawn(async move {
                 let mut request = [0; 1024];
