@@ -20,31 +20,40 @@ use crate::{
     table::number,
 };
 
-/// Submissions before the count begins: what happens once is not counted.
-const WARM_UP: u64 = 500;
+/// Submissions before the count begins: what happens once, such as connecting, is not counted.
+const WARM_UP: u64 = 1500;
 /// Submissions that are counted.
-const COUNTED: u64 = 2000;
+const COUNTED: u64 = 4000;
+/// Functions in a profile.
+const FUNCTIONS: usize = 100;
 const CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Counts api and worker of a revision, prints what came out, and writes it to docs; the profiles go to `profiles`.
+/// Counts api and worker of each revision, the current one first, prints what came out, and writes it to docs; the
+/// profiles go to `profiles`.
 ///
 /// # Errors
 /// valgrind is not there, or something does not answer.
-pub fn count(ground: &Ground, side: &Side, profiles: &Path, docs: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(profiles)?;
-    let api = api(ground, side, profiles)?;
-    let worker = worker(ground, side, profiles)?;
+pub fn count(ground: &Ground, sides: &[Side], profiles: &Path, docs: &Path) -> anyhow::Result<()> {
+    let mut lines = ["| |", "|---|", "| api |", "| worker |"].map(str::to_owned);
+    for side in sides {
+        let profiles = profiles.join(&side.name);
+        fs::create_dir_all(&profiles)?;
+        let cells = [
+            format!(" {} |", side.name),
+            "---:|".to_owned(),
+            format!(" {} |", number(api(ground, side, &profiles)?)),
+            format!(" {} |", number(worker(ground, side, &profiles)?)),
+        ];
+        lines.iter_mut().zip(cells).for_each(|(line, cell)| line.push_str(&cell));
+    }
     let text = format!(
         "## Instructions per submission\n\n\
          Written by `make count`: valgrind's callgrind counts the instructions of a process over {COUNTED} registrations of 1,024 bytes, \
          after {WARM_UP} that are not counted.\n\
          The api has {CONNECTIONS} connections, the worker a full queue.\n\
-         valgrind runs one thread at a time and has no instructions for SHA-256.\n\n\
-         | | instructions per submission |\n|---|---:|\n\
-         | api | {} |\n| worker | {} |\n",
-        number(api),
-        number(worker)
+         valgrind runs one thread at a time and has no instructions for SHA-256.\n\n{}\n",
+        lines.join("\n")
     );
     println!("\n{text}");
     let pictures = docs.join("benchmarks");
@@ -135,14 +144,12 @@ fn counted(
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
     let total: f64 = total.and_then(|number| number.trim().parse().ok()).context("the dump has no total")?;
     let path = dump.to_string_lossy().into_owned();
+    // Of the outermost functions, which had begun before the count did, callgrind knows only what they call.
     let mut profile = String::new();
-    for (title, arguments) in [("by itself", vec![]), ("with what it calls", vec!["--inclusive=yes"])] {
-        let arguments = [arguments, vec!["--threshold=95", path.as_str()]].concat();
-        let _ = writeln!(
-            profile,
-            "=== instructions of each function {title} ===\n{}",
-            said("callgrind_annotate", &arguments)?
-        );
+    for (title, inclusive) in [("by itself", "--inclusive=no"), ("with what it calls", "--inclusive=yes")] {
+        let annotated = said("callgrind_annotate", &["--auto=no", "--threshold=100", inclusive, &path])?;
+        let functions: Vec<&str> = annotated.lines().filter(|line| line.contains("%)")).take(FUNCTIONS).collect();
+        let _ = writeln!(profile, "=== instructions of each function {title} ===\n{}\n", functions.join("\n"));
     }
     fs::write(profiles.join(format!("{name}.txt")), profile)?;
     Ok(total / COUNTED as f64)

@@ -38,13 +38,13 @@ fn main() -> anyhow::Result<()> {
     }
     let arguments = Arguments::read()?;
     let ground = Ground::prepare(arguments.programs.clone(), arguments.is_quick)?;
-    let current = Side { name: "this".to_owned(), services: arguments.programs.clone() };
-    if arguments.counts {
-        let profiles = arguments.programs.join("profiles");
-        return count::count(&ground, &current, &profiles, &arguments.docs.context("--docs is missing")?);
-    }
+    let current = Side { name: "current".to_owned(), services: arguments.programs.clone() };
     let base = arguments.base.clone().map(|services| Side { name: arguments.base_name.clone(), services });
     let sides: Vec<Side> = [Some(current), base].into_iter().flatten().collect();
+    if arguments.counts {
+        let profiles = arguments.programs.join("profiles");
+        return count::count(&ground, &sides, &profiles, &arguments.docs.context("--docs is missing")?);
+    }
     run(&ground, &sides, &arguments)
 }
 

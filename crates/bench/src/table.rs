@@ -194,13 +194,53 @@ fn target(row: &Row) -> String {
 /// As many digits as mean something.
 pub fn number(value: f64) -> String {
     match value.abs() {
-        size if size >= 1000.0 => {
-            let whole = format!("{value:.0}");
-            let (head, tail) = whole.split_at(whole.len() - 3);
-            format!("{head},{tail}")
+        size if size >= 999.5 => {
+            let digits = format!("{value:.0}");
+            let groups: Vec<&str> =
+                digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+            groups.join(",")
         }
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(target: Target, values: Vec<Option<f64>>) -> Row {
+        Row { what: "a figure".to_owned(), target, aim: None, values }
+    }
+
+    #[test]
+    fn a_figure_passes_at_its_target_and_misses_beyond() {
+        let cases = [
+            (Target::AtLeast(0.5), Some(0.5), "pass"),
+            (Target::AtLeast(0.5), Some(0.49), "**miss**"),
+            (Target::AtMost(10.0), Some(10.0), "pass"),
+            (Target::AtMost(10.0), Some(10.1), "**miss**"),
+            (Target::AtMost(10.0), Some(f64::NAN), "**miss**"),
+            (Target::AtMost(10.0), None, "not measured"),
+            (Target::None, Some(1.0), ""),
+        ];
+        for (target, value, verdict) in cases {
+            assert_eq!(row(target, vec![value]).verdict(), verdict, "{target:?} {value:?}");
+        }
+    }
+
+    #[test]
+    fn another_revision_stands_beside_the_current_one_with_the_ratio() {
+        let rows = [row(Target::AtLeast(8000.0), vec![Some(1_234_567.0), Some(617_283.5)])];
+        let text = markdown(&rows, &["current".to_owned(), "v1".to_owned()]);
+        let last = text.lines().last().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+        assert_eq!(last, Some(vec!["", "a figure", "≥ 8,000", "1,234,567", "617,284", "2.00", "pass", ""]));
+    }
+
+    #[test]
+    fn numbers_have_as_many_digits_as_mean_something() {
+        let shown = [0.105, 9.994, 46.66, 149.2, 999.7, 15_000.0, 1e6, -158.4].map(number);
+        assert_eq!(shown, ["0.10", "9.99", "46.7", "149", "1,000", "15,000", "1,000,000", "-158"]);
     }
 }
