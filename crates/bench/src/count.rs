@@ -51,7 +51,7 @@ pub fn count(ground: &Ground, sides: &[Side], profiles: &Path, docs: &Path) -> a
         "## Instructions per submission\n\n\
          Written by `make count`: valgrind's callgrind counts the instructions of a process over {COUNTED} registrations of 1,024 bytes, \
          after {WARM_UP} that are not counted.\n\
-         The api has {CONNECTIONS} connections and lets batches fill (`SQS_SEND_LINGER_MS=1000`, because it is some fifty times slower here), the worker has a full queue.\n\
+         The api has {CONNECTIONS} connections and waits longer for batches to fill (`SQS_SEND_LINGER_MS=1000`, because it is some fifty times slower here), the worker has a full queue.\n\
          valgrind runs one thread at a time and has no instructions for SHA-256.\n\n{}\n",
         lines.join("\n")
     );

@@ -202,7 +202,8 @@ pub fn number(value: f64) -> String {
         }
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
 
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn numbers_have_as_many_digits_as_mean_something() {
-        let shown = [0.105, 9.994, 46.66, 149.2, 999.7, 15_000.0, 1e6, -158.4].map(number);
-        assert_eq!(shown, ["0.10", "9.99", "46.7", "149", "1,000", "15,000", "1,000,000", "-158"]);
+        let shown = [0.0, 0.5, 0.1067, 9.994, 46.66, 149.2, 999.7, 15_000.0, 1e6, -158.4].map(number);
+        assert_eq!(shown, ["0", "0.5", "0.107", "9.99", "46.7", "149", "1,000", "15,000", "1,000,000", "-158"]);
     }
 }
