@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
+BENCH = $(if $(wildcard $(TOOLS)/node_modules/fauxqs),TEST_NODE_MODULES=$(TOOLS)/node_modules) \
+	$(TARGET)/release/bench --programs $(TARGET)/bench/programs \
+	$(if $(BASE),--base $(TARGET)/bench/base/programs --base-name "$(BASE)")
 
 .PHONY: help
 help: ## Shows this list
@@ -73,3 +76,24 @@ sbom: ## Writes what each service is made of to target/sbom/ (CycloneDX, one fil
 		>$(TARGET)/sbom/$$service.cdx.json || exit 1; done
 	@rm -f crates/*/*.cdx.json
 	@ls $(TARGET)/sbom/*.cdx.json
+
+.PHONY: bench
+bench: release ## Measures how much the services take and store, into docs/benchmarks.md; BASE=revision compares, BACKLOG=1000000
+	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs)
+
+.PHONY: count
+count: release ## Counts instructions per submission with valgrind, into docs/benchmarks.md; BASE=revision compares
+	@deploy/local/prerequisites count
+	$(BENCH) count --docs docs
+
+# The services are built without the benchmark, whose features they would share; the queue with and without its fault hooks.
+.PHONY: release
+release:
+	@deploy/local/prerequisites run
+	mkdir -p $(TARGET)/bench/programs
+	cargo build --release -p api -p worker -p local-sqs --features faults
+	cp $(TARGET)/release/local-sqs $(TARGET)/bench/programs/local-sqs-hooked
+	cargo build --release -p api -p worker -p local-sqs
+	cd $(TARGET)/release && cp api worker local-sqs $(TARGET)/bench/programs/
+	cargo build --release -p bench
+	@if [[ -n "$(BASE)" ]]; then deploy/local/build-revision "$(BASE)" $(TARGET)/bench/base; fi
