@@ -6,6 +6,7 @@ mod settlement;
 
 mod form_types;
 mod garbage;
+mod generated;
 
 mod killed;
 mod old_database;
