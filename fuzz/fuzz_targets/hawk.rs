@@ -5,6 +5,7 @@
 #[path = "../../crates/hawk-auth/tests/hawk/sent.rs"]
 mod sent;
 
+#[allow(dead_code, reason = "the rest is for the tests")]
 #[path = "../../crates/hawk-auth/tests/hawk/holds.rs"]
 mod holds;
 

@@ -50,5 +50,8 @@ proptest! {
         prop_assert_eq!(code(&around, &object), "reserved_key");
         let number = format!(r#"{{"$serde_json::private::Number":{}}}"#, value.written());
         prop_assert_eq!(code(&around, &number), "reserved_key");
+        let pair = format!("data=1&$serde_json::private::{rest}=1");
+        prop_assert_eq!(Fields::parse(pair.as_bytes(), Encoding::UrlEncoded).unwrap_err().to_string(), "reserved_key");
+        holds::of_request(format!("application/x-www-form-urlencoded\n{pair}").as_bytes());
     }
 }
