@@ -1,4 +1,5 @@
-//! What a field may not hold because the worker could not decode it, or PostgreSQL's jsonb would refuse it or blow it up.
+//! What a field may not hold because the worker could not decode it, or PostgreSQL's jsonb would refuse it, or blow it
+//! up.
 
 use serde_json::{Map, Value};
 

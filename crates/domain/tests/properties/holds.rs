@@ -1,4 +1,4 @@
-//! What must hold of any bytes: of the seeds and of random ones in `make test`, of what the fuzzer finds in `make fuzz`.
+//! What must hold of any bytes: in `make test` of the seeds and of random ones, in `make fuzz` of what the fuzzer makes.
 
 use std::sync::LazyLock;
 
@@ -32,7 +32,7 @@ pub fn of_request(input: &[u8]) {
     }
 }
 
-/// A message: its `id`, `received_at` and `original_message_id`, each on a line that is empty where it is absent, its body.
+/// A message: its `id`, `received_at` and `original_message_id`, a line each that is empty where it is absent, its body.
 pub fn of_message(input: &[u8]) {
     let mut rest = input;
     let mut attributes = domain::Attributes::new();
