@@ -46,6 +46,21 @@ chaos_programs:
 	@cargo build -p api -p worker -p chaos --bins
 	@cargo build -p local-sqs --bins --features faults
 
+FUZZ := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
+# RUSTC_BOOTSTRAP lets the pinned compiler put the fuzzer's instruments in, which else nightly alone does. There is no
+# unsafe code of ours for a sanitizer to look at. What is found is kept beside what is built, and the seeds stay as they are.
+.PHONY: fuzz
+fuzz: export RUSTC_BOOTSTRAP := 1
+fuzz: ## Feeds parsers and signatures with what a fuzzer makes up, 60 s each; FUZZ=fields SECONDS=600 does that one for longer
+	@deploy/local/prerequisites fuzz
+	@for target in $(FUZZ); do \
+		mkdir -p $(TARGET)/fuzz/found/$$target && \
+		cargo fuzz run --sanitizer none --target-dir $(TARGET)/fuzz $$target \
+			$(TARGET)/fuzz/found/$$target fuzz/corpus/$$target -- -dict=fuzz/$$target.dict \
+			-max_total_time=$(or $(SECONDS),60) -timeout=10 -max_len=16384 -print_final_stats=1 || exit 1; \
+	done
+
 .PHONY: lint
 lint: check_deploy ## Checks format, clippy, documentation, what may depend on what, and what deploy/ has for a cloud
 	cargo fmt --all --check

@@ -18,6 +18,8 @@ pub fn is_good(signature: &[u8], path_and_query: &str, body: &[u8], secrets: &[S
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     const SIGNATURE: &[u8] = b"fcc0484bdb8e2382ab9c3813ad34af0c87726259951ad0c1b3d436b83a1e938a";
@@ -47,6 +49,29 @@ mod tests {
         ];
         for (signature, path, body, secrets) in cases {
             assert!(!verdict(signature, path, body, secrets), "{path} {secrets:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn of_any_request_each_secret_has_the_one_good_signature(
+            path in "/[ -~é]{0,30}",
+            body in vec(any::<u8>(), 0..100),
+            secret in "[!-~]{1,20}",
+            others in vec("[!-~]{1,20}", 0..2),
+            at in 0..64usize,
+            byte: u8,
+        ) {
+            let mut signature = test_kit::forms::signature(&path, &body, &secret).into_bytes();
+            let before_it: Vec<&str> = others.iter().map(String::as_str).chain([secret.as_str()]).collect();
+            prop_assert!(verdict(&signature, &path, &body, &before_it));
+            prop_assert!(others.contains(&secret) || others.is_empty() || !verdict(&signature, &path, &body, &before_it[..others.len()]));
+            prop_assert!(!verdict(&signature[..at], &path, &body, &before_it));
+            prop_assume!(signature[at] != byte);
+            signature[at] = byte;
+            prop_assert!(!verdict(&signature, &path, &body, &before_it));
         }
     }
 }

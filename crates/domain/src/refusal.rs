@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use crate::json::is_reserved;
+
 /// Why a body is not a submission. `Display` is the stable code with the field, and holds no input text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -120,8 +122,9 @@ pub struct Fault {
 impl Fault {
     /// A fault of a top-level field, whose name the sender chose.
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
-        // A name with a NUL in it is no name to answer with: the fault is one of the whole.
-        let path = if name.contains('\0') { Vec::new() } else { vec![name.to_owned()] };
+        // A name with a NUL in it, or one that not every reader of JSON takes, is no name to answer with: the fault is
+        // one of the whole.
+        let path = if name.contains('\0') || is_reserved(name) { Vec::new() } else { vec![name.to_owned()] };
         // The one name that every form of 2016 has.
         let path_is_ours = name == "data";
         Self { path, code, sentence: sentence.into(), path_is_ours }
