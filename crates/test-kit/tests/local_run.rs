@@ -37,7 +37,8 @@ fn start(directory: &Path, port: u16) -> Child {
     let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
     let other_type = "  make submit TYPE=enrolment FORM=your-enrolment.json     (of another form type)";
-    assert!(lines.any(|line| line.unwrap() == other_type), "no form type but `form` is introduced");
+    let mut introduction = lines.map_while(Result::ok).take_while(|line| !line.starts_with("Ctrl-C"));
+    assert!(introduction.any(|line| line == other_type), "no form type but `form` is introduced");
     local
 }
 
