@@ -7,6 +7,9 @@ use thiserror::Error;
 
 use crate::json::is_reserved;
 
+/// Faults that one answer tells, so that it is not longer than the form.
+pub(crate) const MOST_TOLD: usize = 100;
+
 /// Why a body is not a submission. `Display` is the stable code with the field, and holds no input text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -48,8 +51,11 @@ impl Refusal {
             }
             Self::Fields(faults) => {
                 let mut tree = Tree::default();
-                for fault in faults {
+                for fault in faults.iter().take(MOST_TOLD) {
                     tree.add(&fault.path, &fault.sentence);
+                }
+                if faults.len() > MOST_TOLD {
+                    tree.add(&[], "There are more errors.");
                 }
                 tree.into_json()
             }
