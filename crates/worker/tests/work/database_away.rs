@@ -96,11 +96,18 @@ async fn a_database_that_is_restarted_again_and_again_under_load_stores_each_for
         sent
     };
     let restarting = async {
-        for shutdown in [Shutdown::Fast, Shutdown::Immediate, Shutdown::Fast, Shutdown::Immediate] {
+        let (fast, immediate) = (Shutdown::Fast, Shutdown::Immediate);
+        for (shutdown, for_long) in [(fast, false), (immediate, false), (fast, true), (immediate, true)] {
             let stored = || sql(&url, "select count(*) from forms").unwrap().parse::<usize>().unwrap();
             let before = stored();
             wait::until("some are stored", async || (stored() > before + 20).then_some(())).await;
-            tokio::task::block_in_place(|| cluster.restart(shutdown)).unwrap();
+            let shut = || worker.log().matches("nothing is received until it is back").count();
+            let times = shut();
+            tokio::task::block_in_place(|| cluster.stop(shutdown));
+            if for_long {
+                wait::until("the gate is shut again", async || (shut() > times).then_some(())).await;
+            }
+            tokio::task::block_in_place(|| cluster.start()).unwrap();
         }
         restarted.store(true, Ordering::Relaxed);
     };
