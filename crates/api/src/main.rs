@@ -1,19 +1,30 @@
-//! The intake as a program: `api`, or `api --check-settings` to say what is wrong with the environment, or show it.
+//! The intake as a program: `api`, or `api --check-settings` to say what is wrong with the environment, or show it, or
+//! `api --healthcheck` to ask the one that runs here whether it is ready.
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use api::settings::Settings;
+use api::settings::{DEFAULT_PORT, Settings};
 use mimalloc::MiMalloc;
-use process::{logging, run, settings::Environment, stop};
+use process::{healthcheck, logging, run, settings::Environment, stop};
 
 /// The C library's allocator takes a sixth of all instructions.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let only_checks_settings = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        ["--check-settings"] => true,
+        ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/"),
+        _ => {
+            eprintln!("usage: api [--check-settings | --healthcheck]");
+            return ExitCode::from(2);
+        }
+    };
     let settings = match Settings::read(Environment::of_process()) {
         Ok(settings) => settings,
         Err(faults) => {
@@ -21,17 +32,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
-        [] => {}
-        [argument] if argument == "--check-settings" => {
-            // Secrets show themselves as such.
-            let _ = writeln!(io::stdout(), "{settings:#?}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprintln!("usage: api [--check-settings]");
-            return ExitCode::from(2);
-        }
+    if only_checks_settings {
+        // Secrets show themselves as such.
+        let _ = writeln!(io::stdout(), "{settings:#?}");
+        return ExitCode::SUCCESS;
     }
     logging::start(&settings.log);
     run::to_the_end(async {

@@ -12,7 +12,7 @@ use queue::SendPace;
 
 pub use self::{intake::IntakeSettings, limits::LimitSettings};
 
-const DEFAULT_PORT: u16 = 8000;
+pub const DEFAULT_PORT: u16 = 8000;
 
 /// Everything that the intake takes from its environment.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Values are written as they are: no quotes, no escapes.
 //! That is what `docker run --env-file` reads: everything behind the first `=`, to the end of the line.
-//! Compose v1 read `env_file` the same way; Compose v2 does not, unless it is told so:
+//! Compose does not, unless it is told so:
 //!
 //! ```yaml
 //! env_file:
@@ -10,11 +10,11 @@
 //!     format: raw # Compose 2.30 and later
 //! ```
 //!
-//! Without `format: raw`, Compose v2 puts variables in the place of `$NAME` and `${NAME}`, takes quotes round a value away, cuts a value at ` #` and trims it.
-//! There is no quoting that all of these readers take back to the same value, so quoting here would trade one reader for another.
+//! Without `format: raw`, Compose v2 puts variables in the place of `$NAME` and `${NAME}`, takes quotes round a value away, cuts a value at ` #` and trims it; docker-compose 1.29 does so too, with `${NAME}` alone.
+//! There is no quoting that all of these readers take back to the same value, so quoting here would trade one reader for another: `deploy/docker/env-files` refuses what Compose would alter.
 //!
 //! A file called `.env` beside the Compose file is also read by Compose itself, always in its own syntax, to fill in `${NAME}` in the Compose file.
-//! A value with `$` can draw a warning from there, and one that starts with a quote an error that shows the value; `COMPOSE_DISABLE_ENV_FILE=1` turns that reading off.
+//! A value with `$` can draw a warning from there, and one that starts with a quote an error that shows the value; `deploy/docker/compose` has it read another file.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
 pub use crate::journal::JournalError;
-pub use crate::settings::Settings;
+pub use crate::settings::{DEFAULT_PORT, Settings};
 
 /// Threads that parse and answer. Two keep two cores busy; the storage has its own two.
 const WORKERS: usize = 2;

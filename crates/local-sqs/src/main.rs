@@ -1,13 +1,22 @@
-//! The queue server as a program.
+//! The queue server as a program: `local-sqs`, or `local-sqs --healthcheck` to ask the one that runs here how it is.
 
 use std::io;
 use std::process::ExitCode;
 
-use local_sqs::Settings;
+use local_sqs::{DEFAULT_PORT, Settings};
 use process::settings::{Environment, LogSettings};
-use process::{logging, run, stop};
+use process::{healthcheck, logging, run, stop};
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => {}
+        ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/"),
+        _ => {
+            eprintln!("usage: local-sqs [--healthcheck]");
+            return ExitCode::from(2);
+        }
+    }
     let mut environment = Environment::of_process();
     let read = (Settings::read(&mut environment), LogSettings::read(&mut environment));
     let (settings, log) = match environment.finish(read) {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use process::settings::{Environment, ListenSettings};
 use serde::Deserialize;
 
+/// Of `PORT`.
+pub const DEFAULT_PORT: u16 = 9324;
+
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -25,7 +28,7 @@ struct Variables {
 impl Settings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let ListenSettings { bind_address, port, .. } = ListenSettings::read(environment, 9324);
+        let ListenSettings { bind_address, port, .. } = ListenSettings::read(environment, DEFAULT_PORT);
         let variables: Variables = environment.variables();
         let data_dir = environment.optional("DATA_DIR", variables.data_dir).map(PathBuf::from);
         Settings { bind_address, port, data_dir }

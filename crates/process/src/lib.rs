@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod open_files;
 
 pub mod health;
+pub mod healthcheck;
 pub mod metrics;
 pub mod page;
 pub mod status;

@@ -3,7 +3,9 @@
 mod place;
 mod program;
 
-use std::{fs, path::PathBuf, process::Command, thread, time::Duration};
+use std::{
+    convert::Infallible, fs, os::unix::process::CommandExt, path::PathBuf, process::Command, thread, time::Duration,
+};
 
 use crate::{
     forms,
@@ -20,51 +22,67 @@ const DATABASE: &str = "directory-form-data";
 /// What a killed worker had in hand comes again after so long, in seconds; Amazon's and our default is hours.
 const VISIBILITY_TIMEOUT: &str = "120";
 
-/// All of it, running. Stopped in order on drop: what feeds before what is fed.
+/// What is started together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The whole system.
+    All,
+    /// PostgreSQL and local-sqs, for services that are started one by one.
+    Surroundings,
+}
+
+/// A service that is started by itself, within what [`Parts::Surroundings`] has started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The intake.
+    Api,
+    /// A worker for all form types.
+    Worker,
+    /// A worker for enrolments alone; its health page is on a free port, so that it can run beside the other.
+    EnrolmentWorker,
+}
+
+/// What was asked for, running. Stopped in order on drop: what feeds before what is fed.
 pub struct Local {
     programs: Vec<Program>,
     _postgres: Cluster,
     /// Where the rows are.
     rows: PathBuf,
     place: Place,
+    parts: Parts,
 }
 
 impl Local {
-    /// Starts everything, and returns when all of it is ready or `interrupted`.
+    /// Starts these parts, and returns when all of them are ready or `interrupted`.
     ///
     /// # Errors
     /// What did not start, in words for a person.
-    pub fn start(place: Place, interrupted: &dyn Fn() -> bool) -> Result<Self, String> {
+    pub fn start(place: Place, parts: Parts, interrupted: &dyn Fn() -> bool) -> Result<Self, String> {
         let ports = place.ports();
-        place.check_free(&[ports.api, ports.worker, ports.local_sqs, ports.postgres])?;
+        place.check_free(&[ports.local_sqs, ports.postgres])?;
+        if parts == Parts::All {
+            place.check_free(&[ports.api, ports.worker])?;
+        }
         let (postgres, rows) = open_postgres(&place)?;
-        let mut local = Self { programs: Vec::new(), _postgres: postgres, rows, place };
+        let mut local = Self { programs: Vec::new(), _postgres: postgres, rows, place, parts };
         let database_url = local._postgres.url(DATABASE);
         local.place.write_down(&database_url)?;
 
         let data = local.place.directory().join("sqs");
-        local.run("local-sqs", ports.local_sqs, &[("DATA_DIR", &data.to_string_lossy())], "/healthcheck/")?;
-        let endpoint = format!("http://127.0.0.1:{}", ports.local_sqs);
-        let mut worker = aws(&endpoint).to_vec();
-        // A short wait, because Ctrl-C waits for the poll that is out.
-        worker.extend([
-            ("DATABASE_URL", database_url.as_str()),
-            ("SQS_WAIT_TIME", "2"),
-            ("SQS_VISIBILITY_TIMEOUT", VISIBILITY_TIMEOUT),
-        ]);
-        local.run("worker", ports.worker, &worker, "/healthcheck/ready/")?;
-        let mut api = aws(&endpoint).to_vec();
-        api.push(("UI_SECRET", forms::SECRET));
-        local.run("api", ports.api, &api, "/healthcheck/ready/")?;
+        let mut local_sqs = command("local-sqs", ports.local_sqs, &local.place);
+        local_sqs.env("DATA_DIR", data);
+        local.run("local-sqs", local_sqs, ports.local_sqs, "/healthcheck/")?;
+        if parts == Parts::All {
+            let worker = service(Part::Worker, &local.place, &database_url);
+            local.run("worker", worker, ports.worker, "/healthcheck/ready/")?;
+            let api = service(Part::Api, &local.place, &database_url);
+            local.run("api", api, ports.api, "/healthcheck/ready/")?;
+        }
         local.wait_until_ready(interrupted)?;
         Ok(local)
     }
 
-    fn run(&mut self, name: &'static str, port: u16, variables: &[(&str, &str)], ready: &str) -> Result<(), String> {
-        let mut command = Command::new(path_of(name));
-        command.env_clear().envs(variables.iter().copied());
-        command.envs([("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port.to_string())]);
-        command.envs(self.place.passed_on());
+    fn run(&mut self, name: &'static str, command: Command, port: u16, ready: &str) -> Result<(), String> {
         self.programs.push(Program::start(name, command, format!("http://127.0.0.1:{port}{ready}"))?);
         Ok(())
     }
@@ -91,6 +109,15 @@ impl Local {
     /// Where everything is, and a request to try.
     pub fn introduction(&self) -> String {
         let ports = self.place.ports();
+        if self.parts == Parts::Surroundings {
+            return format!(
+                "\nReady.\n\
+                 \n  local-sqs   http://127.0.0.1:{}/  (an endpoint of SQS)\
+                 \n  PostgreSQL  psql '{}'\n",
+                ports.local_sqs,
+                self._postgres.url(DATABASE),
+            );
+        }
         let body = r#"{"data": {"company_name": "Example Limited"}}"#;
         let signature = forms::signature("/form/", body.as_bytes(), forms::SECRET);
         let other_type = self.place.served().into_iter().find(|name| name != "form");
@@ -122,6 +149,48 @@ impl Local {
             self.place.directory().join("sqs").display(),
         )
     }
+}
+
+/// Becomes this service, within what [`Parts::Surroundings`] has started here.
+///
+/// # Errors
+/// It does not return but with what was in the way.
+pub fn become_part(part: Part, place: &Place) -> Result<Infallible, String> {
+    let database_url = place.read_back()?.database_url;
+    Err(format!("it cannot be run: {}", service(part, place, &database_url).exec()))
+}
+
+fn service(part: Part, place: &Place, database_url: &str) -> Command {
+    let ports = place.ports();
+    let mut command = match part {
+        Part::Api => command("api", ports.api, place),
+        Part::Worker => command("worker", ports.worker, place),
+        Part::EnrolmentWorker => command("worker", 0, place),
+    };
+    command.envs(aws(&format!("http://127.0.0.1:{}", ports.local_sqs)));
+    match part {
+        Part::Api => _ = command.env("UI_SECRET", forms::SECRET),
+        Part::Worker | Part::EnrolmentWorker => {
+            // A short wait, because Ctrl-C waits for the poll that is out.
+            command.envs([
+                ("DATABASE_URL", database_url),
+                ("SQS_WAIT_TIME", "2"),
+                ("SQS_VISIBILITY_TIMEOUT", VISIBILITY_TIMEOUT),
+            ]);
+        }
+    }
+    if part == Part::EnrolmentWorker {
+        command.env("WORKER_FORM_TYPES", "enrolment");
+    }
+    command
+}
+
+/// One of our programs, with nothing of the developer's environment but what is passed on.
+fn command(program: &str, port: u16, place: &Place) -> Command {
+    let mut command = Command::new(path_of(program));
+    command.env_clear().envs(place.passed_on());
+    command.envs([("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port.to_string())]);
+    command
 }
 
 impl Drop for Local {

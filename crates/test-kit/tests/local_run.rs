@@ -13,7 +13,7 @@ use std::{
 use signal_hook::consts::{SIGINT, SIGKILL, SIGSTOP};
 use test_kit::{
     postgres::sql,
-    service::{Service, path_of},
+    service::{Service, Signal, path_of},
 };
 
 /// A directory that user postgres may enter, when root runs this.
@@ -127,6 +127,50 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     }));
     interrupt(local);
     assert!((port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()), "a port is still open");
+}
+
+#[test]
+fn the_parts_are_run_one_by_one() {
+    let checkout = checkout();
+    let port = free_ports().to_string();
+    let local = |part: &str| {
+        let mut command = Command::new(path_of("local"));
+        command.arg(part).current_dir(&checkout).env("LOCAL_PORT", &port).env("FORM_TYPES", "form,enrolment");
+        command
+    };
+    let output = local("api").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("nothing runs here yet"), "{error}");
+
+    let mut surroundings = local("surroundings").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(surroundings.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
+
+    let api = Service::spawn("api", &mut local("api"));
+    assert_eq!(api.port().to_string(), port);
+    let enrolment_worker = Service::spawn("worker", &mut local("enrolment-worker"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ready = enrolment_worker.url("/healthcheck/ready/");
+    runtime.block_on(test_kit::wait::until("the worker has made the table", async || {
+        reqwest::get(&ready).await.ok().filter(|answer| answer.status().is_success()).map(drop)
+    }));
+    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
+        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
+    let form = checkout.path().join("form.json");
+    fs::write(&form, enrolment).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
+    assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
+
+    let worker = Service::spawn("worker", &mut local("worker"));
+    let (status, shown, error) = submit(checkout.path(), &[]);
+    assert!(status == Some(0) && shown.contains("form_type       form"), "{shown} {error}");
+
+    for service in [api, worker, enrolment_worker] {
+        let (status, log) = service.stop(Signal::Term);
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+    signal(SIGINT, surroundings.id());
+    assert_eq!(surroundings.wait().unwrap().code(), Some(0));
 }
 
 #[test]

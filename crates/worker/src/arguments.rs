@@ -11,6 +11,9 @@ pub struct Arguments {
     /// Says what is wrong with the settings, or shows them without secrets, and ends
     #[arg(long)]
     pub check_settings: bool,
+    /// Asks the worker that runs here whether it is ready, and ends: 0 if it is
+    #[arg(long, conflicts_with = "check_settings")]
+    pub healthcheck: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
 }

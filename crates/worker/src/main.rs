@@ -8,14 +8,14 @@ use std::{
 use clap::Parser;
 use mimalloc::MiMalloc;
 use process::{
-    logging, run,
+    healthcheck, logging, run,
     settings::{Environment, Faults},
     stop,
 };
 use worker::{
     arguments::{Arguments, Command, InvalidCommand},
     invalid,
-    settings::{OperatorSettings, Settings},
+    settings::{DEFAULT_PORT, OperatorSettings, Settings},
 };
 
 /// The C library's allocator takes a sixth of all instructions.
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
             invalid::list(settings, &arguments, &stop).await
         }),
         Some(Command::Migrate) => serve(environment, async |settings| worker::migrate(&settings).await),
+        None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
             // Secrets show themselves as such.
             let _ = writeln!(io::stdout(), "{settings:#?}");

@@ -14,7 +14,7 @@ use store::StoreSettings;
 
 pub use self::{operator::OperatorSettings, work::WorkSettings};
 
-const DEFAULT_PORT: u16 = 8001;
+pub const DEFAULT_PORT: u16 = 8001;
 
 /// Everything that the worker takes from its environment.
 #[derive(Clone, Debug)]

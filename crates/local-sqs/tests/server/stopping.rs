@@ -55,3 +55,15 @@ async fn a_server_in_this_process_stops_by_its_token() {
     assert!(started.elapsed() < SOON);
     assert!(server.client.try_call("ListQueues", "{}".to_owned()).await.is_err());
 }
+
+#[tokio::test]
+async fn the_program_itself_asks_whether_it_answers() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let server = Process::start(&directory).await;
+    let port = server.client.base.rsplit(':').next().unwrap().to_owned();
+    let asked = || Process::command(&directory).arg("--healthcheck").env("PORT", &port).output().unwrap();
+    assert_eq!(asked().status.code(), Some(0));
+    drop(server);
+    assert_eq!(asked().status.code(), Some(1));
+}

@@ -37,6 +37,23 @@ fn an_unknown_argument_gets_the_usage() {
 }
 
 #[tokio::test]
+async fn the_program_itself_asks_whether_it_is_ready() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[]);
+    stack.ready(&worker).await;
+    let port = worker.port().to_string();
+    let asked = || {
+        let mut command = Command::new(path_of("worker"));
+        let output = command.arg("--healthcheck").env_clear().env("PORT", &port).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, page) = asked();
+    assert!(status == Some(0) && page.contains(r#""database":"OK""#), "{status:?} {page}");
+    drop(worker);
+    assert_eq!(asked(), (Some(1), String::new()));
+}
+
+#[tokio::test]
 async fn short_times_are_warned_of() {
     let stack = Stack::start();
     let worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "30"), ("SHUTDOWN_GRACE_SECONDS", "5")]);
