@@ -1,7 +1,8 @@
 # The one list of commands; CI calls the same ones. `make help` explains them.
 
 SHELL := /bin/bash
-.DEFAULT_GOAL := help
+# As in 2016.
+.DEFAULT_GOAL := run_test
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
@@ -11,7 +12,7 @@ BENCH = $(if $(wildcard $(TOOLS)/node_modules/fauxqs),TEST_NODE_MODULES=$(TOOLS)
 
 .PHONY: help
 help: ## Shows this list
-	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-22s %s\n", $$1, $$2 }'
 
 .PHONY: local
 local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its data stays in .local/ (LOCAL_PORT=8000)
@@ -24,6 +25,32 @@ submit: ## Sends a sample form to the running `make local` and shows its row; FO
 	@test -e .local/address || { echo "Nothing runs here yet: start it with \`make local\` in another terminal." >&2; exit 1; }
 	@cargo build --quiet --workspace --bins
 	@$(TARGET)/debug/submit "$(FORM)" "$(TYPE)"
+
+# The parts one by one, as in 2016. Both services take enrolments too.
+.PHONY: debug
+debug: ## Builds the services and starts what they need in the background, without Docker: PostgreSQL and a queue
+	@deploy/local/prerequisites run
+	@cargo build --workspace --bins
+	@LOCAL_PORT=$(LOCAL_PORT) deploy/local/surroundings start $(TARGET)/debug/local
+
+.PHONY: debug_stop
+debug_stop: ## Stops what `make debug` has started; its data stays in .local/
+	@deploy/local/surroundings stop
+
+.PHONY: debug_webserver
+debug_webserver: debug ## Runs the api, until Ctrl-C
+	@FORM_TYPES="$${FORM_TYPES:-form,enrolment}" exec $(TARGET)/debug/local api
+
+.PHONY: debug_worker
+debug_worker: debug ## Runs a worker, until Ctrl-C
+	@FORM_TYPES="$${FORM_TYPES:-form,enrolment}" exec $(TARGET)/debug/local worker
+
+.PHONY: debug_enrolment_worker
+debug_enrolment_worker: debug ## Runs a worker for enrolments alone, until Ctrl-C
+	@FORM_TYPES="$${FORM_TYPES:-form,enrolment}" exec $(TARGET)/debug/local enrolment-worker
+
+.PHONY: debug_test
+debug_test: test ## The same as test, by its name of 2016
 
 .PHONY: test
 test: ## Installs what is missing, starts a PostgreSQL of its own and runs all tests; TEST=name runs some
@@ -112,3 +139,5 @@ release:
 	cd $(TARGET)/release && cp api worker local-sqs $(TARGET)/bench/programs/
 	cargo build --release -p bench
 	@if [[ -n "$(BASE)" ]]; then deploy/local/build-revision "$(BASE)" $(TARGET)/bench/base; fi
+
+include deploy/docker/targets.mk
