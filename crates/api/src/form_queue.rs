@@ -1,20 +1,29 @@
 //! The way to the form queue, from a process that may be up before SQS is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use domain::{FormType, Message};
 use process::{backoff::Backoff, health::Check, settings::QueuePairSettings};
 use queue::{Cause, Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
-use tokio::sync::OnceCell;
+use tokio::{sync::Notify, time::sleep};
 
 use crate::metrics;
+
+/// How long a queue that was found is used before it is looked for again: SQS goes on telling the URL of a queue that was
+/// deleted for a while, and does not let its name be used again at once.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A form type and its queue, once that was found.
 pub struct FormQueue {
     form_type: FormType,
     provision: Provision,
     pace: SendPace,
-    found: OnceCell<(Queue, Sender)>,
+    found: Mutex<Option<(Queue, Sender)>>,
+    /// It was found, and turned out to be missing.
+    gone: Notify,
 }
 
 /// Why a message is not known to be on the queue.
@@ -34,7 +43,8 @@ impl FormQueue {
         pace: SendPace,
     ) -> Self {
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
-        Self { form_type, provision: Provision { connection, names, create }, pace, found: OnceCell::new() }
+        let provision = Provision { connection, names, create };
+        Self { form_type, provision, pace, found: Mutex::default(), gone: Notify::new() }
     }
 
     /// The type of the forms that are sent here.
@@ -42,8 +52,17 @@ impl FormQueue {
         &self.form_type
     }
 
-    /// Finds the queue, asking again for as long as it takes.
-    pub async fn find(&self) {
+    /// Finds the queue, and again whenever it turns out to be missing. Never returns.
+    pub async fn keep(&self) {
+        loop {
+            self.find().await;
+            sleep(LOOK_EVERY).await;
+            self.gone.notified().await;
+        }
+    }
+
+    /// Finds the queue, or creates it where that is allowed, asking again for as long as it takes.
+    async fn find(&self) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
             match self.provision.form_queue().await {
@@ -54,8 +73,7 @@ impl FormQueue {
                         queue.max_message_size()
                     );
                     let sender = Sender::start(queue.clone(), self.pace);
-                    // It is only set here.
-                    let _ = self.found.set((queue, sender));
+                    *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((queue, sender));
                     return;
                 }
                 Err(error) => {
@@ -63,7 +81,7 @@ impl FormQueue {
                         "The form queue was not found, and nothing can be taken. queue={} error=\"{error}\"",
                         self.provision.names.form
                     );
-                    tokio::time::sleep(backoff.next_wait()).await;
+                    sleep(backoff.next_wait()).await;
                 }
             }
         }
@@ -71,12 +89,23 @@ impl FormQueue {
 
     /// Sends a message; it is on the queue when this is `Ok`.
     pub async fn send(&self, message: Message) -> Result<(), NotSent> {
-        let (_, sender) = self.found.get().ok_or(NotSent::NoQueue)?;
+        let (_, sender) = self.found().ok_or(NotSent::NoQueue)?;
         let sent = sender.send(message).await;
-        let cause = sent.as_ref().err().map(SqsError::cause);
+        self.heard(sent.as_ref().err().map(SqsError::cause));
+        sent.map_err(NotSent::Failed)
+    }
+
+    fn found(&self) -> Option<(Queue, Sender)> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// SQS answered for the queue, or it failed for this cause.
+    fn heard(&self, cause: Option<Cause>) {
+        if cause == Some(Cause::MissingQueue) {
+            self.gone.notify_one();
+        }
         let is_up = !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
         metrics::queue_is_up(self.form_type.name(), is_up);
-        sent.map_err(NotSent::Failed)
     }
 
     /// The name of the check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
@@ -93,12 +122,13 @@ impl FormQueue {
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {
-                let answer = match form_queue.found.get() {
-                    Some((queue, _)) => queue.answers().await.map_err(|error| error.cause().in_words()),
-                    None => Err("the queue was not found yet"),
+                let Some((queue, _)) = form_queue.found() else {
+                    metrics::queue_is_up(form_queue.form_type.name(), false);
+                    return Err("the queue was not found yet");
                 };
-                metrics::queue_is_up(form_queue.form_type.name(), answer.is_ok());
-                answer
+                let failed = queue.answers().await.err().map(|error| error.cause());
+                form_queue.heard(failed);
+                failed.map_or(Ok(()), |cause| Err(cause.in_words()))
             })
         })
     }

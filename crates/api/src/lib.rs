@@ -122,7 +122,7 @@ impl Api {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
-            async move { stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.find()))).await }
+            async move { stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.keep()))).await }
         });
         let stopping = tokio::spawn(async move {
             stop.cancelled().await;

@@ -1,6 +1,6 @@
 //! Many at once who mean no good, or mean well and are slow: good clients stay served, and memory stays bounded.
 
-use std::{process::Command, time::Duration};
+use std::{process::Command, sync::Arc, time::Duration};
 
 use reqwest::Client;
 use test_kit::{
@@ -80,6 +80,38 @@ async fn a_flood_of_wrong_signatures_is_turned_away_and_good_clients_are_served(
     assert!(served > 0);
     assert!(most_memory(&api, "16,000 wrong signatures") < 100);
     assert_eq!(stack.sqs.drain(QUEUE).await.len(), served);
+}
+
+/// Bodies that are not taken, and requests that are none, from 16 clients at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_are_refused_take_bounded_memory() {
+    let stack = Stack::start();
+    let api = stack.api(&[]);
+    stack.ready(&api).await;
+    // A little more than one body may have.
+    let large = vec![b'x'; (3 << 20) + 1000];
+    let post = "POST /form/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    let chunk = format!("{post}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", large.len());
+    let requests = Arc::new([
+        (413, raw::request("POST", "/form/", &[], &large)),
+        (413, [chunk.as_bytes(), &large, b"\r\n0\r\n\r\n"].concat()),
+        (415, raw::request("POST", "/form/", &[("Content-Encoding", "gzip")], &large[..1 << 20])),
+        (400, format!("{post}Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx").into_bytes()),
+        (400, format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").into_bytes()),
+        (400, format!("{post}X-A: a\r\n folded\r\n\r\n").into_bytes()),
+    ]);
+    let mut flood = JoinSet::new();
+    for _ in 0..16 {
+        let (port, requests) = (api.port(), Arc::clone(&requests));
+        flood.spawn(async move {
+            for (status, request) in (0..10).flat_map(|_| requests.iter()) {
+                let answer = raw::exchange(port, request, 60 * SECOND).await;
+                assert_eq!(answer.status, *status, "{answer:?}");
+            }
+        });
+    }
+    flood.join_all().await;
+    assert!(most_memory(&api, "960 requests that are refused") < 150);
 }
 
 /// JSON that is small as text and large when parsed: only what is parsed at the moment takes that much.

@@ -17,5 +17,6 @@ mod limits;
 mod logs;
 mod openapi;
 mod overload;
+mod queue_away;
 mod settings;
 mod stopping;

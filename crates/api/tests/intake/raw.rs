@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     pub head: String,
     pub body: String,
+    /// The server closed the connection.
+    pub closed: bool,
 }
 
 impl Answer {
@@ -34,11 +36,11 @@ pub async fn exchange(port: u16, request: &[u8], within: Duration) -> Answer {
 /// Reads an answer until the server closes or `within` is over.
 pub async fn read(connection: &mut TcpStream, within: Duration) -> Answer {
     let mut bytes = Vec::new();
-    let _ = timeout(within, connection.read_to_end(&mut bytes)).await;
+    let closed = timeout(within, connection.read_to_end(&mut bytes)).await.is_ok();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    Answer { status, head: head.to_owned(), body: body.to_owned(), closed }
 }
 
 /// A request whose connection is closed after the answer.

@@ -12,13 +12,17 @@ mod invalid_list;
 mod operator;
 mod redrive;
 
+mod database_away;
+mod in_hand;
 mod killed;
 mod metrics;
 mod old_database;
-mod outages;
+mod queue_away;
 mod restricted_role;
 mod schema;
 mod settings;
+mod small_disk;
 mod stopping;
 mod through;
 mod tracing;
+mod two_workers;

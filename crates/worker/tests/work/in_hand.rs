@@ -1,0 +1,54 @@
+//! What is in hand is bounded, and shared out among few inserts.
+
+use std::time::Duration;
+
+use test_kit::{Stack, postgres::sql, service::Signal, stack::QUEUE};
+
+#[tokio::test]
+async fn what_is_in_hand_is_bounded() {
+    let stack = Stack::start();
+    let worker =
+        stack.worker(&[("WORKER_BYTES_IN_HAND", "100000"), ("WORKER_POLLERS", "2"), ("WORKER_CONNECTIONS", "1")]);
+    stack.ready(&worker).await;
+    worker.signal(Signal::Stop);
+    let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(10_000));
+    for _ in 0..100 {
+        stack.sqs.send(QUEUE, &body, &[]).await;
+    }
+    // Nothing can be stored for a while.
+    let url = stack.database.url();
+    let holding = std::thread::spawn(move || sql(&url, "begin; lock table forms; select pg_sleep(3); commit").unwrap());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    worker.signal(Signal::Continue);
+    let mut most = 0;
+    while !holding.is_finished() {
+        most = most.max(stack.sqs.counts(QUEUE).await.in_flight);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Nine of them are under the limit, and two polls of ten may have been out when it was reached.
+    assert!((10..=9 + 20).contains(&most), "{most} were in hand");
+    stack.drained().await;
+    assert_eq!(stack.rows(), 100);
+}
+
+#[tokio::test]
+async fn rows_of_several_polls_share_an_insert() {
+    let stack = Stack::start();
+    let worker = stack.worker(&[("WORKER_CONNECTIONS", "1")]);
+    stack.ready(&worker).await;
+    worker.signal(Signal::Stop);
+    for number in 0..100 {
+        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
+    }
+    // While the first insert waits, the polls bring more.
+    let url = stack.database.url();
+    let holding = std::thread::spawn(move || sql(&url, "begin; lock table forms; select pg_sleep(2); commit").unwrap());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    worker.signal(Signal::Continue);
+    holding.join().unwrap();
+    stack.drained().await;
+    assert_eq!(stack.rows(), 100);
+    let log = worker.log();
+    let batches = log.split(" messages=").skip(1).filter_map(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+    assert!(batches.max() > Some(10), "{log}");
+}
