@@ -34,6 +34,8 @@ impl FormQueue {
         pace: SendPace,
     ) -> Self {
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
+        // Until it is found.
+        metrics::queue_is_up(form_type.name(), false);
         Self { form_type, provision: Provision { connection, names, create }, pace, found: OnceCell::new() }
     }
 
@@ -53,6 +55,7 @@ impl FormQueue {
                         queue.name(),
                         queue.max_message_size()
                     );
+                    metrics::queue_is_up(self.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
                     // It is only set here.
                     let _ = self.found.set((queue, sender));
