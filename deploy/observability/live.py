@@ -151,17 +151,24 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     stack.start_sqs()
     quiet(["ApiCannotSend", "WorkerCannotReceive"])
 
-    # What it has in hand is being given back when it freezes, and is still there when it goes on.
-    for action in ("SendMessage", "ChangeMessageVisibilityBatch"):
-        stack.fault(action=action, kind="hang")
+    since = time.monotonic()
+    stack.fault(action="ReceiveMessage", kind="error", status=500)
+    time.sleep(36)
+    stack.no_faults()
+    expect("SQS gives no messages for 36 s", ["FormsStoredLate"], since)
+    quiet(["WorkerCannotReceive", "NothingStored"])
+
+    # What it cannot set aside is still in hand when it freezes, and when it goes on.
+    stack.fault(action="SendMessageBatch", queue=f"{QUEUE}-invalid", kind="hang")
+    stack.fault(action="ChangeMessageVisibilityBatch", kind="hang")
     stack.garbage()
     time.sleep(3)
     since = time.monotonic()
     stack.signal("worker", signal.SIGSTOP)
-    expect("the worker is frozen for 36 s", ["TargetDown"], since)
-    time.sleep(max(0.0, since + 36 - time.monotonic()))
+    expect("the worker is frozen for 25 s", ["TargetDown"], since)
+    time.sleep(max(0.0, since + 25 - time.monotonic()))
     stack.signal("worker", signal.SIGCONT)
-    expect("the worker is frozen for 36 s", ["HeldTooLong", "FormsStoredLate"], since)
+    expect("the worker is frozen for 25 s", ["HeldTooLong"], since)
     stack.no_faults()
     quiet(["TargetDown", "NothingStored"])
 
@@ -328,9 +335,7 @@ class Stack:
 
     def garbage(self) -> None:
         url = self.sqs("GetQueueUrl", {"QueueName": QUEUE})["QueueUrl"]
-        # Not by SendMessage, which may be made to hang.
-        entry = {"Id": "0", "MessageBody": "not JSON"}
-        self.sqs("SendMessageBatch", {"QueueUrl": url, "Entries": [entry]})
+        self.sqs("SendMessage", {"QueueUrl": url, "MessageBody": "not JSON"})
 
     def sqs(self, action: str, given: dict) -> dict:
         headers = {
