@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
+BENCH = $(if $(wildcard $(TOOLS)/node_modules/fauxqs),TEST_NODE_MODULES=$(TOOLS)/node_modules) \
+	$(TARGET)/release/bench --programs $(TARGET)/bench/programs \
+	$(if $(BASE),--base $(TARGET)/bench/base/programs --base-name "$(BASE)")
 
 .PHONY: help
 help: ## Shows this list
@@ -43,6 +46,21 @@ chaos_programs:
 	@cargo build -p api -p worker -p chaos --bins
 	@cargo build -p local-sqs --bins --features faults
 
+FUZZ := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
+# RUSTC_BOOTSTRAP lets the pinned compiler put the fuzzer's instruments in, which else nightly alone does. There is no
+# unsafe code of ours for a sanitizer to look at. What is found is kept beside what is built, and the seeds stay as they are.
+.PHONY: fuzz
+fuzz: export RUSTC_BOOTSTRAP := 1
+fuzz: ## Feeds parsers and signatures with what a fuzzer makes up, 60 s each; FUZZ=fields SECONDS=600 does that one for longer
+	@deploy/local/prerequisites fuzz
+	@for target in $(FUZZ); do \
+		mkdir -p $(TARGET)/fuzz/found/$$target && \
+		cargo fuzz run --sanitizer none --target-dir $(TARGET)/fuzz $$target \
+			$(TARGET)/fuzz/found/$$target fuzz/corpus/$$target -- -dict=fuzz/$$target.dict \
+			-max_total_time=$(or $(SECONDS),60) -timeout=10 -max_len=16384 -print_final_stats=1 || exit 1; \
+	done
+
 .PHONY: lint
 lint: check_deploy ## Checks format, clippy, documentation, what may depend on what, and what deploy/ has for a cloud
 	cargo fmt --all --check
@@ -80,3 +98,24 @@ sbom: ## Writes what each service is made of to target/sbom/ (CycloneDX, one fil
 		>$(TARGET)/sbom/$$service.cdx.json || exit 1; done
 	@rm -f crates/*/*.cdx.json
 	@ls $(TARGET)/sbom/*.cdx.json
+
+.PHONY: bench
+bench: release ## Measures how much the services take and store, into docs/benchmarks.md; BASE=revision compares, BACKLOG=1000000
+	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs)
+
+.PHONY: count
+count: release ## Counts instructions per submission with valgrind, into docs/benchmarks.md; BASE=revision compares
+	@deploy/local/prerequisites count
+	$(BENCH) count --docs docs
+
+# The services are built without the benchmark, whose features they would share; the queue with and without its fault hooks.
+.PHONY: release
+release:
+	@deploy/local/prerequisites run
+	mkdir -p $(TARGET)/bench/programs
+	cargo build --release -p api -p worker -p local-sqs --features faults
+	cp $(TARGET)/release/local-sqs $(TARGET)/bench/programs/local-sqs-hooked
+	cargo build --release -p api -p worker -p local-sqs
+	cd $(TARGET)/release && cp api worker local-sqs $(TARGET)/bench/programs/
+	cargo build --release -p bench
+	@if [[ -n "$(BASE)" ]]; then deploy/local/build-revision "$(BASE)" $(TARGET)/bench/base; fi

@@ -62,6 +62,9 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let metrics = process::metrics::start("api", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
+    for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
+        log::info!("A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}", replaced.name());
+    }
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let form_queue = |form_type: &FormType| {
         let queues = settings.sqs.queues.get(form_type.name())?;

@@ -1,7 +1,7 @@
 //! The signature of 2016: `X-Signature` holds the SHA-256 of path with query, body and the shared secret, in lower-case hex.
 
+use ring::digest::{Context, SHA256};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// The header that carries it.
@@ -9,15 +9,21 @@ pub const HEADER: &str = "X-Signature";
 
 /// Whether `signature` is that of path and body under any of the secrets; takes as long whichever it is.
 pub fn is_good(signature: &[u8], path_and_query: &str, body: &[u8], secrets: &[SecretString]) -> bool {
-    let content = Sha256::new().chain_update(path_and_query).chain_update(body);
+    let mut content = Context::new(&SHA256);
+    content.update(path_and_query.as_bytes());
+    content.update(body);
     secrets.iter().fold(false, |good, secret| {
-        let expected = hex::encode(content.clone().chain_update(secret.expose_secret()).finalize());
+        let mut content = content.clone();
+        content.update(secret.expose_secret().as_bytes());
+        let expected = hex::encode(content.finish());
         good | bool::from(expected.as_bytes().ct_eq(signature))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     const SIGNATURE: &[u8] = b"fcc0484bdb8e2382ab9c3813ad34af0c87726259951ad0c1b3d436b83a1e938a";
@@ -47,6 +53,29 @@ mod tests {
         ];
         for (signature, path, body, secrets) in cases {
             assert!(!verdict(signature, path, body, secrets), "{path} {secrets:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn of_any_request_each_secret_has_the_one_good_signature(
+            path in "/[ -~é]{0,30}",
+            body in vec(any::<u8>(), 0..100),
+            secret in "[!-~]{1,20}",
+            others in vec("[!-~]{1,20}", 0..2),
+            at in 0..64usize,
+            byte: u8,
+        ) {
+            let mut signature = test_kit::forms::signature(&path, &body, &secret).into_bytes();
+            let before_it: Vec<&str> = others.iter().map(String::as_str).chain([secret.as_str()]).collect();
+            prop_assert!(verdict(&signature, &path, &body, &before_it));
+            prop_assert!(others.contains(&secret) || others.is_empty() || !verdict(&signature, &path, &body, &before_it[..others.len()]));
+            prop_assert!(!verdict(&signature[..at], &path, &body, &before_it));
+            prop_assume!(signature[at] != byte);
+            signature[at] = byte;
+            prop_assert!(!verdict(&signature, &path, &body, &before_it));
         }
     }
 }

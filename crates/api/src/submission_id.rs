@@ -1,6 +1,6 @@
 //! The id of a submission: new, or derived so that the same submission sent again has the same.
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use uuid::{Builder, Uuid};
 
 use crate::sent_by::SentBy;
@@ -49,13 +49,13 @@ pub fn submission_id(
 
 /// Each part goes in behind its length, so that no two lists of parts are the same bytes.
 fn derived(parts: &[&[u8]]) -> Uuid {
-    let mut hash = Sha256::new();
+    let mut hash = Context::new(&SHA256);
     for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(hash.finalize()).for_each(|(byte, of_hash)| *byte = of_hash);
+    bytes.iter_mut().zip(hash.finish().as_ref()).for_each(|(byte, of_hash)| *byte = *of_hash);
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
 use chrono::Utc;
 use domain::{Encoding, Fields, FormType, Message, Submission};
 use queue::Cause;
-use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     answers,
@@ -30,7 +30,9 @@ pub async fn submit(
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
-    let (message, named, answer) = (Message::of(&submission), named(&submission), answer(&submission));
+    let (body, data) = submission.fields.to_json_with("data");
+    let (answer, named) = (answer(submission.id, data.and_then(|place| body.get(place))), named(&submission));
+    let message = Message::with_body(&submission, body);
     // Parsed fields take many times the memory of their text, and SQS may take its time.
     drop(submission);
     match form_queue.send(message).await {
@@ -92,14 +94,12 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Http
     }
 }
 
-/// What an accepted submission is answered with.
-fn answer(submission: &Submission) -> String {
-    let mut answer = Map::new();
-    answer.insert("id".to_owned(), submission.id.to_string().into());
-    if let Some(data) = submission.fields.get("data") {
-        answer.insert("data".to_owned(), data.clone());
+/// What an accepted submission is answered with: `data` is JSON already.
+fn answer(id: Uuid, data: Option<&str>) -> String {
+    match data {
+        Some(data) => format!("{{\"data\":{data},\"id\":\"{id}\"}}"),
+        None => format!("{{\"id\":\"{id}\"}}"),
     }
-    Value::Object(answer).to_string()
 }
 
 fn refused(named: &str, not_sent: &NotSent) -> HttpResponse {

@@ -1,7 +1,8 @@
 //! The fields of a submission: the JSON object as posted.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -67,13 +68,43 @@ impl Fields {
     ///
     /// U+FFFE and U+FFFF are written as escapes, because SQS takes neither.
     pub fn to_json(&self) -> String {
-        #[expect(clippy::expect_used, reason = "a map with text keys always has JSON text, and memory does not fail")]
-        let text = serde_json::to_string(&self.0).expect("JSON text of a map");
-        if text.contains(['\u{fffe}', '\u{ffff}']) {
-            text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
-        } else {
-            text
+        self.to_json_with("").0
+    }
+
+    /// The same, and where in it the value of a top-level field is.
+    pub fn to_json_with(&self, name: &str) -> (String, Option<Range<usize>>) {
+        let mut text = String::with_capacity(1024);
+        let mut place = None;
+        text.push('{');
+        for (at, (field, value)) in self.0.as_object().into_iter().flatten().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            push_json(&mut text, field);
+            text.push(':');
+            let start = text.len();
+            push_json(&mut text, value);
+            if field == name {
+                place = Some(start..text.len());
+            }
         }
+        text.push('}');
+        (text, place)
+    }
+}
+
+/// Appends JSON text without U+FFFE and U+FFFF.
+fn push_json(text: &mut String, value: &impl Serialize) {
+    #[expect(
+        clippy::expect_used,
+        reason = "text and maps with text keys always have JSON text, and memory does not fail"
+    )]
+    let json = serde_json::to_string(value).expect("JSON text of a field");
+    // Both begin with this byte in UTF-8, and little else does.
+    if json.bytes().any(|byte| byte == 0xef) {
+        text.push_str(&json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"));
+    } else {
+        text.push_str(&json);
     }
 }
 

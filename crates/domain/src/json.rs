@@ -22,6 +22,11 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Exact>(text).map(|Exact(value)| value)
 }
 
+/// Whether a key is serde_json's own, with which no object can be read back from its JSON text.
+pub(crate) fn is_reserved(key: &str) -> bool {
+    key.starts_with(PRIVATE_KEYS)
+}
+
 struct Exact(Value);
 
 impl<'de> Deserialize<'de> for Exact {
@@ -74,7 +79,7 @@ impl<'de> Visitor<'de> for ExactVisitor {
             if key == NUMBER_KEY && object.is_empty() {
                 return entries.next_value_seed(Digits).map(Value::Number);
             }
-            if key.starts_with(PRIVATE_KEYS) {
+            if is_reserved(&key) {
                 return Err(reserved_key());
             }
             let Exact(value) = entries.next_value()?;

@@ -16,6 +16,7 @@ mod form_types;
 mod refusal;
 mod schema;
 mod schema_faults;
+mod schema_rules;
 
 mod submission;
 

@@ -1,8 +1,9 @@
-//! What a field may not hold because PostgreSQL's jsonb would refuse it, or blow it up.
+//! What a field may not hold because the worker could not decode it, or PostgreSQL's jsonb would refuse it, or blow it
+//! up.
 
 use serde_json::{Map, Value};
 
-use crate::refusal::Fault;
+use crate::{json, refusal::Fault};
 
 /// Digits that a number may take in plain notation: `1e999` has 1,000 of them. jsonb writes numbers out.
 const MAX_DIGITS: u64 = 1000;
@@ -15,6 +16,14 @@ pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
         found.look_at(value);
         if found.null_character || name.contains('\0') {
             faults.push(Fault::in_field(name, "null_character", "Null characters are not allowed."));
+        }
+        // In JSON the parser refuses it; the other encodings have names too.
+        if json::is_reserved(name) {
+            faults.push(Fault::in_field(
+                name,
+                "reserved_key",
+                "Names that start with $serde_json::private:: are reserved.",
+            ));
         }
         if found.long_number {
             let sentence = format!("Numbers of more than {MAX_DIGITS} digits are not allowed.");

@@ -25,9 +25,14 @@ pub struct Message {
 impl Message {
     /// What a submission becomes on its form queue.
     pub fn of(submission: &Submission) -> Self {
+        Self::with_body(submission, submission.fields.to_json())
+    }
+
+    /// The same, where the JSON text of the fields is there already.
+    pub fn with_body(submission: &Submission, body: String) -> Self {
         let received_at = submission.received_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         Self {
-            body: submission.fields.to_json(),
+            body,
             attributes: Attributes::from(
                 [
                     (attributes::ID, submission.id.to_string()),

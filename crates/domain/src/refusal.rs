@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use crate::json::is_reserved;
+
+/// Faults that one answer tells, so that it is not longer than the form.
+pub(crate) const MOST_TOLD: usize = 100;
+
 /// Why a body is not a submission. `Display` is the stable code with the field, and holds no input text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -46,8 +51,11 @@ impl Refusal {
             }
             Self::Fields(faults) => {
                 let mut tree = Tree::default();
-                for fault in faults {
+                for fault in faults.iter().take(MOST_TOLD) {
                     tree.add(&fault.path, &fault.sentence);
+                }
+                if faults.len() > MOST_TOLD {
+                    tree.add(&[], "There are more errors.");
                 }
                 tree.into_json()
             }
@@ -120,8 +128,9 @@ pub struct Fault {
 impl Fault {
     /// A fault of a top-level field, whose name the sender chose.
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
-        // A name with a NUL in it is no name to answer with: the fault is one of the whole.
-        let path = if name.contains('\0') { Vec::new() } else { vec![name.to_owned()] };
+        // A name with a NUL in it, or one that not every reader of JSON takes, is no name to answer with: the fault is
+        // one of the whole.
+        let path = if name.contains('\0') || is_reserved(name) { Vec::new() } else { vec![name.to_owned()] };
         // The one name that every form of 2016 has.
         let path_is_ours = name == "data";
         Self { path, code, sentence: sentence.into(), path_is_ours }

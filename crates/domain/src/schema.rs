@@ -1,12 +1,12 @@
 //! A JSON Schema (2020-12) with two keywords of our own: `equalTo` and `message`.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use jsonschema::{Draft, Keyword, PatternOptions, ValidationError, Validator, paths::Location};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::{refusal::Fault, schema_faults};
+use crate::{refusal::Fault, schema_faults, schema_rules};
 
 /// A schema that was found to be right, ready to check fields.
 pub(crate) struct Schema {
@@ -24,6 +24,12 @@ pub struct BadSchema {
 }
 
 impl BadSchema {
+    /// `place` is a JSON pointer.
+    pub(crate) fn at(place: &str, what: impl fmt::Display) -> Self {
+        let place = if place.is_empty() { "the root" } else { place };
+        Self { what: format!("at {place}: {what}") }
+    }
+
     pub(crate) fn name() -> Self {
         let rule = "must be 1 to 40 lower-case letters, digits, hyphens and underscores, start with a letter, and not be a route of the service";
         Self { what: format!("its name {rule}") }
@@ -36,11 +42,14 @@ impl BadSchema {
 
 impl Schema {
     pub(crate) fn build(text: &str) -> Result<Self, BadSchema> {
+        // Some editors write a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document: Value =
             serde_json::from_str(text).map_err(|error| BadSchema { what: format!("it is not JSON: {error}") })?;
         if !document.is_object() {
             return Err(BadSchema { what: "it is not a JSON object".to_owned() });
         }
+        schema_rules::check(&document)?;
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
             // Linear in the length of the text, whatever a pattern is.
@@ -49,9 +58,7 @@ impl Schema {
             .should_ignore_unknown_formats(false)
             .with_keyword("equalTo", equal_to)
             .with_keyword("message", message);
-        let validator = options
-            .build(&document)
-            .map_err(|error| BadSchema { what: format!("at {}: {error}", place(error.instance_path())) })?;
+        let validator = options.build(&document).map_err(|error| schema_rules::in_words(&error, &document))?;
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
         Ok(Self { document, validator, names })
@@ -70,10 +77,6 @@ impl Schema {
         let errors = self.validator.iter_errors(fields);
         Err(schema_faults::all(errors, &self.document, fields, &self.names))
     }
-}
-
-fn place(location: &Location) -> &str {
-    if location.is_empty() { "the root" } else { location.as_str() }
 }
 
 fn collect_names(schema: &Value, names: &mut HashSet<String>) {
@@ -129,10 +132,8 @@ fn equal_to<'a>(
     value: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    match pairs(value) {
-        Some(pairs) => Ok(Box::new(EqualTo(pairs))),
-        None => Err(ValidationError::schema("equalTo must be a list of pairs of member names")),
-    }
+    // The rules have seen to it that they are pairs.
+    Ok(Box::new(EqualTo(pairs(value).unwrap_or_default())))
 }
 
 /// `message` beside other keywords: the sentence that their failure shows. It checks nothing itself.
@@ -150,11 +151,8 @@ impl<'i> Keyword<'i> for Message {
 
 fn message<'a>(
     _: &'a Map<String, Value>,
-    value: &'a Value,
+    _: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    match value {
-        Value::String(_) => Ok(Box::new(Message)),
-        _ => Err(ValidationError::schema("message must be text")),
-    }
+    Ok(Box::new(Message))
 }

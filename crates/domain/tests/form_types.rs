@@ -126,12 +126,48 @@ fn bad_schemas_are_told_with_their_place() {
         ("pattern", r#"{"properties": {"a": {"pattern": "("}}}"#),
         ("backtracking", r#"{"pattern": "(a)\\1"}"#),
         ("format", r#"{"properties": {"a": {"format": "phone"}}}"#),
+        ("no-such-type", r#"{"properties": {"a": {"type": ["string", 1]}}}"#),
+        ("no-object", r#"{"type": ["array", "null"]}"#),
+        ("no-words", r#"{"properties": {"a": {"message": " "}}}"#),
+        ("other-dialect", r#"{"$schema": "http://json-schema.org/draft-07/schema#"}"#),
+        ("misspelt", r#"{"propertys": {"a": {"type": "string"}}}"#),
+        ("misspelt-inside", r#"{"properties": {"a": {"items": {"anyOf": [{"mesage": "x"}]}}}}"#),
+        ("misspelt-behind-if", r#"{"if": {}, "then": {"requierd": ["a"]}}"#),
+        ("misspelt-definition", r#"{"$defs": {"a": {"minLenght": 1}}}"#),
+        ("pattern-of-names", r#"{"patternProperties": {"[a": {}}}"#),
+        ("look-around", r#"{"properties": {"a": {"pattern": "(?=a)b"}}}"#),
+        (
+            "dangling",
+            r##"{"properties": {"a": {"$ref": "#/$defs/a"}, "b": {"$ref": "#/$defs/b"}}, "$defs": {"a": {}}}"##,
+        ),
+        ("no-anchor", r##"{"properties": {"a": {"items": {"$ref": "#a"}}}}"##),
+        ("other-file", r#"{"properties": {"a": {"$ref": "other.schema.json#/$defs/a"}}}"#),
+        ("equal-unknown", r#"{"properties": {"a": {}, "b": {}}, "equalTo": [["a", "b"], ["a", "c"]]}"#),
+        ("equal-to-itself", r#"{"properties": {"a": {}}, "equalTo": [["a", "a"]]}"#),
         ("remote", r#"{"$ref": "https://example.com/schema.json"}"#),
         ("file", r#"{"$ref": "file:///etc/passwd"}"#),
         ("equal", r#"{"properties": {"a": {"equalTo": ["a", "b"]}}}"#),
         ("sentence", r#"{"properties": {"a": {"message": 1}}}"#),
         ("Upper", "{}"),
         ("docs", "{}"),
+        ("byte-order-mark", "\u{feff}{}"),
+        (
+            "every-keyword",
+            r##"{"$schema": "https://json-schema.org/draft/2020-12/schema#", "$id": "https://example.com/x", "$comment": "x",
+            "$defs": {"type": {"$anchor": "a"}}, "definitions": {"b": true}, "type": ["object", "null"], "x-ours": {"typo": 1},
+            "title": "x", "description": "x", "default": {"typo": 1}, "examples": [{"typo": 1}], "deprecated": false,
+            "readOnly": false, "writeOnly": false, "const": {"typo": 1}, "enum": [{"typo": 1}], "minProperties": 0,
+            "maxProperties": 9, "required": [], "dependentRequired": {"typo": ["a"]}, "patternProperties": {"typo": {}},
+            "dependentSchemas": {"typo": {}}, "dependencies": {"typo": ["a"], "b": {}}, "properties": {"typo": {
+                "contains": {}, "minContains": 1, "maxContains": 2, "minItems": 1, "maxItems": 2, "uniqueItems": true,
+                "prefixItems": [true], "items": {}, "unevaluatedItems": false, "multipleOf": 1, "minimum": 1, "maximum": 2,
+                "exclusiveMinimum": 0, "exclusiveMaximum": 3, "minLength": 1, "maxLength": 2, "pattern": "^a$",
+                "format": "date", "contentEncoding": "base64", "contentMediaType": "text/plain", "contentSchema": {},
+                "$ref": "#a", "message": "x"}},
+            "additionalProperties": {}, "propertyNames": {}, "unevaluatedProperties": {}, "if": {}, "then": {}, "else": {},
+            "allOf": [{}], "anyOf": [{}], "oneOf": [{}], "not": {"$dynamicRef": "#d", "$dynamicAnchor": "d"},
+            "equalTo": []}"##,
+        ),
         (
             "good",
             r##"{"$defs": {"a": {"type": "string", "message": "Own words."}}, "properties": {"a": {"$ref": "#/$defs/a"}}}"##,
@@ -141,6 +177,100 @@ fn bad_schemas_are_told_with_their_place() {
     let faults = FormTypes::new(&names, &BTreeMap::from(schemas)).unwrap_err();
     let faults: Vec<String> = faults.into_iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
     insta::assert_snapshot!(faults.join("\n"));
+}
+
+#[test]
+fn every_rule_has_a_sentence() {
+    let tests = [
+        (json!({ "minProperties": 1 }), json!({})),
+        (json!({ "maxProperties": 2 }), json!([1, 2])),
+        (json!({ "maxProperties": 2 }), json!({ "a": 1, "b": 2, "canary": 3 })),
+        (json!({ "propertyNames": { "maxLength": 3 } }), json!({ "abc": 1, "canary": 2 })),
+        (json!({ "propertyNames": { "pattern": "^a", "message": "Own words." } }), json!({ "canary": 2 })),
+        (json!({ "contains": { "const": 1 } }), json!([2])),
+        (json!({ "contains": { "const": 1 }, "minContains": 2 }), json!([1])),
+        (json!({ "contains": { "const": 1 }, "maxContains": 1 }), json!([1, 1])),
+        (json!({ "not": { "const": "canary" } }), json!("canary")),
+        (json!({ "anyOf": [{ "type": "string" }, { "minimum": 1 }] }), json!(0)),
+        (json!({ "anyOf": [{ "type": "string" }, { "type": "number", "minimum": 1 }] }), json!(null)),
+        (json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }), json!(true)),
+        (json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }), json!(null)),
+        (json!({ "oneOf": [{ "type": "string" }, { "maxLength": 9 }] }), json!("canary")),
+        (json!({ "oneOf": [{ "type": "string" }], "message": "Own words." }), json!(1)),
+        (json!({ "enum": ["True", "False", 1, null] }), json!(true)),
+        (json!({ "const": "True" }), json!(true)),
+        (json!({ "const": true }), json!("True")),
+        (json!({ "minItems": 1 }), json!([])),
+        (json!({ "minItems": 2, "maxItems": 2 }), json!([1])),
+        (json!({ "maxItems": 1 }), json!(["canary", 2])),
+        (json!({ "minLength": 2 }), json!("c")),
+        (json!({ "maxLength": 1 }), json!("canary")),
+        (json!({ "prefixItems": [true], "items": false }), json!([1, "canary"])),
+        (json!({ "prefixItems": [true], "unevaluatedItems": false }), json!([1, "canary"])),
+        (json!({ "properties": { "a": false } }), json!({ "a": "canary" })),
+        (json!({ "properties": { "a": {} }, "additionalProperties": false }), json!({ "canary": 1 })),
+        (json!({ "properties": { "a": {} }, "unevaluatedProperties": false }), json!({ "canary": 1 })),
+        (json!({ "required": ["a", "b"], "equalTo": [["a", "b"]] }), json!({ "a": "canary" })),
+        (json!({ "required": ["a", "b"], "equalTo": [["a", "b"]] }), json!({ "b": "canary" })),
+        (json!({ "equalTo": [["a", "b"]] }), json!({ "a": "canary" })),
+        (json!({ "equalTo": [["a", "b"]] }), json!({ "a": "canary", "b": "other" })),
+        (json!({ "dependencies": { "a": ["b"] } }), json!({ "a": "canary" })),
+        (json!({ "format": "date" }), json!("2026-02-30")),
+        (json!({ "format": "date-time" }), json!("canary")),
+        (json!({ "format": "duration" }), json!("canary")),
+        (json!({ "format": "hostname" }), json!("canary!")),
+        (json!({ "format": "email" }), json!("canary")),
+        (json!({ "format": "ipv4" }), json!("canary")),
+        (json!({ "format": "ipv6" }), json!("canary")),
+        (json!({ "format": "iri" }), json!("canary")),
+        (json!({ "format": "iri-reference" }), json!("\\canary")),
+        (json!({ "format": "json-pointer" }), json!("canary")),
+        (json!({ "format": "regex" }), json!("(canary")),
+        (json!({ "format": "relative-json-pointer" }), json!("canary")),
+        (json!({ "format": "time" }), json!("canary")),
+        (json!({ "format": "uri" }), json!("canary")),
+        (json!({ "format": "uri-reference" }), json!("\\canary")),
+        (json!({ "format": "uri-template" }), json!("{canary")),
+        (json!({ "format": "uuid" }), json!("canary")),
+    ];
+    let lines = tests.map(|(rule, value)| {
+        let schema = json!({ "properties": { "x": rule } }).to_string();
+        let form_type = FormType::from_schema("x", &schema).unwrap();
+        format!("{rule}: {}", answers(&form_type, &json!({}), &[("", json!({ "x": value }))]).trim_start_matches(": "))
+    });
+    let all = lines.join("\n");
+    assert!(!all.replace(r#"{"not":{"const":"canary"}}"#, "").contains("| {\"x\":[\"canary"), "{all}");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_example_of_the_document_is_true() {
+    let document = include_str!("../../../docs/form-types.md");
+    let blocks = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let [schema, good, bad, errors] = blocks.collect::<Vec<_>>().try_into().unwrap();
+    let form_type = FormType::from_schema("event-booking", schema).unwrap();
+    let check = |form: &str| form_type.check(&Fields::from_json(form.as_bytes()).unwrap());
+    assert_eq!(check(good), Ok(()));
+    assert_eq!(check(bad).unwrap_err().to_json(), serde_json::from_str::<Value>(errors).unwrap());
+}
+
+#[test]
+fn an_answer_does_not_tell_more_than_a_hundred_errors() {
+    let schema = r#"{"additionalProperties": false, "properties": {"x": {"items": {"type": "integer"}}}}"#;
+    let form_type = FormType::from_schema("x", schema).unwrap();
+    let sentences = |form: Value| {
+        let fields = Fields::parse(form.to_string().as_bytes(), Encoding::Json);
+        let answer = fields.and_then(|fields| form_type.check(&fields)).unwrap_err().to_json();
+        let told = answer.to_string().matches("[\"").count();
+        (told, answer["non_field_errors"].clone())
+    };
+    let more = json!(["There are more errors."]);
+    assert_eq!(sentences(json!({ "x": vec!["canary"; 100] })), (100, Value::Null));
+    assert_eq!(sentences(json!({ "x": vec!["canary"; 101] })), (101, more.clone()));
+    assert_eq!(sentences(json!({ "x": vec!["canary"; 3000] })), (101, more.clone()));
+    let fields = |value: Value| (0..3000).map(|number| (number.to_string(), value.clone())).collect::<Value>();
+    assert_eq!(sentences(fields(json!(1))), (101, more.clone()));
+    assert_eq!(sentences(fields(json!("\0"))), (101, more));
 }
 
 #[test]
@@ -160,4 +290,7 @@ fn a_schema_of_the_operator_goes_before_the_built_in_one() {
     let types = FormTypes::new(&["form".to_owned()], &strict).unwrap();
     let refusal = types.iter().next().unwrap().check(&Fields::from_json(b"{}").unwrap()).unwrap_err();
     assert_eq!(refusal.to_json(), json!({ "x": ["This field is required."] }));
+    assert!(types.iter().next().unwrap().replaces_built_in());
+    assert!(!FormType::form().replaces_built_in());
+    assert!(!FormType::from_schema("other", "{}").unwrap().replaces_built_in());
 }

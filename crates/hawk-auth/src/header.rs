@@ -69,6 +69,10 @@ impl<'a> Attributes<'a> {
             rest = after.trim_start_matches(' ');
             if !rest.is_empty() {
                 rest = rest.strip_prefix(',').ok_or(Refusal::Malformed)?.trim_start_matches(' ');
+                // Not every reader takes a comma at the end.
+                if rest.is_empty() {
+                    return Err(Refusal::Malformed);
+                }
             }
         }
         Ok(attributes)

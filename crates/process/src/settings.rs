@@ -103,7 +103,7 @@ impl Environment {
         let mut names: Vec<String> = Vec::new();
         for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             if names.iter().any(|known| known == name) {
-                self.fault(variable, "names something twice");
+                self.fault(variable, format_args!("names {name} twice"));
             } else {
                 names.push(name.to_owned());
             }

@@ -1,11 +1,16 @@
 //! The SDK client, made once per process.
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_sqs::{Client, config::Credentials};
+use aws_sdk_sqs::{
+    Client, Config,
+    config::{self, Credentials},
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+
+use crate::payload_hash::PayloadHash;
 
 /// A client of SQS with its pool of HTTP connections. Cloning shares it.
 #[derive(Clone)]
@@ -19,19 +24,22 @@ impl Connection {
         // ring instead of the SDK's default aws-lc: it needs nothing but a C compiler to build.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region)).http_client(http);
-        Self { client: Client::new(&config.load().await) }
+        Self::with(Config::from(&config.load().await).to_builder())
     }
 
     /// A client of a server at this endpoint that takes any credentials, such as local-sqs.
     pub fn to_endpoint(endpoint: &str) -> Self {
-        let config = aws_sdk_sqs::Config::builder()
+        let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-west-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .endpoint_url(endpoint)
-            .http_client(Builder::new().build_http())
-            .build();
-        Self { client: Client::from_conf(config) }
+            .http_client(Builder::new().build_http());
+        Self::with(config)
+    }
+
+    fn with(config: config::Builder) -> Self {
+        Self { client: Client::from_conf(config.interceptor(PayloadHash).build()) }
     }
 
     pub(crate) fn client(&self) -> &Client {

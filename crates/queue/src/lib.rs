@@ -4,6 +4,7 @@
 
 // A queue is found, then messages are sent to it, received from it and settled.
 mod connection;
+mod payload_hash;
 mod policy;
 mod provision;
 

@@ -53,6 +53,12 @@ pub enum MigrateError {
     /// Another process holds the lock; it may be migrating still.
     #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
     Locked,
+    /// A table is in use for longer than a migration waits; its transaction is undone.
+    #[error("migration {name} waited 5 s for a table that others use: nothing is changed, and it can be run again")]
+    InUse {
+        /// The migration.
+        name: String,
+    },
     /// PostgreSQL refuses a migration; its transaction is undone.
     #[error("migration {name} failed: {message}")]
     Failed {
@@ -82,9 +88,14 @@ impl Store {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let failed = |name: &str, error: Box<dyn std::error::Error + Send + Sync>| MigrateError::Failed {
-            name: name.to_owned(),
-            message: one_line(&error.to_string()).unwrap_or_default(),
+        let failed = |name: &str, error: Box<dyn std::error::Error + Send + Sync>| {
+            let (name, message) = (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
+            // diesel has no word for SQLSTATE 55P03. A server that speaks another language is shown in its own words.
+            if message.contains("lock timeout") {
+                MigrateError::InUse { name }
+            } else {
+                MigrateError::Failed { name, message }
+            }
         };
         // Makes diesel's own table.
         connection.applied_migrations().map_err(|error| failed("(diesel's own table)", error))?;

@@ -9,6 +9,7 @@ pub mod signals;
 pub mod sqs;
 
 pub mod forms;
+pub mod generated;
 pub mod stack;
 
 pub mod fauxqs;

@@ -93,6 +93,10 @@ impl Local {
         let ports = self.place.ports();
         let body = r#"{"data": {"company_name": "Example Limited"}}"#;
         let signature = forms::signature("/form/", body.as_bytes(), forms::SECRET);
+        let other_type = self.place.served().into_iter().find(|name| name != "form");
+        let of_other_type = other_type.map_or_else(String::new, |name| {
+            format!("\n  make submit TYPE={name} FORM=your-{name}.json     (of another form type)")
+        });
         format!(
             "\nReady.\n\
              \n  api         http://127.0.0.1:{}/healthcheck/ready/\
@@ -103,7 +107,7 @@ impl Local {
              \nSend a form and see its row, from another terminal:\n\
              \n  make submit\
              \n  make submit FORM=your-form.json\
-             \n  make submit TYPE=enrolment FORM=an-enrolment.json     (of another form type)\n\
+             {of_other_type}\n\
              \nor by hand:\n\
              \n  curl -i http://127.0.0.1:{}/form/ -H 'Content-Type: application/json' \\\
              \n    -H 'X-Signature: {signature}' \\\

@@ -60,7 +60,7 @@ impl Service {
         Self::spawn(program, &mut command)
     }
 
-    /// Starts a command that says `port=…` on standard error once it listens.
+    /// Starts a command that tells its `port` on standard error once it listens.
     ///
     /// # Panics
     /// As [`Service::start`].
@@ -81,7 +81,10 @@ impl Service {
     fn wait_for_port(&mut self) -> u16 {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            if let Some(port) = self.log().split_once("port=").and_then(|(_, rest)| number(rest)) {
+            let log = self.log();
+            // As text, and as JSON.
+            let port = log.split_once("port=").or_else(|| log.split_once("\"port\":\""));
+            if let Some(port) = port.and_then(|(_, rest)| number(rest)) {
                 return port;
             }
             if let Ok(Some(status)) = self.child.try_wait() {

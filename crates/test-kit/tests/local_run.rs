@@ -36,6 +36,9 @@ fn start(directory: &Path, port: u16) -> Child {
     let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
+    let other_type = "  make submit TYPE=enrolment FORM=your-enrolment.json     (of another form type)";
+    let mut introduction = lines.map_while(Result::ok).take_while(|line| !line.starts_with("Ctrl-C"));
+    assert!(introduction.any(|line| line == other_type), "no form type but `form` is introduced");
     local
 }
 
@@ -95,6 +98,9 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
     assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
 
+    let (status, _, error) = submit(checkout.path(), &["", "enrolment"]);
+    assert!(status == Some(1) && error.contains("type enrolment needs FORM="), "{error}");
+
     fs::write(&form, r#"{"x": 1}"#).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
     assert_eq!(status, Some(1));
@@ -139,6 +145,18 @@ fn what_keeps_it_from_running_is_told() {
     assert!(status == Some(1) && error.contains(&format!("port {} is taken", port + 2)), "{error}");
     let (status, error) = local("many");
     assert!(status == Some(1) && error.contains("LOCAL_PORT must be a number"), "{error}");
+}
+
+#[test]
+fn a_schema_that_is_not_right_is_the_last_thing_that_is_told() {
+    let checkout = checkout();
+    fs::write(checkout.path().join("x.schema.json"), r#"{"propertys": {}}"#).unwrap();
+    let mut command = Command::new(path_of("local"));
+    command.current_dir(&checkout).env("LOCAL_PORT", free_ports().to_string()).env("RUST_LOG", "warn");
+    let output = command.env("FORM_TYPES_DIR", checkout.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("x.schema.json, which is not right"), "{error}");
+    assert!(!error.contains("cannot be asked to stop"), "{error}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Batches {
 ///
 /// # Errors
 /// Something in hand could not be settled in time. Only then is work dropped in the middle.
-pub async fn work(batches: Batches, pollers: Pollers<'_>, grace: Duration) -> io::Result<()> {
+pub async fn work(batches: Batches, pollers: Pollers, grace: Duration) -> io::Result<()> {
     let stop = batches.stop.clone();
     // What waits here is bounded by its bytes and by its age.
     let (received, arrivals) = mpsc::channel(batches.rows);

@@ -71,25 +71,21 @@ impl FormLine {
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
         let handler = Handler::new(self.form_type.clone(), pair, self.provision.clone(), store, gate);
         let pollers = Pollers {
-            handler: &handler,
-            provision: &self.provision,
+            handler: handler.clone(),
+            provision: self.provision.clone(),
             poll: Poll {
                 wait_time: sqs.wait_time,
                 max_messages: sqs.max_messages,
                 visibility_timeout: sqs.visibility_timeout,
             },
             count: work.pollers,
-            receiving: &self.receiving,
+            receiving: Arc::clone(&self.receiving),
             bytes: shared.bytes.clone(),
-            connections: shared.connections.clone(),
-            stop,
-        };
-        let batches = Batches {
-            handler: handler.clone(),
-            rows: work.batch_rows,
             connections: shared.connections.clone(),
             stop: stop.clone(),
         };
+        let batches =
+            Batches { handler, rows: work.batch_rows, connections: shared.connections.clone(), stop: stop.clone() };
         batches::work(batches, pollers, grace).await
     }
 }

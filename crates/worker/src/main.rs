@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use process::{
     logging, run,
     settings::{Environment, Faults},
@@ -16,6 +17,10 @@ use worker::{
     invalid,
     settings::{OperatorSettings, Settings},
 };
+
+/// The C library's allocator takes a sixth of all instructions.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

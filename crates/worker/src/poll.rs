@@ -1,11 +1,12 @@
 //! Polls the queue, with one poll out when little comes and more as polls come back full.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use process::backoff::Backoff;
 use queue::{Cause, Poll, Provision, SqsError};
 use tokio::{
     sync::{Notify, mpsc},
+    task::JoinSet,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -21,25 +22,32 @@ use crate::{
 const SLOW_LANE: Duration = Duration::from_secs(15);
 
 /// What the queue is polled with, and when it is not.
-pub struct Pollers<'a> {
-    pub handler: &'a Handler,
-    pub provision: &'a Provision,
+pub struct Pollers {
+    pub handler: Handler,
+    pub provision: Provision,
     pub poll: Poll,
     /// Polls out at the same time at the most.
     pub count: usize,
-    pub receiving: &'a Receiving,
+    pub receiving: Arc<Receiving>,
     pub bytes: BytesInHand,
     pub connections: Connections,
-    pub stop: &'a CancellationToken,
+    pub stop: CancellationToken,
 }
 
-impl Pollers<'_> {
+impl Pollers {
     /// Polls until `stop`, and returns when the last poll that was out has come back.
-    pub async fn run(&self, received: mpsc::Sender<InHand>) {
+    pub async fn run(self, received: mpsc::Sender<InHand>) {
         // Somebody's poll came back full: one more may be worth it.
-        let more = Notify::new();
-        let pollers: Vec<_> = (0..self.count).map(|number| self.poll_on(number == 0, &received, &more)).collect();
-        futures_util::future::join_all(pollers).await;
+        let (pollers, more) = (Arc::new(self), Arc::new(Notify::new()));
+        // A task for each, so that what they bring is read on all cores.
+        let mut tasks = JoinSet::new();
+        for number in 0..pollers.count {
+            let (pollers, received, more) = (Arc::clone(&pollers), received.clone(), Arc::clone(&more));
+            tasks.spawn(async move { pollers.poll_on(number == 0, &received, &more).await });
+        }
+        drop(received);
+        // A panic is in the log; the others go on.
+        while tasks.join_next().await.is_some() {}
     }
 
     async fn poll_on(&self, is_first: bool, received: &mpsc::Sender<InHand>, more: &Notify) {

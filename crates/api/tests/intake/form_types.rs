@@ -81,6 +81,24 @@ async fn a_type_in_a_file_is_served_with_its_schema_and_listed() {
     assert_eq!(stack.sqs.drain("directory-registration").await, []);
 }
 
+#[tokio::test]
+async fn a_schema_in_a_file_that_replaces_a_built_in_one_is_told_at_start() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("form.schema.json"), r#"{"required": ["x"]}"#).unwrap();
+    fs::write(directory.path().join("registration.schema.json"), REGISTRATION).unwrap();
+    let types = [
+        ("FORM_TYPES", "form,enrolment,registration"),
+        ("FORM_TYPES_DIR", directory.path().to_str().unwrap()),
+        ("RUST_LOG", "info"),
+    ];
+    let stack = Stack::start();
+    for service in [stack.api(&types), stack.worker(&types)] {
+        let log = service.log();
+        let told: Vec<&str> = log.lines().filter(|line| line.contains("replaces the built-in one")).collect();
+        assert!(matches!(told.as_slice(), [line] if line.ends_with("form_type=form")), "{log}");
+    }
+}
+
 #[test]
 fn a_bad_schema_or_an_unknown_type_stops_the_process_with_its_name_and_place() {
     let directory = tempfile::tempdir().unwrap();

@@ -28,6 +28,29 @@ fn every_fault_is_told_at_once_and_no_value() {
 }
 
 #[test]
+fn form_types_that_cannot_be_served_together_are_told_in_one_line_each() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a-b", "a_b", "messages", "enrolment-invalid"] {
+        std::fs::write(directory.path().join(format!("{name}.schema.json")), "{}").unwrap();
+    }
+    let lists = [
+        "form,enrolment,form",
+        "form,../x",
+        "a-b,a_b",
+        "form,messages",
+        "messages,form",
+        "enrolment,enrolment-invalid",
+    ];
+    let told = lists.map(|list| {
+        let directory = directory.path().to_str().unwrap();
+        let (status, message) = faults_of(&[("UI_SECRET", "x"), ("FORM_TYPES", list), ("FORM_TYPES_DIR", directory)]);
+        assert_eq!(status, Some(1));
+        format!("{list}\n{}", message.lines().skip(1).collect::<Vec<_>>().join("\n"))
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
 fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

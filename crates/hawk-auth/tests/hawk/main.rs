@@ -4,9 +4,12 @@
 
 mod sent;
 
+mod holds;
+
 mod good;
 
 mod altered;
+mod any_bytes;
 mod clock;
 mod nonces;
 mod reading;

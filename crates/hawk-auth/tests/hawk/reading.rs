@@ -2,7 +2,7 @@ use crate::sent::{Sent, verifier};
 
 #[test]
 fn a_header_that_could_be_read_in_two_ways_is_refused() {
-    let cases: [(&str, fn(&mut Sent), &str); 33] = [
+    let cases: [(&str, fn(&mut Sent), &str); 34] = [
         ("scheme alone", |sent| sent.authorization = Some("Hawk".to_owned()), "attribute_missing"),
         ("scheme and space", |sent| sent.authorization = Some("Hawk ".to_owned()), "attribute_missing"),
         ("no id", |sent| sent.replace("id=\"ui\", ", ""), "attribute_missing"),
@@ -22,6 +22,7 @@ fn a_header_that_could_be_read_in_two_ways_is_refused() {
         ("single quotes", |sent| sent.replace("id=\"ui\"", "id='ui'"), "malformed"),
         ("no comma", |sent| sent.replace("id=\"ui\", ", "id=\"ui\" "), "malformed"),
         ("two commas", |sent| sent.replace("id=\"ui\", ", "id=\"ui\",, "), "malformed"),
+        ("a comma at the end", |sent| sent.authorization.as_mut().unwrap().push_str(", "), "malformed"),
         ("a word at the end", |sent| sent.authorization.as_mut().unwrap().push_str(" x"), "malformed"),
         (
             "an open quote",

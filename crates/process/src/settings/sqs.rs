@@ -68,9 +68,11 @@ impl SqsSettings {
         }
 
         let mut queues = BTreeMap::new();
-        // Each name with the variable that gives it.
+        // Each name with the variable that gives it, and each variable with its form type.
         let mut given: BTreeMap<String, String> = BTreeMap::new();
-        for form_type in form_types {
+        let mut owners: BTreeMap<String, &String> = BTreeMap::new();
+        // What can be in no queue's name was refused as a form type's name.
+        for form_type in form_types.iter().filter(|name| suits_sqs(name)) {
             let (form_variable, invalid_variable, base) = match form_type.as_str() {
                 "form" => (FORM.to_owned(), INVALID_2016.to_owned(), "directory-form-data".to_owned()),
                 other => {
@@ -80,6 +82,17 @@ impl SqsSettings {
                     (variables.0, variables.1, format!("directory-{other}"))
                 }
             };
+            let mut variables = vec![form_variable.clone(), invalid_variable.clone()];
+            if form_type == "form" {
+                variables.push(INVALID.to_owned());
+            }
+            let shared = variables.iter().find_map(|variable| Some((variable, owners.get(variable)?)));
+            if let Some((variable, other)) = shared {
+                let what = format_args!("names {other} and {form_type}, whose queues would share {variable}");
+                environment.fault("FORM_TYPES", what);
+                continue;
+            }
+            owners.extend(variables.into_iter().map(|variable| (variable, form_type)));
             let invalid = match form_type.as_str() {
                 "form" => old_spelling.clone().or(new_spelling.clone()),
                 _ => environment.named(&invalid_variable),
@@ -111,12 +124,16 @@ impl SqsSettings {
     }
 }
 
-/// SQS takes 1–80 letters, digits, hyphens and underscores.
 fn queue_name(environment: &mut Environment, variable: &str, prefix: &str, name: &str) -> String {
     let name = format!("{prefix}{name}");
-    if name.len() > 80 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if !suits_sqs(&name) {
         let rule = "with SQS_QUEUE_NAME_PREFIX before it must be 1 to 80 letters, digits, hyphens and underscores";
         environment.fault(variable, rule);
     }
     name
+}
+
+/// SQS takes 1–80 letters, digits, hyphens and underscores.
+fn suits_sqs(name: &str) -> bool {
+    name.len() <= 80 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

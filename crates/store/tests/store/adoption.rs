@@ -138,6 +138,18 @@ fn other_roles_keep_their_rights_and_the_owner_the_view() {
 }
 
 #[test]
+fn a_view_on_the_ids_stops_it_and_is_found_beforehand_by_the_query_of_the_document() {
+    let database =
+        old_database("CREATE VIEW report AS SELECT id FROM form_form; CREATE VIEW other AS SELECT data FROM form_form");
+    let document = include_str!("../../../../docs/moving-from-2016.md");
+    let query = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(database.sql(query), "report");
+    let error = store_on(&database.url(), |_| {}).migrate().unwrap_err();
+    assert!(error.to_string().contains("used by a view or rule"), "{error}");
+    assert_eq!(database.sql("SELECT to_regclass('forms') IS NULL"), "t");
+}
+
+#[test]
 fn names_that_django_gave_otherwise_become_the_same() {
     let database = TestDatabase::create();
     database.sql(

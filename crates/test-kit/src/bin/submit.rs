@@ -29,9 +29,11 @@ async fn main() -> ExitCode {
 }
 
 async fn submit(file: Option<String>, form_type: Option<String>) -> Result<(), String> {
-    let path = format!("/{}/", form_type.as_deref().unwrap_or("form"));
+    let form_type = form_type.as_deref().unwrap_or("form");
+    let path = format!("/{form_type}/");
     let local = Place::here()?.read_back()?;
     let body = match &file {
+        None if form_type != "form" => return Err(format!("type {form_type} needs FORM=your-form.json")),
         None => forms::registration(1).into_bytes(),
         Some(file) => fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))?,
     };

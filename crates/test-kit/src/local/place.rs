@@ -79,6 +79,12 @@ impl Place {
         self.passed_on.clone()
     }
 
+    /// The form types that `FORM_TYPES` names.
+    pub(super) fn served(&self) -> Vec<String> {
+        let names = self.passed_on.iter().filter(|(name, _)| name == "FORM_TYPES");
+        names.flat_map(|(_, types)| types.split(',').map(|name| name.trim().to_owned())).collect()
+    }
+
     pub(super) fn ports(&self) -> Ports {
         let first = self.first_port;
         Ports { api: first, worker: first + 1, local_sqs: first + 2, postgres: first + 3 }

@@ -44,6 +44,9 @@ impl Program {
 
     /// Asks it to stop, and sees to it that it does.
     pub fn stop(mut self) {
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return;
+        }
         if let Err(error) = signals::send(self.child.id(), SIGTERM) {
             eprintln!("{} cannot be asked to stop: {error}", self.name);
             let _ = self.child.kill();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// How much the worker does at a time.
 #[derive(Clone, Debug)]
 pub struct WorkSettings {
-    /// `WORKER_POLLERS`: polls at the same time, 1–64; default 4. One polls when little comes.
+    /// `WORKER_POLLERS`: polls at the same time, 1–64; default 8. One polls when little comes.
     pub pollers: usize,
     /// `WORKER_CONNECTIONS`: inserts at the same time, 1–64; default 2.
     pub connections: u32,
@@ -37,7 +37,7 @@ impl WorkSettings {
         let form_types = environment.optional("WORKER_FORM_TYPES", v.worker_form_types);
         Self {
             form_types: form_types.map(|list| environment.names("WORKER_FORM_TYPES", &list)),
-            pollers: environment.number("WORKER_POLLERS", v.worker_pollers, 4, 1..=64),
+            pollers: environment.number("WORKER_POLLERS", v.worker_pollers, 8, 1..=64),
             connections: environment.number("WORKER_CONNECTIONS", v.worker_connections, 2, 1..=64),
             batch_rows: environment.number("WORKER_BATCH_ROWS", v.worker_batch_rows, 500, 1..=10_000),
             bytes_in_hand: environment.number("WORKER_BYTES_IN_HAND", v.worker_bytes_in_hand, 32 << 20, 1..=1 << 36),

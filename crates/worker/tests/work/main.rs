@@ -6,6 +6,7 @@ mod settlement;
 
 mod form_types;
 mod garbage;
+mod generated;
 
 mod invalid_list;
 mod operator;
