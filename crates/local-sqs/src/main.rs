@@ -4,8 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use local_sqs::Settings;
+use mimalloc::MiMalloc;
 use process::settings::{Environment, LogSettings};
 use process::{logging, run, stop};
+
+/// The C library's allocator takes a sixth of all instructions.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let mut environment = Environment::of_process();
