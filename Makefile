@@ -100,6 +100,13 @@ check_deploy: ## Checks manifests, policies and Terraform of deploy/, as far as 
 	@deploy/local/prerequisites lint $(TOOLS)
 	$(TOOLS)/python/bin/python deploy/check
 
+.PHONY: check_observability
+check_observability: ## Runs the services under load with a Prometheus, asks it all that dashboard and alerts ask, and provokes each alert
+	@deploy/local/prerequisites observability $(TOOLS)
+	@cargo build -p api -p worker -p test-kit --bins
+	@cargo build -p local-sqs --bins --features faults
+	$(TARGET)/debug/with-postgres -- $(TOOLS)/python/bin/python deploy/observability/check --live $(TARGET)/debug
+
 .PHONY: advisories
 advisories: ## Looks for known vulnerabilities in what we depend on; needs the network, so it is no part of lint
 	@deploy/local/prerequisites lint $(TOOLS)

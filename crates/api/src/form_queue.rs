@@ -43,6 +43,8 @@ impl FormQueue {
         pace: SendPace,
     ) -> Self {
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
+        // Until it is found.
+        metrics::queue_is_up(form_type.name(), false);
         let provision = Provision { connection, names, create };
         Self { form_type, provision, pace, found: Mutex::default(), gone: Notify::new() }
     }
@@ -72,6 +74,7 @@ impl FormQueue {
                         queue.name(),
                         queue.max_message_size()
                     );
+                    metrics::queue_is_up(self.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
                     *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((queue, sender));
                     return;

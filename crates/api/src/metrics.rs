@@ -8,11 +8,28 @@ const REQUEST_SECONDS: &str = "form_data_request_seconds";
 const REFUSALS: &str = "form_data_refusals_total";
 const QUEUE_UP: &str = "form_data_queue_up";
 
+/// Reasons for refusals that alerts look at.
+const ALERTED: [&str; 9] = [
+    "signature_wrong",
+    "no_header",
+    "mac_wrong",
+    "unknown_client",
+    "payload_hash_wrong",
+    "nonce_seen",
+    "stale_timestamp",
+    "sqs_unavailable",
+    "queue_not_found",
+];
+
 /// Says what each of them is.
 pub fn describe() {
     describe_histogram!(REQUEST_SECONDS, "How long requests took to be answered, from their head on.");
     describe_counter!(REFUSALS, "Requests that were not taken, by reason.");
     describe_gauge!(QUEUE_UP, "1 where the queue of a form type answered when it was last asked, else 0.");
+    // A counter that begins with its first event hides it from `increase`; these are the ones that alerts look at.
+    for reason in ALERTED {
+        counter!(REFUSALS, "reason" => reason).absolute(0);
+    }
 }
 
 /// A request was answered. `route` is a pattern, such as `/form/`.

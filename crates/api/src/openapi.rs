@@ -33,6 +33,7 @@ pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
             .path(format!("/{name}/schema/"), get(open(schema(name))));
     }
     let paths = paths.path("/healthcheck/", get(open(alive()))).path("/healthcheck/ready/", get(open(ready())));
+    let paths = paths.path("/_status", get(open(status())));
 
     let schemes = security_schemes(intake);
     let each = schemes.iter().map(|(name, _)| SecurityRequirement::new(*name, [""; 0])).collect::<Vec<_>>();
@@ -131,6 +132,22 @@ fn ready() -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some("ready")).tag("about");
     let operation = operation.summary(Some("Whether what the process needs answers"));
     [("200", "Ready"), ("503", "NotReady")].iter().fold(operation, answered)
+}
+
+fn status() -> OperationBuilder {
+    let operation = OperationBuilder::new().operation_id(Some("status")).tag("about").parameter(simple());
+    let operation = operation.summary(Some("What runs here, and whether it can serve"));
+    [("200", "Status"), ("503", "Status")].iter().fold(operation, answered)
+}
+
+fn simple() -> Parameter {
+    ParameterBuilder::new()
+        .name("simple")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("`1` asks nothing of anyone."))
+        .schema(Some(Ref::from_schema_name("Text")))
+        .build()
 }
 
 fn idempotency_key() -> Parameter {

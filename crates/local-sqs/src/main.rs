@@ -4,8 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use local_sqs::{DEFAULT_PORT, Settings};
+use mimalloc::MiMalloc;
 use process::settings::{Environment, LogSettings};
 use process::{healthcheck, logging, run, stop};
+
+/// The C library's allocator takes a sixth of all instructions.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

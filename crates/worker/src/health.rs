@@ -23,6 +23,7 @@ pub struct Receiving {
 impl Receiving {
     /// Nothing is known yet.
     pub fn of(form_type: &str) -> Self {
+        metrics::begin(form_type);
         Self { form_type: form_type.to_owned(), queue: Mutex::default(), fault: Mutex::default() }
     }
 

@@ -23,6 +23,16 @@ pub fn describe() {
     describe_gauge!(OLDEST_IN_HAND, "How long ago the oldest message was received that is not settled, 0 for none.");
     describe_gauge!(DATABASE_UP, "1 where the database stored or answered when it was last asked, else 0.");
     describe_gauge!(QUEUE_UP, "1 where the queue of a form type answered when it was last asked, else 0.");
+    // Until it is asked: a worker whose database is away from the start has to be seen.
+    database_is_up(false);
+}
+
+/// A form type is worked on. A counter that begins with its first event would hide it from `increase`.
+pub fn begin(form_type: &str) {
+    for outcome in ["stored", "already_stored", "set_aside", "released"] {
+        counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => outcome).absolute(0);
+    }
+    queue_is_up(form_type, false);
 }
 
 /// So many messages came to this end.

@@ -37,6 +37,7 @@ pub fn all(intake: &IntakeSettings) -> Vec<(&'static str, Response)> {
         ("Refused", or_pfo(json(refused, "Refused"))),
         ("Schema", answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema"))),
         ("SlashAdded", answer("The path has a last slash.").header("Location", header("Text"))),
+        ("Status", json("What was built, and whether it can serve.", "Status")),
         ("TooLong", json("The body is too long, or the submission is so for the queue.", "Detail")),
         ("TooSlow", json("The body took too long to arrive.", "Detail")),
         ("TryAgain", json(try_again, "Detail").header("Retry-After", header("Seconds"))),

@@ -53,6 +53,15 @@ fn of_answers() -> Map<String, Value> {
         ] })),
         ("Schema", json!({ "type": "object" })),
         ("Seconds", json!({ "type": "integer", "minimum": 1 })),
+        (
+            "Status",
+            json!({
+                "type": "object",
+                "required": ["status", "version", "git_commit", "build_time"],
+                "properties": { "status": { "enum": ["ok", "not ready"] } },
+                "additionalProperties": { "type": "string" }
+            }),
+        ),
         ("Text", json!({ "type": "string" })),
         ("TraceParent", json!({ "type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" })),
     ]

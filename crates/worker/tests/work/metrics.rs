@@ -27,6 +27,9 @@ async fn both_services_count_what_happens_to_forms() {
     let (api, worker) = (stack.api(&[METRICS]), stack.worker(&[METRICS]));
     stack.ready(&api).await;
     stack.ready(&worker).await;
+    // Before anything has happened, so that a first one is an increase.
+    assert_eq!(metrics(&api).await[r#"form_data_refusals_total{reason="stale_timestamp"}"#], 0.0);
+    assert_eq!(metrics(&worker).await[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#], 0.0);
     let client = reqwest::Client::new();
     for number in 0..3 {
         assert_eq!(post(&client, &api.url(""), registration(number)).await.unwrap().status(), 202);
@@ -50,7 +53,8 @@ async fn both_services_count_what_happens_to_forms() {
     }
     let counted = wait::until("all is counted", async || {
         let counted = metrics(&worker).await;
-        counted.contains_key(r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#).then_some(counted)
+        let set_aside = counted[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#];
+        (set_aside > 0.0).then_some(counted)
     })
     .await;
     for (sample, value) in [
@@ -106,6 +110,20 @@ async fn what_is_away_and_what_is_held_up_is_counted() {
         (metrics(&slow).await["form_data_oldest_in_hand_seconds"] > 1.0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_was_never_there_counts_as_away_and_an_api_that_nobody_asks_knows_its_queue() {
+    let stack = Stack::start();
+    let url = "postgres://nobody@127.0.0.1:1/none";
+    let (api, worker) = (stack.api(&[METRICS]), stack.worker(&[METRICS, ("DATABASE_URL", url)]));
+    let (queue_up, database_up) = (r#"form_data_queue_up{form_type="form"}"#, "form_data_database_up");
+    let counted = metrics(&worker).await;
+    assert_eq!((counted[database_up], counted[queue_up]), (0.0, 0.0), "it waits for the database");
+    wait::until("the queue is found", async || (metrics(&api).await[queue_up] == 1.0).then_some(())).await;
+
+    let lonely = stack.api(&[METRICS, ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")]);
+    assert_eq!(metrics(&lonely).await[queue_up], 0.0);
 }
 
 #[tokio::test]

@@ -1,0 +1,405 @@
+"""The live part of `check`: the services under load, a Prometheus that scrapes them, and each alert provoked.
+
+The rules are those of alerts.yml with `for` left out and windows of 10 s, so that four minutes are enough; thresholds
+are as they are. Everything is on 127.0.0.1, ends by itself, and is gone at the end.
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+QUEUE = "directory-form-data"
+SECRET, CLIENT, KEY = "debug", "ui", "a-key-of-sixteen-or-more"
+# Forms are sent so often, by each of so many senders.
+PACE, SENDERS = 0.1, 2
+LOAD_SECONDS = 60
+# Rates of the shortened rules look back so far.
+WINDOW = "10s"
+# How long an alert may take to fire on a slow machine, and all of it.
+PATIENCE, LIMIT = 60, 480
+
+
+def check(binaries: Path, prometheus: str, alerts: list[dict], panels: list[tuple[str, str]]) -> int:
+    # Ends in an exception here, so that whatever runs is ended too.
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError(f"not done within {LIMIT} s")))
+    signal.alarm(LIMIT)
+    with tempfile.TemporaryDirectory() as directory, Stack(binaries, prometheus, Path(directory)) as stack:
+        started = time.time()
+        faults = under_load(stack)
+        faults += without_data(stack, alerts, panels, started)
+        faults += provoke(stack, alerts)
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+# --- What is done ---
+
+
+def under_load(stack: "Stack") -> list[str]:
+    """A minute of forms, of which a few are refused, and in the end a few messages that are none."""
+    print(f"Load of {LOAD_SECONDS} s: forms, and some that are invalid or signed wrongly.", flush=True)
+    end = time.monotonic() + LOAD_SECONDS
+    unexpected: set[str] = set()
+    while time.monotonic() < end - 15:
+        stack.post("{}")
+        stack.post('{"data": 1}', signature="0")
+        stack.post('{"data": 1}', hawk_at=time.time())
+        time.sleep(2)
+        unexpected |= stack.firing().keys()
+    # Messages that are no forms, and a few sends that SQS does not take.
+    for _ in range(3):
+        stack.garbage()
+    stack.fault(action="SendMessageBatch", kind="error", status=500, times=30)
+    stack.post('{"data": 1}', hawk_at=time.time() - 600)
+    time.sleep(max(0.0, end - time.monotonic()))
+    stack.no_faults()
+    print(f"Sent: {dict(sorted(stack.answers.items()))}", flush=True)
+    return [f"{name} fires although all is well" for name in sorted(unexpected)]
+
+
+def without_data(stack: "Stack", alerts: list[dict], panels: list[tuple[str, str]], since: float) -> list[str]:
+    """Of alerts, what is compared is asked for, and that of each side of `and`, `or` and `unless`."""
+    asked = [(f"alert {alert['alert']}", part) for alert in alerts for part in sides(in_short(alert)["expr"])]
+    asked += [(f"panel {title}", expression) for title, expression in panels]
+    absent = []
+    for name, expression in asked:
+        numbers = stack.numbers(expression, since)
+        if not numbers:
+            absent.append(f"{name}: no data of {' '.join(expression.split())}")
+    print(f"Expressions: {len(asked)} asked, {len(asked) - len(absent)} with data.\n", flush=True)
+    return absent
+
+
+def sides(expression: str) -> list[str]:
+    expression = re.sub(r"absent\((.*?)\)", r"\1", expression)
+    expression = re.sub(r"\s(==|!=|>=|<=|>|<)\s*[0-9.]+", "", expression)
+    return re.split(r"\b(?:unless|and|or)\b(?:\s+on\s*\([^)]*\))?", expression)
+
+
+def in_short(alert: dict) -> dict:
+    """Without its patience."""
+    short = {name: value for name, value in alert.items() if name != "for"}
+    return short | {"expr": re.sub(r"\[\d+m\]", f"[{WINDOW}]", alert["expr"])}
+
+
+def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
+    seen: dict[str, tuple[str, float, str]] = {}
+
+    def expect(what: str, names: list[str], since: float) -> None:
+        missing = list(names)
+        while missing and time.monotonic() < since + PATIENCE:
+            time.sleep(0.5)
+            for name, text in stack.firing().items():
+                if name in missing:
+                    missing.remove(name)
+                    seen[name] = (what, time.monotonic() - since, text)
+
+    def quiet(names: list[str]) -> None:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and stack.firing().keys() & set(names):
+            time.sleep(0.5)
+
+    quiet([alert["alert"] for alert in alerts])
+
+    since = time.monotonic()
+    stack.garbage()
+    expect("a message that is not JSON", ["MessageSetAside"], since)
+
+    since = time.monotonic()
+    for _ in range(60):
+        stack.post('{"data": 1}', signature="0")
+    expect("60 requests with a wrong signature", ["BadSignatures"], since)
+
+    since = time.monotonic()
+    for _ in range(15):
+        stack.post('{"data": 1}', hawk_at=time.time() - 600)
+        time.sleep(0.2)
+    expect("15 Hawk requests of ten minutes ago", ["HawkClock"], since)
+
+    since = time.monotonic()
+    stack.fault(action="SendMessageBatch", kind="delay", ms=2000)
+    expect("SQS takes 2 s to confirm", ["SlowAcknowledgement"], since)
+    stack.no_faults()
+
+    since = time.monotonic()
+    stack.fault(action="SendMessageBatch", kind="error", status=500)
+    expect("SQS answers sends with 500", ["ManyRefusedWith5xx"], since)
+    stack.no_faults()
+    quiet(["ApiCannotSend", "ManyRefusedWith5xx"])
+
+    since = time.monotonic()
+    stack.stop("local-sqs")
+    expect("SQS is gone", ["ApiCannotSend", "WorkerCannotReceive"], since)
+    stack.start_sqs()
+    quiet(["ApiCannotSend", "WorkerCannotReceive"])
+
+    since = time.monotonic()
+    stack.fault(action="ReceiveMessage", kind="error", status=500)
+    time.sleep(36)
+    stack.no_faults()
+    expect("SQS gives no messages for 36 s", ["FormsStoredLate"], since)
+    quiet(["WorkerCannotReceive", "NothingStored"])
+
+    # What it cannot set aside is still in hand when it freezes, and when it goes on.
+    stack.fault(action="SendMessageBatch", queue=f"{QUEUE}-invalid", kind="hang")
+    stack.fault(action="ChangeMessageVisibilityBatch", kind="hang")
+    stack.garbage()
+    time.sleep(3)
+    since = time.monotonic()
+    stack.signal("worker", signal.SIGSTOP)
+    expect("the worker is frozen for 25 s", ["TargetDown"], since)
+    time.sleep(max(0.0, since + 25 - time.monotonic()))
+    stack.signal("worker", signal.SIGCONT)
+    expect("the worker is frozen for 25 s", ["HeldTooLong"], since)
+    stack.no_faults()
+    quiet(["TargetDown", "NothingStored"])
+
+    since = time.monotonic()
+    stack.stop_postgresql()
+    expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
+
+    print(f"{'alert':20} {'provoked by':38} {'fired after':>11}  what it said")
+    faults = []
+    for alert in alerts:
+        name = alert["alert"]
+        what, after, text = seen.get(name, ("", 0.0, ""))
+        print(f"{name:20} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
+        if name not in seen:
+            faults.append(f"{name} was provoked, and did not fire")
+        elif "<no value>" in text or "error" in text:
+            faults.append(f"{name} has a text that cannot be filled in: {text}")
+    return faults
+
+
+# --- What runs ---
+
+
+class Stack:
+    """local-sqs, the database, api, worker and Prometheus, with senders who go on for as long as all that runs."""
+
+    def __init__(self, binaries: Path, prometheus: str, directory: Path) -> None:
+        self.binaries, self.directory = binaries, directory
+        self.running: dict[str, subprocess.Popen] = {}
+        self.answers: dict[str, int] = {}
+        self.lock, self.done = threading.Lock(), threading.Event()
+        self.postgres = os.environ["TEST_POSTGRES_URL"]
+        self.sqs_port, self.prometheus_port = free_port(), free_port()
+        self.prometheus = prometheus
+
+    def __enter__(self) -> "Stack":
+        try:
+            self.start_all()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+
+    def start_all(self) -> None:
+        psql(self.postgres, f'create database "{QUEUE}"')
+        database = urllib.parse.urlsplit(self.postgres)._replace(path=f"/{QUEUE}").geturl()
+        self.start_sqs()
+        common = {
+            "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{self.sqs_port}",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "METRICS_ADDRESS": "127.0.0.1:0",
+        }
+        work = {"DATABASE_URL": database, "SQS_VISIBILITY_TIMEOUT": "120", "SQS_WAIT_TIME": "1"}
+        intake = {"INTAKE_AUTH": "signature,hawk", "UI_SECRET": SECRET, "HAWK_CLIENTS": f"{CLIENT}:{KEY}"}
+        self.start("worker", common | work)
+        self.start("api", common | intake)
+        self.api_port = int(self.logged("api", r"Listening\..* port=(\d+)"))
+        targets = {name: self.logged(name, r"metrics_address=(\S+)") for name in ("api", "worker")}
+
+        config = yaml.safe_load((HERE / "prometheus.yml").read_text())
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        for scrape in config["scrape_configs"]:
+            scrape["static_configs"] = [{"targets": [targets[scrape["job_name"]]]}]
+        (self.directory / "prometheus.yml").write_text(yaml.safe_dump(config))
+        rules = yaml.safe_load((HERE / "alerts.yml").read_text())
+        for group in rules["groups"]:
+            group["rules"] = [in_short(rule) for rule in group["rules"]]
+        (self.directory / "alerts.yml").write_text(yaml.safe_dump(rules))
+        self.spawn(
+            "prometheus",
+            [
+                self.prometheus,
+                f"--config.file={self.directory}/prometheus.yml",
+                f"--storage.tsdb.path={self.directory}/data",
+                f"--web.listen-address=127.0.0.1:{self.prometheus_port}",
+                "--log.level=warn",
+            ],
+            {},
+        )
+        self.eventually("Prometheus is ready", lambda: urllib.request.urlopen(self.api("/-/ready"), timeout=5))
+        # A queue that is not found, or a database that is not migrated, would be news to the alerts.
+        self.eventually("the services are up", lambda: len(self.ask("form_data_queue_up == 1")) == 2)
+        self.eventually("the database is up", lambda: len(self.ask("form_data_database_up == 1")) == 1)
+        for number in range(SENDERS):
+            threading.Thread(target=self.send_on, args=(number,), daemon=True).start()
+        # The windows fill with what is good before anything is judged.
+        time.sleep(15)
+
+    def start_sqs(self) -> None:
+        # On a disk, so that one that comes back has what it had.
+        self.start("local-sqs", {"PORT": str(self.sqs_port), "DATA_DIR": str(self.directory / "sqs")})
+
+    def start(self, program: str, variables: dict[str, str]) -> None:
+        self.spawn(program, [self.binaries / program], {"BIND_ADDRESS": "127.0.0.1", "PORT": "0"} | variables)
+        self.logged(program, r"(Listening|Serving)")
+
+    def spawn(self, name: str, command: list, variables: dict[str, str]) -> None:
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.running[name] = process
+
+    def logged(self, name: str, pattern: str) -> str:
+        log = self.directory / f"{name}.log"
+        return self.eventually(f"{name} logs {pattern}", lambda: re.search(pattern, log.read_text()), name).group(1)
+
+    def eventually(self, what: str, attempt, name: str = "prometheus"):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if result := attempt():
+                    return result
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(f"{what}: not within {PATIENCE} s\n{(self.directory / f'{name}.log').read_text()}")
+
+    def stop(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.terminate()
+        process.wait()
+
+    def signal(self, name: str, number: int) -> None:
+        self.running[name].send_signal(number)
+
+    def stop_postgresql(self) -> None:
+        pid = psql(self.postgres, "select pg_read_file('postmaster.pid')").split()[0]
+        # Fast: sessions are ended.
+        os.kill(int(pid), signal.SIGINT)
+
+    # Forms
+
+    def send_on(self, sender: int) -> None:
+        number = 0
+        while not self.done.wait(PACE):
+            self.post(json.dumps({"data": {"company_name": f"Example {sender}-{number} Limited"}}))
+            number += 1
+
+    def post(self, body: str, signature: str | None = None, hawk_at: float | None = None) -> None:
+        headers = {"Content-Type": "application/json"}
+        if hawk_at is not None:
+            headers["Authorization"] = hawk(int(hawk_at), self.api_port, body)
+        else:
+            good = hashlib.sha256(f"/form/{body}{SECRET}".encode()).hexdigest()
+            headers["X-Signature"] = good if signature is None else signature
+        connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=30)
+        try:
+            connection.request("POST", "/form/", body, headers)
+            answer = str(connection.getresponse().status)
+        except OSError as error:
+            answer = type(error).__name__
+        finally:
+            connection.close()
+        with self.lock:
+            self.answers[answer] = self.answers.get(answer, 0) + 1
+
+    # local-sqs
+
+    def garbage(self) -> None:
+        url = self.sqs("GetQueueUrl", {"QueueName": QUEUE})["QueueUrl"]
+        self.sqs("SendMessage", {"QueueUrl": url, "MessageBody": "not JSON"})
+
+    def sqs(self, action: str, given: dict) -> dict:
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"AmazonSQS.{action}",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/sqs/aws4_request, "
+            "SignedHeaders=host, Signature=0",
+        }
+        return self.call_sqs("POST", "/", given, headers)
+
+    def fault(self, **rule: object) -> None:
+        self.call_sqs("POST", "/_faults", [rule], {"Content-Type": "application/json"})
+
+    def no_faults(self) -> None:
+        self.call_sqs("DELETE", "/_faults", None, {})
+
+    def call_sqs(self, method: str, path: str, given: object, headers: dict[str, str]) -> dict:
+        data = None if given is None else json.dumps(given).encode()
+        url = f"http://127.0.0.1:{self.sqs_port}{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text.startswith(b"{") else {}
+
+    # Prometheus
+
+    def api(self, path: str, **query: object) -> str:
+        return f"http://127.0.0.1:{self.prometheus_port}{path}?{urllib.parse.urlencode(query)}"
+
+    def got(self, path: str, **query: object) -> dict:
+        with urllib.request.urlopen(self.api(path, **query), timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def ask(self, expression: str) -> list[dict]:
+        return self.got("/api/v1/query", query=expression)["result"]
+
+    def numbers(self, expression: str, since: float) -> list[float]:
+        """What the expression was at any time, where that was a number."""
+        series = self.got("/api/v1/query_range", query=expression, start=since, end=time.time(), step=1)["result"]
+        values = [float(value) for line in series for _, value in line["values"]]
+        return [value for value in values if value == value]
+
+    def firing(self) -> dict[str, str]:
+        """Alerts that fire, and what they say."""
+        alerts = self.got("/api/v1/alerts")["alerts"]
+        texts = [(alert["labels"]["alertname"], alert["annotations"]) for alert in alerts if alert["state"] == "firing"]
+        return {name: f"{said['summary']} {said['description']}" for name, said in texts}
+
+
+def hawk(ts: int, port: int, body: str) -> str:
+    def base64_of(digest: bytes) -> str:
+        return base64.b64encode(digest).decode()
+
+    payload = base64_of(hashlib.sha256(f"hawk.1.payload\napplication/json\n{body}\n".encode()).digest())
+    nonce = secrets.token_hex(8)
+    text = f"hawk.1.header\n{ts}\n{nonce}\nPOST\n/form/\n127.0.0.1\n{port}\n{payload}\n\n"
+    mac = base64_of(hmac.digest(KEY.encode(), text.encode(), "sha256"))
+    return f'Hawk id="{CLIENT}", ts="{ts}", nonce="{nonce}", hash="{payload}", mac="{mac}"'
+
+
+def psql(url: str, command: str) -> str:
+    command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
