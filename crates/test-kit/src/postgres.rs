@@ -9,7 +9,7 @@ mod error;
 mod programs;
 
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
-pub use database::{TestDatabase, sql};
+pub use database::{TableLock, TestDatabase, sql};
 pub use error::PostgresError;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test without its database has nothing better to do")]
 #![expect(clippy::disallowed_methods, reason = "no service's setting: with-postgres hands it to the tests")]
 
-use std::env;
+use std::{env, thread, time::Duration};
 
 use super::PostgresError;
 use super::programs::{psql, run};
@@ -69,6 +69,18 @@ impl TestDatabase {
     pub fn try_sql(&self, statements: &str) -> Result<String, PostgresError> {
         sql(&self.url(), statements)
     }
+
+    /// Keeps everyone else off a table until what it returns is dropped.
+    pub fn lock(&self, table: &str) -> TableLock<'_> {
+        let (url, statements) = (self.url(), format!("begin; lock table {table}; select pg_sleep(600)"));
+        // It ends with an error, as its connection is what the lock is taken away with.
+        let holding = thread::spawn(move || drop(sql(&url, &statements)));
+        let lock = TableLock { database: self, table: table.to_owned(), holding: Some(holding) };
+        while lock.holder().is_empty() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        lock
+    }
 }
 
 impl Drop for TestDatabase {
@@ -76,6 +88,32 @@ impl Drop for TestDatabase {
         if let Err(error) = sql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)) {
             eprintln!("{} stays: {error}", self.name);
         }
+    }
+}
+
+/// A table that nobody else can use.
+#[derive(Debug)]
+#[must_use = "it is unlocked when this is dropped"]
+pub struct TableLock<'a> {
+    database: &'a TestDatabase,
+    table: String,
+    holding: Option<thread::JoinHandle<()>>,
+}
+
+impl TableLock<'_> {
+    /// Its process, as PostgreSQL numbers it; empty before it has the lock.
+    fn holder(&self) -> String {
+        self.database.sql(&format!(
+            "select pid from pg_locks where relation = '{}'::regclass and mode = 'AccessExclusiveLock' and granted",
+            self.table
+        ))
+    }
+}
+
+impl Drop for TableLock<'_> {
+    fn drop(&mut self) {
+        self.database.sql(&format!("select pg_terminate_backend({})", self.holder()));
+        let _ended = self.holding.take().map(thread::JoinHandle::join);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use test_kit::{Stack, postgres::sql, service::Signal, stack::QUEUE};
+use test_kit::{Stack, service::Signal, stack::QUEUE, wait};
 
 #[tokio::test]
 async fn what_is_in_hand_is_bounded() {
@@ -16,15 +16,14 @@ async fn what_is_in_hand_is_bounded() {
         stack.sqs.send(QUEUE, &body, &[]).await;
     }
     // Nothing can be stored for a while.
-    let url = stack.database.url();
-    let holding = std::thread::spawn(move || sql(&url, "begin; lock table forms; select pg_sleep(3); commit").unwrap());
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let lock = stack.database.lock("forms");
     worker.signal(Signal::Continue);
     let mut most = 0;
-    while !holding.is_finished() {
+    for _ in 0..60 {
         most = most.max(stack.sqs.counts(QUEUE).await.in_flight);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    drop(lock);
     // Nine of them are under the limit, and two polls of ten may have been out when it was reached.
     assert!((10..=9 + 20).contains(&most), "{most} were in hand");
     stack.drained().await;
@@ -41,11 +40,13 @@ async fn rows_of_several_polls_share_an_insert() {
         stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
     }
     // While the first insert waits, the polls bring more.
-    let url = stack.database.url();
-    let holding = std::thread::spawn(move || sql(&url, "begin; lock table forms; select pg_sleep(2); commit").unwrap());
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let lock = stack.database.lock("forms");
     worker.signal(Signal::Continue);
-    holding.join().unwrap();
+    wait::until("more than one poll's are in hand", async || {
+        (stack.sqs.counts(QUEUE).await.in_flight > 30).then_some(())
+    })
+    .await;
+    drop(lock);
     stack.drained().await;
     assert_eq!(stack.rows(), 100);
     let log = worker.log();

@@ -86,10 +86,7 @@ async fn a_worker_that_is_frozen_in_the_middle_of_its_insert_harms_nothing() {
     let variables = [("SQS_VISIBILITY_TIMEOUT", "2")];
     let frozen = stack.worker(&variables);
     stack.ready(&frozen).await;
-    let url = stack.database.url();
-    let holding = std::thread::spawn(move || {
-        test_kit::postgres::sql(&url, "begin; lock table forms; select pg_sleep(2); commit").unwrap();
-    });
+    let lock = stack.database.lock("forms");
     send_forms(&stack).await;
     wait::until("it waits for the lock", async || {
         let waiting =
@@ -98,7 +95,7 @@ async fn a_worker_that_is_frozen_in_the_middle_of_its_insert_harms_nothing() {
     })
     .await;
     frozen.signal(Signal::Stop);
-    holding.join().unwrap();
+    drop(lock);
     let _other = stack.worker(&variables);
     all_are_stored_once(&stack).await;
     frozen.signal(Signal::Continue);
