@@ -12,7 +12,7 @@ BENCH = $(if $(wildcard $(TOOLS)/node_modules/fauxqs),TEST_NODE_MODULES=$(TOOLS)
 
 .PHONY: help
 help: ## Shows this list
-	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-22s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-22s %s\n", $$1, $$2 }'
 
 .PHONY: local
 local: ## Runs the whole system here, without AWS and Docker, until Ctrl-C; its data stays in .local/ (LOCAL_PORT=8000)
@@ -125,6 +125,15 @@ sbom: ## Writes what each service is made of to target/sbom/ (CycloneDX, one fil
 		>$(TARGET)/sbom/$$service.cdx.json || exit 1; done
 	@rm -f crates/*/*.cdx.json
 	@ls $(TARGET)/sbom/*.cdx.json
+
+.PHONY: release-check
+release-check: ## Checks that this commit may become the release that CHANGELOG.md tells of; docs/releasing.md
+	@deploy/release-check
+	$(MAKE) lint
+	$(MAKE) test
+	$(MAKE) run_test
+	$(MAKE) sbom
+	@version=$$(sed -n '0,/^version = "\(.*\)"/s//\1/p' Cargo.toml); echo "All of it holds: git tag -a v$$version -m $$version"
 
 .PHONY: bench
 bench: release ## Measures how much the services take and store, into docs/benchmarks.md; BASE=revision compares, BACKLOG=1000000
