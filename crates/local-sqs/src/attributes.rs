@@ -134,7 +134,9 @@ fn is_number(text: &str) -> bool {
 pub(crate) fn only_allowed_characters(text: &str) -> bool {
     // A str has no surrogates, so that only control characters, U+FFFE and U+FFFF (EF BF BE and EF BF BF) are left.
     let bytes = text.as_bytes();
-    if bytes.iter().any(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    // All of them are looked at: a search that ends with the first one goes byte by byte, and takes ten times as long.
+    let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if bytes.iter().fold(false, |found, &byte| found | is_control(byte)) {
         return false;
     }
     !bytes.contains(&0xEF) || !text.contains(['\u{FFFE}', '\u{FFFF}'])
