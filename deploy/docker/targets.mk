@@ -1,14 +1,12 @@
 # The system in containers; the names of 2016.
 
 .PHONY: run
-run: images ## Runs the system in containers: every required DIRECTORY_FORM_DATA_… variable must be set
-	@deploy/docker/env-files run
-	@deploy/docker/up
+run: ## Runs the system in containers: every required DIRECTORY_FORM_DATA_… variable must be set
+	@deploy/docker/start run
 
 .PHONY: run_debug
-run_debug: images ## The same with defaults for all but the two AWS keys; LOCAL_SQS=1 needs no AWS at all
-	@deploy/docker/env-files debug
-	@deploy/docker/up
+run_debug: ## The same with defaults for all but the two AWS keys; LOCAL_SQS=1 needs no AWS at all
+	@deploy/docker/start debug
 
 .PHONY: run_test
 run_test: images ## Builds the images, tests them end to end in containers of their own, and takes those down
@@ -40,7 +38,7 @@ worker_bash: ## Opens a shell in the worker's container
 # below /proc/1/root.
 .PHONY: api_bash
 api_bash: ## Opens a shell beside the api, which sees its processes, its network and, below /proc/1/root, its files
-	@api=$$(deploy/docker/compose ps -q api) && test -n "$$api" || { echo "The api does not run." >&2; exit 1; }; \
+	@api=$$(deploy/docker/compose ps -q api) || exit 1; test -n "$$api" || { echo "The api does not run." >&2; exit 1; }; \
 		"$${DOCKER:-docker}" run --rm --interactive $$([[ -t 0 ]] && echo --tty) --no-healthcheck --read-only \
 			--pid "container:$$api" --network "container:$$api" --entrypoint bash directory-form-data-worker:latest
 

@@ -12,6 +12,7 @@ mod name;
 mod report;
 mod value;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -22,16 +23,17 @@ use report::{Fault, Problem};
 
 pub use report::Report;
 
-/// Gives the value of a host variable by its full name; `None` is unset.
-pub type Host<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+/// The host's variables by their full names.
+pub type Host = BTreeMap<String, OsString>;
 
-/// Writes the `.env` file that each of the JSON files describes.
+/// Writes the `.env` file that each of the JSON files describes. Gives the host variables that have the prefix of a file
+/// and are in none: somebody means something by them.
 ///
 /// # Errors
 ///
 /// All faults of all files together; then no file has been touched.
 /// Only a rename that fails (a `file_path` that is a mount point, a failing disk) can leave some files replaced and others not; the report names the others.
-pub fn write_env_files(configs: &[PathBuf], host: &Host<'_>) -> Result<(), Report> {
+pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<String>, Report> {
     let mut faults = Vec::new();
     let mut planned: Vec<Planned<'_>> = Vec::new();
     for config in configs {
@@ -46,6 +48,10 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host<'_>) -> Result<(), Repor
     if !faults.is_empty() {
         return Err(Report(faults));
     }
+
+    let taken: BTreeSet<&String> = planned.iter().flat_map(|plan| &plan.content.taken).collect();
+    let left = planned.iter().flat_map(|plan| &plan.content.left);
+    let left: BTreeSet<String> = left.filter(|host_name| !taken.contains(host_name)).cloned().collect();
 
     let mut staged = Vec::new();
     for Planned { config, content, destination } in planned {
@@ -63,7 +69,7 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host<'_>) -> Result<(), Repor
             faults.push(Fault::in_file(config, problem));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Report(faults)) }
+    if faults.is_empty() { Ok(left) } else { Err(Report(faults)) }
 }
 
 /// One file that could be written; complete only if checking it added no fault.
@@ -75,7 +81,7 @@ struct Planned<'a> {
 
 impl<'a> Planned<'a> {
     /// Goes on after a fault wherever it can, so that one run shows all of them.
-    fn check(config: &'a Path, host: &Host<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+    fn check(config: &'a Path, host: &Host, faults: &mut Vec<Fault>) -> Option<Self> {
         let declaration =
             Declaration::read(config).map_err(|problem| faults.push(Fault::in_file(config, problem))).ok()?;
         let content = Content::collect(config, &declaration, host, faults);

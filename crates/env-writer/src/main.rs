@@ -17,6 +17,8 @@ Writes one file of NAME=value lines for each CONFIG.json, from host variables ca
     }
 
 file_path is relative to the current directory. Every file is checked before any is written.
+In an optional name one * stands for one character or more: SQS_*_QUEUE_NAME is every host variable like it.
+A host variable that begins with the prefix and is in no file is told on stderr, and is no fault.
 Exit code: 0 when all files are written, 1 on a fault (stderr has all of them), 2 on wrong usage.
 ";
 
@@ -31,13 +33,21 @@ fn main() -> ExitCode {
             print(stderr(), &format!("{fault}\n{USAGE}"));
             ExitCode::from(2)
         }
-        Command::Write(configs) => match env_writer::write_env_files(&configs, &|name| std::env::var_os(name)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(report) => {
-                print(stderr(), &report.to_string());
-                ExitCode::FAILURE
+        Command::Write(configs) => {
+            let host = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+            match env_writer::write_env_files(&configs, &host) {
+                Ok(left) => {
+                    for name in left {
+                        print(stderr(), &format!("{name} is set, and is in no file: no JSON file names it.\n"));
+                    }
+                    ExitCode::SUCCESS
+                }
+                Err(report) => {
+                    print(stderr(), &report.to_string());
+                    ExitCode::FAILURE
+                }
             }
-        },
+        }
     }
 }
 

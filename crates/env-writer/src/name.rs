@@ -20,9 +20,44 @@ impl fmt::Display for Name<'_> {
     }
 }
 
+/// A name with one `*`, which stands for one character or more: names that cannot be listed, because they come from data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pattern<'a> {
+    before: &'a str,
+    after: &'a str,
+}
+
+impl<'a> Pattern<'a> {
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (before, after) = text.split_once('*')?;
+        let is_rest = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        ((before.is_empty() || Name::parse(before).is_some()) && is_rest(after)).then_some(Self { before, after })
+    }
+
+    /// False for what is no name at all, too.
+    pub fn fits(self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.before).and_then(|rest| rest.strip_suffix(self.after));
+        rest.is_some_and(|rest| !rest.is_empty()) && Name::parse(name).is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::{Name, Pattern};
+
+    #[test]
+    fn a_star_stands_for_one_character_or_more() {
+        let fits = |pattern, name| Pattern::parse(pattern).unwrap().fits(name);
+        for (pattern, name) in [("SQS_*_NAME", "SQS_A_NAME"), ("SQS_*_NAME", "SQS_A_NAME_NAME"), ("*", "A"), ("A*", "AB")] {
+            assert!(fits(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("SQS_*_NAME", "SQS__NAME"), ("SQS_*_NAME", "SQS_NAME"), ("A*A", "AA"), ("A*", "BA"), ("A*", "A-")] {
+            assert!(!fits(pattern, name), "{pattern} {name}");
+        }
+        for text in ["A", "", "*A*", "1*", "A-*", "*-"] {
+            assert!(Pattern::parse(text).is_none(), "{text}");
+        }
+    }
 
     #[test]
     fn a_name_is_letters_digits_and_underscores_and_starts_with_no_digit() {

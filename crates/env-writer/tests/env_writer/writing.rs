@@ -33,6 +33,41 @@ fn optional_variables_that_are_unset_or_empty_are_left_out() {
 }
 
 #[test]
+fn a_pattern_is_every_host_variable_like_it_that_is_not_listed_by_itself() {
+    let json = r#"{"host_env_var_prefix":"P","file_path":".env",
+        "env_vars":{"required":["Q_A_NAME"],"optional":["Q_*_NAME","Q_B_NAME"]}}"#;
+    let sandbox = Sandbox::with(&[("env.json", json)]);
+    let host = [
+        ("P_Q_A_NAME", "a"),
+        ("P_Q_B_NAME", "b"),
+        ("P_Q_D_NAME", "d"),
+        ("P_Q_C_NAME", "c"),
+        ("P_Q_E_NAME", ""),
+        ("Q_F_NAME", "f"),
+    ];
+    sandbox.run(&["env.json"], &host).succeeded();
+    assert_snapshot!(sandbox.read(".env"), @r"
+    Q_A_NAME=a
+    Q_B_NAME=b
+    Q_C_NAME=c
+    Q_D_NAME=d
+    ");
+}
+
+#[test]
+fn host_variables_of_the_prefix_that_are_in_no_file_are_told_by_name() {
+    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
+    let host = [("P_A", "a"), ("P_B", "b"), ("P_DB", "db"), ("P_AA", "hush"), ("P_a", "hush"), ("PA", "x")];
+    let run = sandbox.run(&["env.json", "env-postgres.json"], &host);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
+    assert_snapshot!(run.stderr, @r"
+    P_AA is set, and is in no file: no JSON file names it.
+    P_a is set, and is in no file: no JSON file names it.
+    ");
+    assert_eq!(sandbox.files(), [".env", ".env-postgres", "env-postgres.json", "env.json"]);
+}
+
+#[test]
 fn values_are_written_as_they_are() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
     let odd = [
