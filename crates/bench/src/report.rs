@@ -71,7 +71,7 @@ fn how(measured: &Measured) -> String {
         "\n## How\n\n\
          Everything runs on the same cores: the load generator, the service, the queue, PostgreSQL.\n\
          A form is a registration of 1,024 bytes, checked against `deploy/form-types/registration.schema.json`; each is another, and signed beforehand.\n\
-         The services run with their defaults, where nothing else is said.\n\
+         The services run with their defaults, where nothing else is said, and like the images with `MIMALLOC_PURGE_DELAY=0`.\n\
          The queue is local-sqs in memory.\n\
          Where calls are counted or answers delayed it is the build with the fault hooks, which reads each request twice; \
          everything else (accepted/s with 64 connections at 0 ms, worker rows/s, POST → row visible) is measured with the build as it is shipped.\n\

@@ -194,6 +194,8 @@ pub fn address(service: &Service) -> SocketAddr {
 /// What every service is told, at this endpoint of SQS.
 pub fn of_every_service(endpoint: &str) -> Vec<(&str, &str)> {
     let mut variables = aws(endpoint).to_vec();
+    // As in the images.
+    variables.push(("MIMALLOC_PURGE_DELAY", "0"));
     variables.push(("FORM_TYPES", FORM_TYPE));
     variables.push(("FORM_TYPES_DIR", concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/form-types")));
     variables

@@ -41,11 +41,13 @@ impl Content {
     pub fn collect(config: &Path, declaration: &Declaration, host: &Host, faults: &mut Vec<Fault>) -> Self {
         let mut content = Self { lines: String::new(), taken: Vec::new(), left: Vec::new() };
         let prefix = &declaration.host_env_var_prefix;
-        if Name::parse(prefix).is_none() {
+        let has_prefix = Name::parse(prefix).is_some();
+        if !has_prefix {
             faults.push(Fault::in_file(config, Problem::NotAPrefix(prefix.clone())));
         }
         // What the host has for this file, by names without the prefix.
-        let without_prefix = |host_name: &'_ String| Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned());
+        let without_prefix =
+            |host_name: &'_ String| Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned());
         let mut offered: BTreeMap<String, &OsString> =
             host.iter().filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value))).collect();
 
@@ -76,7 +78,7 @@ impl Content {
                         content.lines.push_str(&format!("{name}={value}\n"));
                         content.taken.push(host_name);
                     }
-                    Value::Unset if is_required => faults.push(Fault::Unset { host_name, name }),
+                    Value::Unset if is_required && has_prefix => faults.push(Fault::Unset { host_name, name }),
                     Value::Unset => {}
                     Value::Unwritable(reason) => {
                         faults.push(Fault::in_file(config, Problem::Unwritable(host_name, reason)));

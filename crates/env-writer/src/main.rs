@@ -34,7 +34,8 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Command::Write(configs) => {
-            let host = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+            let host =
+                std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
             match env_writer::write_env_files(&configs, &host) {
                 Ok(left) => {
                     for name in left {

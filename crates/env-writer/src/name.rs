@@ -48,10 +48,14 @@ mod tests {
     #[test]
     fn a_star_stands_for_one_character_or_more() {
         let fits = |pattern, name| Pattern::parse(pattern).unwrap().fits(name);
-        for (pattern, name) in [("SQS_*_NAME", "SQS_A_NAME"), ("SQS_*_NAME", "SQS_A_NAME_NAME"), ("*", "A"), ("A*", "AB")] {
+        for (pattern, name) in
+            [("SQS_*_NAME", "SQS_A_NAME"), ("SQS_*_NAME", "SQS_A_NAME_NAME"), ("*", "A"), ("A*", "AB")]
+        {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("SQS_*_NAME", "SQS__NAME"), ("SQS_*_NAME", "SQS_NAME"), ("A*A", "AA"), ("A*", "BA"), ("A*", "A-")] {
+        for (pattern, name) in
+            [("SQS_*_NAME", "SQS__NAME"), ("SQS_*_NAME", "SQS_NAME"), ("A*A", "AA"), ("A*", "BA"), ("A*", "A-")]
+        {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
         for text in ["A", "", "*A*", "1*", "A-*", "*-"] {

@@ -23,6 +23,8 @@ fn help_is_on_stdout_and_wrong_usage_on_stderr_with_exit_code_2() {
         }
 
     file_path is relative to the current directory. Every file is checked before any is written.
+    In an optional name one * stands for one character or more: SQS_*_QUEUE_NAME is every host variable like it.
+    A host variable that begins with the prefix and is in no file is told on stderr, and is no fault.
     Exit code: 0 when all files are written, 1 on a fault (stderr has all of them), 2 on wrong usage.
     "#);
 
