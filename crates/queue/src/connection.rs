@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::{
     Client, Config,
-    config::{self, Credentials},
+    config::{self, Credentials, StalledStreamProtectionConfig},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -39,6 +39,8 @@ impl Connection {
     }
 
     fn with(config: config::Builder) -> Self {
+        // A long poll is silent by nature, and every attempt of any call has its end: see `policy`.
+        let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self { client: Client::from_conf(config.interceptor(PayloadHash).build()) }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::config::{Builder, Config, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sqs::config::{Builder, Config, retry::RetryConfig, timeout::TimeoutConfig};
 use tokio::time::Instant;
 
 /// An answer to a call that waits for nothing takes some 20 ms; this is for a bad day.
@@ -28,10 +28,9 @@ pub(crate) fn send(within: Duration, deadline: Instant) -> Builder {
 
 /// Receive: never retried here, because the poll loop is the retry and has its own backoff.
 /// A poll that never returns is a known failure, so that an attempt ends, but only well after SQS should have answered.
-/// Stalled-stream protection is off: a long poll is silent by nature.
 pub(crate) fn receive(wait_time: Duration) -> Builder {
     let attempt = wait_time + Duration::from_secs(5);
-    policy(1, attempt, attempt).stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+    policy(1, attempt, attempt)
 }
 
 /// Delete, change of visibility, and the send to the invalid queue: what is in hand has to be settled by its deadline,
