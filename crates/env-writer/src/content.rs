@@ -48,8 +48,10 @@ impl Content {
         // What the host has for this file, by names without the prefix.
         let without_prefix =
             |host_name: &'_ String| Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned());
+        // An empty one is as good as none.
+        let set = host.iter().filter(|(_, value)| !value.is_empty());
         let mut offered: BTreeMap<String, &OsString> =
-            host.iter().filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value))).collect();
+            set.filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value))).collect();
 
         let required = declaration.env_vars.required.iter().map(|name| (name, true));
         let optional = declaration.env_vars.optional.iter().map(|name| (name, false));

@@ -57,7 +57,16 @@ fn a_pattern_is_every_host_variable_like_it_that_is_not_listed_by_itself() {
 #[test]
 fn host_variables_of_the_prefix_that_are_in_no_file_are_told_by_name() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
-    let host = [("P_A", "a"), ("P_B", "b"), ("P_DB", "db"), ("P_AA", "hush"), ("P_a", "hush"), ("PA", "x")];
+    let host = [
+        ("P_A", "a"),
+        ("P_B", "b"),
+        ("P_DB", "db"),
+        ("P_AA", "hush"),
+        ("P_a", "hush"),
+        ("PA", "x"),
+        ("P_C", ""),
+        ("P_E", ""),
+    ];
     let run = sandbox.run(&["env.json", "env-postgres.json"], &host);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
     assert_snapshot!(run.stderr, @r"
