@@ -1,7 +1,8 @@
 //! While the database is away nothing is lost, and receive counts are not burnt.
 
 use std::{
-    process::{Child, Command},
+    io::Read,
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -138,13 +139,10 @@ async fn a_server_without_a_connection_to_spare_is_waited_for() {
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                  where backend_type = 'client backend' and pid <> pg_backend_pid()";
     sql(&url, ended).unwrap();
-    let others: Vec<Child> = (0..CONNECTIONS)
-        .map(|_| Command::new("psql").args([&url, "-c", "select pg_sleep(600)"]).spawn().unwrap())
-        .collect();
-    wait::until("all are in use", async || {
-        sql(&url, "select 1").err().filter(|error| error.to_string().contains("too many clients"))
-    })
-    .await;
+    let mut others = Vec::new();
+    for _ in 0..CONNECTIONS {
+        others.push(wait::until("a connection is free", async || connection_in_use(&url)).await);
+    }
     for number in 0..20 {
         stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
     }
@@ -161,6 +159,22 @@ async fn a_server_without_a_connection_to_spare_is_waited_for() {
     stack.drained().await;
     assert_eq!(sql(&url, "select count(*) from forms").unwrap(), "20");
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
+}
+
+/// Another client with a connection, where it got one.
+fn connection_in_use(url: &str) -> Option<Child> {
+    let mut psql = Command::new("psql");
+    // psql would keep what it says itself until it ends.
+    psql.args([url, "-c", "\\! echo connected", "-c", "select pg_sleep(600)"]).stdout(Stdio::piped());
+    let mut psql = psql.spawn().unwrap();
+    let mut said = [0];
+    match psql.stdout.as_mut().unwrap().read(&mut said).unwrap() {
+        0 => {
+            psql.wait().unwrap();
+            None
+        }
+        _ => Some(psql),
+    }
 }
 
 #[tokio::test]
