@@ -20,7 +20,9 @@ pub fn ask(port: u16, path: &str) -> ExitCode {
     let mut environment = Environment::of_process();
     let listen = ListenSettings::read(&mut environment, port);
     let answer = match environment.finish(listen) {
-        Ok(listen) => page(&listen, path).map_err(|error| error.to_string()),
+        Ok(listen) => {
+            page(&listen, path).map_err(|error| format!("{}:{}{path}: {error}", listen.bind_address, listen.port))
+        }
         Err(faults) => Err(faults.to_string()),
     };
     match answer {
