@@ -47,5 +47,6 @@ pub fn try_again() -> HttpResponse {
 
 /// A fault of ours.
 pub fn cannot() -> HttpResponse {
-    HttpResponse::InternalServerError().json(json!({ "detail": "The submission could not be taken." }))
+    HttpResponse::InternalServerError()
+        .json(json!({ "detail": "The submission could not be taken." }))
 }

@@ -12,7 +12,9 @@ use actix_web::{
 };
 use hawk_auth::{Refusal, Verified};
 
-use crate::{answers, body::BodyLimits, metrics, sent_by::SentBy, settings::IntakeSettings, signature};
+use crate::{
+    answers, body::BodyLimits, metrics, sent_by::SentBy, settings::IntakeSettings, signature,
+};
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
@@ -37,7 +39,9 @@ pub async fn authenticate<B: MessageBody + 'static>(
         }
     };
     let sent_by = match &hawk {
-        Some(verified) => SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() },
+        Some(verified) => {
+            SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() }
+        }
         None => SentBy::Ui,
     };
     request.extensions_mut().insert(sent_by);
@@ -56,18 +60,28 @@ enum Refused {
 }
 
 /// `None` where the signature of 2016 is good.
-fn check(intake: &IntakeSettings, request: &HttpRequest, body: &[u8]) -> Result<Option<Verified>, Refused> {
+fn check(
+    intake: &IntakeSettings,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Option<Verified>, Refused> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let no_hawk = match &intake.hawk {
         None => Refused::Signature,
-        Some(hawk) => match hawk.verify(&hawk_request(intake, request, path, body), unix_seconds()) {
+        Some(hawk) => match hawk.verify(&hawk_request(intake, request, path, body), unix_seconds())
+        {
             Ok(verified) => return Ok(Some(verified)),
             Err(refusal @ (Refusal::NoHeader | Refusal::AnotherScheme)) => Refused::Hawk(refusal),
             Err(refusal) => return Err(Refused::Hawk(refusal)),
         },
     };
-    let signature = request.headers().get(signature::HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
-    if signature::is_good(signature, path, body, &intake.ui_secrets) { Ok(None) } else { Err(no_hawk) }
+    let signature =
+        request.headers().get(signature::HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+    if signature::is_good(signature, path, body, &intake.ui_secrets) {
+        Ok(None)
+    } else {
+        Err(no_hawk)
+    }
 }
 
 fn hawk_request<'a>(
@@ -76,11 +90,14 @@ fn hawk_request<'a>(
     path_and_query: &'a str,
     body: &'a [u8],
 ) -> hawk_auth::Request<'a> {
-    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name: HeaderName| {
+        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
     let mut authorization = request.headers().get_all(header::AUTHORIZATION);
     let first = authorization.next().map(HeaderValue::as_bytes);
     // Two of them are none that can be checked.
-    let authorization = if authorization.next().is_some() { Some(b"Hawk".as_slice()) } else { first };
+    let authorization =
+        if authorization.next().is_some() { Some(b"Hawk".as_slice()) } else { first };
     let (host, port) = match &intake.public_address {
         Some((host, port)) => (host.as_str(), *port),
         None => host_and_port(text(header::HOST)),
@@ -117,7 +134,9 @@ impl Refused {
             Self::Hawk(refusal) => refusal.code(),
         };
         metrics::refused(cause);
-        log::info!("Refused a request that is not signed as it must be. method={method} cause={cause}");
+        log::info!(
+            "Refused a request that is not signed as it must be. method={method} cause={cause}"
+        );
         match self {
             Self::Hawk(Refusal::NonceMemoryFull) => answers::try_again(),
             Self::Hawk(refusal) => answers::unauthorized(&refusal.www_authenticate()),
@@ -131,7 +150,8 @@ impl Refused {
 fn signed(response: ServiceResponse<BoxBody>, verified: &Verified) -> ServiceResponse<BoxBody> {
     let mut header = None;
     let mut response = response.map_body(|head, body| {
-        let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type =
+            head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // Every answer is in memory; one that is not could not be signed.
         body.try_into_bytes().map_or_else(
             |body| body,

@@ -44,28 +44,43 @@ impl BodyLimits {
     ///
     /// # Errors
     /// The answer: 413, 415 (a coding such as gzip), 408, 400 (the connection broke off) or 503 (too many bytes in flight).
-    pub async fn read(&self, headers: &HeaderMap, mut payload: Payload) -> Result<(Bytes, Share), HttpResponse> {
+    pub async fn read(
+        &self,
+        headers: &HeaderMap,
+        mut payload: Payload,
+    ) -> Result<(Bytes, Share), HttpResponse> {
         let deadline = Instant::now() + self.time;
-        let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await else {
+        let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await
+        else {
             metrics::refused("body_too_slow");
             return Err(answers::too_slow());
         };
         if outcome.is_err() {
             // A client that is still writing when the connection closes would see a reset instead of the answer.
-            let _ = timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload)).await;
+            let _ =
+                timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload))
+                    .await;
         }
         outcome
     }
 
-    async fn read_in_time(&self, headers: &HeaderMap, payload: &mut Payload) -> Result<(Bytes, Share), HttpResponse> {
+    async fn read_in_time(
+        &self,
+        headers: &HeaderMap,
+        payload: &mut Payload,
+    ) -> Result<(Bytes, Share), HttpResponse> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
         {
             metrics::refused("content_encoding");
-            return Err(answers::unsupported("Encoded bodies are not accepted: send it without Content-Encoding."));
+            return Err(answers::unsupported(
+                "Encoded bodies are not accepted: send it without Content-Encoding.",
+            ));
         }
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > self.one) {
             return Err(self.too_long());
         }
@@ -95,7 +110,8 @@ impl BodyLimits {
             }
             // Only what has arrived counts, so that slow clients do not hold what they only announced.
             let more = u32::try_from(chunk.len()).ok();
-            let more = more.and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok());
+            let more = more
+                .and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok());
             let more = more.ok_or_else(|| {
                 metrics::refused("bodies_in_flight");
                 answers::try_again()

@@ -6,14 +6,13 @@ use actix_web::{
     middleware::DefaultHeaders,
     web::{self, Bytes},
 };
-use process::page::page;
+use service::page::page;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::redirect::add_slash;
 
 /// The page loads what this service serves, and nothing else.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /// The routes, with the document as it is to be answered.
 pub fn routes(service: &mut web::ServiceConfig, document: &Bytes) {
@@ -23,10 +22,15 @@ pub fn routes(service: &mut web::ServiceConfig, document: &Bytes) {
         async move { HttpResponse::Ok().content_type("application/json").body(document) }
     };
     // A browser cannot sign what it sends, so the page does not offer to.
-    let config =
-        Config::from("../openapi.json").use_base_layout().supported_submit_methods([""; 0]).validator_url("none");
+    let config = Config::from("../openapi.json")
+        .use_base_layout()
+        .supported_submit_methods([""; 0])
+        .validator_url("none");
     let swagger_ui = web::scope("/docs")
         .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)))
         .service(SwaggerUi::new("/{_:.*}").config(config));
-    service.service(page("/openapi.json", answer)).service(page("/docs", add_slash)).service(swagger_ui);
+    service
+        .service(page("/openapi.json", answer))
+        .service(page("/docs", add_slash))
+        .service(swagger_ui);
 }

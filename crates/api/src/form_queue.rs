@@ -1,13 +1,11 @@
 //! The way to the form queue, from a process that may be up before SQS is.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Message};
-use process::{backoff::Backoff, health::Check, settings::QueuePairSettings};
-use queue::{Cause, Connection, Provision, Queue, QueueNames, SendPace, Sender, SqsError};
+use parking_lot::Mutex;
+use queue::{Cause, Connection, Queue, QueueFinder, QueueNames, SendPace, Sender, SqsError};
+use service::{backoff::Backoff, health::Check, settings::QueuePairSettings};
 use tokio::{sync::Notify, time::sleep};
 
 use crate::metrics;
@@ -19,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A form type and its queue, once that was found.
 pub struct FormQueue {
     form_type: FormType,
-    provision: Provision,
+    finder: QueueFinder,
     pace: SendPace,
     found: Mutex<Option<(Queue, Sender)>>,
     /// It was found, and turned out to be missing.
@@ -45,8 +43,8 @@ impl FormQueue {
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
         // Until it is found.
         metrics::queue_is_up(form_type.name(), false);
-        let provision = Provision { connection, names, create };
-        Self { form_type, provision, pace, found: Mutex::default(), gone: Notify::new() }
+        let finder = QueueFinder { connection, names, create };
+        Self { form_type, finder, pace, found: Mutex::default(), gone: Notify::new() }
     }
 
     /// The type of the forms that are sent here.
@@ -67,7 +65,7 @@ impl FormQueue {
     async fn find(&self) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
-            match self.provision.form_queue().await {
+            match self.finder.form_queue().await {
                 Ok(queue) => {
                     log::info!(
                         "Found the form queue. queue={} max_message_size={:?}",
@@ -76,13 +74,13 @@ impl FormQueue {
                     );
                     metrics::queue_is_up(self.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
-                    *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((queue, sender));
+                    *self.found.lock() = Some((queue, sender));
                     return;
                 }
                 Err(error) => {
                     log::error!(
                         "The form queue was not found, and nothing can be taken. queue={} error=\"{error}\"",
-                        self.provision.names.form
+                        self.finder.names.form
                     );
                     sleep(backoff.next_wait()).await;
                 }
@@ -99,7 +97,7 @@ impl FormQueue {
     }
 
     fn found(&self) -> Option<(Queue, Sender)> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.lock().clone()
     }
 
     /// SQS answered for the queue, or it failed for this cause.
@@ -107,7 +105,8 @@ impl FormQueue {
         if cause == Some(Cause::MissingQueue) {
             self.gone.notify_one();
         }
-        let is_up = !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
+        let is_up =
+            !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
         metrics::queue_is_up(self.form_type.name(), is_up);
     }
 

@@ -36,12 +36,12 @@ use actix_web::{
 };
 use domain::FormType;
 use futures_util::future::join_all;
-use process::{
+use queue::Connection;
+use service::{
     health::{self, Health},
     open_files,
     status::{self, Facts},
 };
-use queue::Connection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{body::BodyLimits, form_queue::FormQueue, settings::Settings};
@@ -59,20 +59,31 @@ pub struct Api {
 /// # Errors
 /// The address cannot be listened on.
 pub async fn build(settings: Settings) -> io::Result<Api> {
-    let metrics = process::metrics::start("api", settings.metrics)?;
+    let metrics = service::metrics::start("api", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
     for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!("A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}", replaced.name());
+        log::info!(
+            "A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}",
+            replaced.name()
+        );
     }
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let form_queue = |form_type: &FormType| {
         let queues = settings.sqs.queues.get(form_type.name())?;
         let create = settings.sqs.create_queues;
-        Some(Arc::new(FormQueue::new(form_type.clone(), queues, connection.clone(), create, settings.send)))
+        Some(Arc::new(FormQueue::new(
+            form_type.clone(),
+            queues,
+            connection.clone(),
+            create,
+            settings.send,
+        )))
     };
-    let form_queues: Vec<Arc<FormQueue>> = settings.form_types.iter().filter_map(form_queue).collect();
-    let health = Health::new(form_queues.iter().map(|queue| (queue.check_name(), queue.check())).collect());
+    let form_queues: Vec<Arc<FormQueue>> =
+        settings.form_types.iter().filter_map(form_queue).collect();
+    let health =
+        Health::new(form_queues.iter().map(|queue| (queue.check_name(), queue.check())).collect());
     let limits = BodyLimits::new(&settings.limits);
     let listen = settings.listen.clone();
     let address = format!("{}:{}", listen.bind_address, listen.port);
@@ -81,8 +92,9 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let limit = settings.limits.clone();
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
-    let document = Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
-    open_files::allow(limit.connections);
+    let document =
+        Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
+    open_files::raise_limit(limit.connections);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
@@ -102,7 +114,9 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     .shutdown_timeout(grace)
     .disable_signals()
     .bind(&address)
-    .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+    .map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })?;
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!("Listening. address={} port={port}", listen.bind_address);
     Ok(Api { port, server: server.run(), metrics, form_queues })
@@ -122,7 +136,10 @@ impl Api {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
-            async move { stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.keep()))).await }
+            async move {
+                stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.keep())))
+                    .await
+            }
         });
         let stopping = tokio::spawn(async move {
             stop.cancelled().await;

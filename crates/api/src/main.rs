@@ -8,7 +8,7 @@ use std::{
 
 use api::settings::{DEFAULT_PORT, Settings};
 use mimalloc::MiMalloc;
-use process::{healthcheck, logging, run, settings::Environment, stop};
+use service::{healthcheck, logging, run, settings::Environment, stop};
 
 /// The C library's allocator takes a sixth of all instructions.
 #[global_allocator]
@@ -16,15 +16,16 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let only_checks_settings = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => false,
-        ["--check-settings"] => true,
-        ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/"),
-        _ => {
-            eprintln!("usage: api [--check-settings | --healthcheck]");
-            return ExitCode::from(2);
-        }
-    };
+    let only_checks_settings =
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [] => false,
+            ["--check-settings"] => true,
+            ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/"),
+            _ => {
+                eprintln!("usage: api [--check-settings | --healthcheck]");
+                return ExitCode::from(2);
+            }
+        };
     let settings = match Settings::read(Environment::of_process()) {
         Ok(settings) => settings,
         Err(faults) => {
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     logging::start(&settings.log);
-    run::to_the_end(async {
+    run::run_to_completion(async {
         // Before it listens: from then on somebody may want it to stop.
         let stop = stop::on_signal()?;
         api::build(settings).await?.run(stop).await

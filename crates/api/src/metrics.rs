@@ -23,9 +23,15 @@ const ALERTED: [&str; 9] = [
 
 /// Says what each of them is.
 pub fn describe() {
-    describe_histogram!(REQUEST_SECONDS, "How long requests took to be answered, from their head on.");
+    describe_histogram!(
+        REQUEST_SECONDS,
+        "How long requests took to be answered, from their head on."
+    );
     describe_counter!(REFUSALS, "Requests that were not taken, by reason.");
-    describe_gauge!(QUEUE_UP, "1 where the queue of a form type answered when it was last asked, else 0.");
+    describe_gauge!(
+        QUEUE_UP,
+        "1 where the queue of a form type answered when it was last asked, else 0."
+    );
     // A counter that begins with its first event hides it from `increase`; these are the ones that alerts look at.
     for reason in ALERTED {
         counter!(REFUSALS, "reason" => reason).absolute(0);

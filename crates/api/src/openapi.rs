@@ -6,8 +6,8 @@ mod schemas;
 use domain::{Encoding, FormType, FormTypes};
 use serde_json::Value;
 use utoipa::openapi::{
-    Components, Content, Header, HttpMethod, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref, Required,
-    SecurityRequirement, Server,
+    Components, Content, Header, HttpMethod, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder,
+    Ref, Required, SecurityRequirement, Server,
     path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     request_body::{RequestBody, RequestBodyBuilder},
     security::{ApiKey, ApiKeyValue, SecurityScheme},
@@ -29,19 +29,30 @@ pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
     for form_type in form_types.iter() {
         let name = form_type.name();
         paths = paths
-            .path(format!("/{name}/"), PathItem::new(HttpMethod::Post, signed(submit(form_type), intake)))
+            .path(
+                format!("/{name}/"),
+                PathItem::new(HttpMethod::Post, signed(submit(form_type), intake)),
+            )
             .path(format!("/{name}/schema/"), get(open(schema(name))));
     }
-    let paths = paths.path("/healthcheck/", get(open(alive()))).path("/healthcheck/ready/", get(open(ready())));
+    let paths = paths
+        .path("/healthcheck/", get(open(alive())))
+        .path("/healthcheck/ready/", get(open(ready())));
     let paths = paths.path("/_status", get(open(status())));
 
     let schemes = security_schemes(intake);
-    let each = schemes.iter().map(|(name, _)| SecurityRequirement::new(*name, [""; 0])).collect::<Vec<_>>();
+    let each = schemes
+        .iter()
+        .map(|(name, _)| SecurityRequirement::new(*name, [""; 0]))
+        .collect::<Vec<_>>();
     let mut components = Components::new();
     components.headers.insert(trace::X_REQUEST_ID.as_str().to_owned(), request_id().into());
-    components.responses =
-        answers::all(intake).into_iter().map(|(name, answer)| (name.to_owned(), answer.into())).collect();
-    components.security_schemes = schemes.into_iter().map(|(name, scheme)| (name.to_owned(), scheme.into())).collect();
+    components.responses = answers::all(intake)
+        .into_iter()
+        .map(|(name, answer)| (name.to_owned(), answer.into()))
+        .collect();
+    components.security_schemes =
+        schemes.into_iter().map(|(name, scheme)| (name.to_owned(), scheme.into())).collect();
 
     let info = InfoBuilder::new().title("directory-form-data").version(env!("CARGO_PKG_VERSION"));
     let document = OpenApiBuilder::new()
@@ -61,15 +72,17 @@ pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
 }
 
 fn security_schemes(intake: &IntakeSettings) -> Vec<(&'static str, SecurityScheme)> {
-    let header =
-        |name: &str, about: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, about)));
+    let header = |name: &str, about: &str| {
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, about)))
+    };
     let mut schemes = Vec::new();
     if !intake.ui_secrets.is_empty() {
         let about = "SHA-256 of path with query, body and the shared secret, in this order, as lower-case hex.";
         schemes.push(("signature", header(signature::HEADER, about)));
     }
     if intake.hawk.is_some() {
-        let about = "[Hawk](https://github.com/mozilla/hawk) with sha256 and the hash of the payload.";
+        let about =
+            "[Hawk](https://github.com/mozilla/hawk) with sha256 and the hash of the payload.";
         schemes.push(("hawk", header("Authorization", about)));
     }
     schemes
@@ -77,7 +90,8 @@ fn security_schemes(intake: &IntakeSettings) -> Vec<(&'static str, SecuritySchem
 
 /// What is added to a route behind authentication, which reads the body first.
 fn signed(operation: OperationBuilder, intake: &IntakeSettings) -> Operation {
-    let answers = answers::OF_SIGNED.iter().chain(intake.hawk.is_some().then_some(&answers::UNAUTHORIZED));
+    let answers =
+        answers::OF_SIGNED.iter().chain(intake.hawk.is_some().then_some(&answers::UNAUTHORIZED));
     answers.fold(operation, answered).parameter(traceparent()).build()
 }
 
@@ -98,7 +112,8 @@ fn index() -> OperationBuilder {
 
 fn submit(form_type: &FormType) -> OperationBuilder {
     let name = form_type.name();
-    let text = |member: &str| form_type.schema().get(member).and_then(Value::as_str).map(str::to_owned);
+    let text =
+        |member: &str| form_type.schema().get(member).and_then(Value::as_str).map(str::to_owned);
     let operation = OperationBuilder::new()
         .operation_id(Some(format!("submit {name}")))
         .tag(name)
@@ -113,13 +128,16 @@ fn body(form_type: &FormType) -> RequestBody {
     let content = || Content::new(Some(Ref::from_schema_name(form_type.name())));
     let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.takes(*encoding));
     encodings
-        .fold(RequestBodyBuilder::new(), |body, encoding| body.content(encoding.media_type(), content()))
+        .fold(RequestBodyBuilder::new(), |body, encoding| {
+            body.content(encoding.media_type(), content())
+        })
         .required(Some(Required::True))
         .build()
 }
 
 fn schema(name: &str) -> OperationBuilder {
-    let operation = OperationBuilder::new().operation_id(Some(format!("schema of {name}"))).tag(name);
+    let operation =
+        OperationBuilder::new().operation_id(Some(format!("schema of {name}"))).tag(name);
     answered(operation.summary(Some("What a form of this type must hold")), &("200", "Schema"))
 }
 
@@ -135,7 +153,8 @@ fn ready() -> OperationBuilder {
 }
 
 fn status() -> OperationBuilder {
-    let operation = OperationBuilder::new().operation_id(Some("status")).tag("about").parameter(simple());
+    let operation =
+        OperationBuilder::new().operation_id(Some("status")).tag("about").parameter(simple());
     let operation = operation.summary(Some("What runs here, and whether it can serve"));
     [("200", "Status"), ("503", "Status")].iter().fold(operation, answered)
 }
@@ -151,13 +170,13 @@ fn simple() -> Parameter {
 }
 
 fn idempotency_key() -> Parameter {
-    let about = "The same key with the same content is the same submission, however often it is sent.";
+    let about =
+        "The same key with the same content is the same submission, however often it is sent.";
     header(submission_id::HEADER, about, "IdempotencyKey")
 }
 
 fn traceparent() -> Parameter {
-    let about =
-        "W3C Trace Context, carried through to the log lines; one is made where there is none that can be read.";
+    let about = "W3C Trace Context, carried through to the log lines; one is made where there is none that can be read.";
     header(trace::TRACEPARENT.as_str(), about, "Text")
 }
 
@@ -173,6 +192,7 @@ fn header(name: &str, about: &str, schema: &str) -> Parameter {
 
 fn request_id() -> Header {
     let mut header = Header::new(Ref::from_schema_name("TraceParent"));
-    header.description = Some("The `traceparent` of this request, to be found in the logs by.".to_owned());
+    header.description =
+        Some("The `traceparent` of this request, to be found in the logs by.".to_owned());
     header
 }

@@ -7,11 +7,11 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Bytes},
 };
-use process::page::{method_not_allowed, page};
+use service::page::{method_not_allowed, page};
 
 use crate::{
-    answers, authenticate::authenticate, docs, form_queue::FormQueue, index::index, redirect::add_slash,
-    schema::schema, submit::submit,
+    answers, authenticate::authenticate, docs, form_queue::FormQueue, index::index,
+    redirect::add_slash, schema::schema, submit::submit,
 };
 
 /// Every route. All but the documentation are behind authentication, the unknown ones too; `document` is the OpenAPI one.
@@ -19,7 +19,8 @@ pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], doc
     docs::routes(service, document);
     for form_queue in form_queues {
         let path = format!("/{}/schema", form_queue.form_type().name());
-        let schema = page(&format!("{path}/"), schema).app_data(web::Data::from(Arc::clone(form_queue)));
+        let schema =
+            page(&format!("{path}/"), schema).app_data(web::Data::from(Arc::clone(form_queue)));
         service.service(schema).service(page(&path, add_slash));
     }
 

@@ -5,5 +5,7 @@ use actix_web::{HttpResponse, web};
 use crate::form_queue::FormQueue;
 
 pub async fn schema(form_queue: web::Data<FormQueue>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/schema+json").body(form_queue.form_type().schema().to_string())
+    HttpResponse::Ok()
+        .content_type("application/schema+json")
+        .body(form_queue.form_type().schema().to_string())
 }

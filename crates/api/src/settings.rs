@@ -5,10 +5,11 @@ mod limits;
 mod send;
 
 use domain::FormTypes;
-use process::settings::{
-    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings, SqsSettings, StopSettings,
-};
 use queue::SendPace;
+use service::settings::{
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings,
+    SqsSettings, StopSettings,
+};
 
 pub use self::{intake::IntakeSettings, limits::LimitSettings};
 

@@ -8,7 +8,12 @@ use subtle::ConstantTimeEq;
 pub const HEADER: &str = "X-Signature";
 
 /// Whether `signature` is that of path and body under any of the secrets; takes as long whichever it is.
-pub fn is_good(signature: &[u8], path_and_query: &str, body: &[u8], secrets: &[SecretString]) -> bool {
+pub fn is_good(
+    signature: &[u8],
+    path_and_query: &str,
+    body: &[u8],
+    secrets: &[SecretString],
+) -> bool {
     let mut content = Context::new(&SHA256);
     content.update(path_and_query.as_bytes());
     content.update(body);

@@ -34,9 +34,9 @@ pub fn submission_id(
     body: impl FnOnce() -> String,
 ) -> Uuid {
     match (key, sent_by) {
-        (Some(key), SentBy::Ui) => {
-            derived(&["idempotency-key", form_type, "signature", &key.0, &body()].map(str::as_bytes))
-        }
+        (Some(key), SentBy::Ui) => derived(
+            &["idempotency-key", form_type, "signature", &key.0, &body()].map(str::as_bytes),
+        ),
         (Some(key), SentBy::HawkClient { id, .. }) => {
             derived(&["idempotency-key:hawk", form_type, id, &key.0, &body()].map(str::as_bytes))
         }
@@ -64,7 +64,9 @@ mod tests {
     use super::*;
 
     fn id(form_type: &str, sent_by: &SentBy, key: &str, body: &str) -> Uuid {
-        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), || body.to_owned())
+        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), || {
+            body.to_owned()
+        })
     }
 
     #[test]

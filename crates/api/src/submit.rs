@@ -31,7 +31,8 @@ pub async fn submit(
         Err(answer) => return answer,
     };
     let (body, data) = submission.fields.to_json_with("data");
-    let (answer, named) = (answer(submission.id, data.and_then(|place| body.get(place))), named(&submission));
+    let (answer, named) =
+        (answer(submission.id, data.and_then(|place| body.get(place))), named(&submission));
     let message = Message::with_body(&submission, body);
     // Parsed fields take many times the memory of their text, and SQS may take its time.
     drop(submission);
@@ -67,7 +68,8 @@ fn read(
             return Err(answers::unsupported(&error.to_string()));
         }
     };
-    let checked = Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
+    let checked =
+        Fields::parse(body, encoding).and_then(|fields| form_type.check(&fields).map(|()| fields));
     let fields = checked.map_err(|refusal| {
         metrics::refused(refusal.code());
         log::info!(
@@ -79,7 +81,13 @@ fn read(
     })?;
     let id = submission_id(form_type.name(), sent_by, key.as_ref(), || fields.to_json());
     let traceparent = trace.as_str().to_owned();
-    Ok(Submission { id, form_type: form_type.clone(), received_at: Utc::now(), traceparent, fields })
+    Ok(Submission {
+        id,
+        form_type: form_type.clone(),
+        received_at: Utc::now(),
+        traceparent,
+        fields,
+    })
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, HttpResponse> {
@@ -89,7 +97,9 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Http
         Some(key) if values.next().is_none() => Ok(Some(key)),
         _ => {
             metrics::refused("idempotency_key");
-            Err(answers::bad_request("Idempotency-Key must be one value of 1 to 255 visible ASCII characters."))
+            Err(answers::bad_request(
+                "Idempotency-Key must be one value of 1 to 255 visible ASCII characters.",
+            ))
         }
     }
 }
@@ -112,12 +122,16 @@ fn refused(named: &str, not_sent: &NotSent) -> HttpResponse {
         NotSent::Failed(error) => match error.cause() {
             Cause::TooLong => {
                 metrics::refused("too_long_for_queue");
-                log::info!("Refused a form that is too long for the queue. {named} error=\"{error}\"");
+                log::info!(
+                    "Refused a form that is too long for the queue. {named} error=\"{error}\""
+                );
                 answers::too_long("The submission is too long for the queue.")
             }
             Cause::Refused => {
                 metrics::refused("sqs_refused");
-                log::error!("SQS refuses a form, which is a fault of the program. {named} error=\"{error}\"");
+                log::error!(
+                    "SQS refuses a form, which is a fault of the program. {named} error=\"{error}\""
+                );
                 answers::cannot()
             }
             Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {

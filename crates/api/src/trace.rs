@@ -29,9 +29,12 @@ impl TraceParent {
         let parts: Vec<&str> = text.split('-').collect();
         let [version, trace, parent, flags] = parts.as_slice() else { return None };
         let is_hex = |part: &str, length: usize| {
-            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            part.len() == length
+                && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         };
-        let is_id = |part: &str, length: usize| is_hex(part, length) && part.bytes().any(|byte| byte != b'0');
+        let is_id = |part: &str, length: usize| {
+            is_hex(part, length) && part.bytes().any(|byte| byte != b'0')
+        };
         let good = *version == "00" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
         good.then(|| Self(text.to_owned()))
     }
@@ -49,7 +52,10 @@ impl TraceParent {
 }
 
 /// Middleware around everything: the handlers behind it find the [`TraceParent`] as an extension.
-pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn trace<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let started = Instant::now();
     let method = match *request.method() {
         Method::GET => "GET",
@@ -59,7 +65,10 @@ pub async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Re
     };
     let mut values = request.headers().get_all(TRACEPARENT);
     // Two of them are none.
-    let sent = values.next().filter(|_| values.next().is_none()).and_then(|value| TraceParent::parse(value.as_bytes()));
+    let sent = values
+        .next()
+        .filter(|_| values.next().is_none())
+        .and_then(|value| TraceParent::parse(value.as_bytes()));
     let trace = sent.unwrap_or_else(TraceParent::make);
     let header = HeaderValue::from_str(trace.as_str());
     request.extensions_mut().insert(trace);

@@ -22,7 +22,8 @@ const MULTIPART: &str = "multipart/form-data";
 
 impl Encoding<'static> {
     /// All three, as a client without parameters would name them.
-    pub const ALL: [Self; 3] = [Self::Json, Self::UrlEncoded, Self::Multipart { content_type: MULTIPART }];
+    pub const ALL: [Self; 3] =
+        [Self::Json, Self::UrlEncoded, Self::Multipart { content_type: MULTIPART }];
 }
 
 impl<'a> Encoding<'a> {
@@ -56,7 +57,8 @@ fn keeps_utf8(parameter: &str) -> bool {
         return true;
     };
     let value = value.trim().trim_matches('"').to_ascii_lowercase();
-    !name.trim().eq_ignore_ascii_case("charset") || matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
+    !name.trim().eq_ignore_ascii_case("charset")
+        || matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
 }
 
 /// A `Content-Type` that no form comes in; HTTP 415.

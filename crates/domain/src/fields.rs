@@ -34,7 +34,9 @@ impl Fields {
             Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Value::Object(Map::new()))),
             Encoding::Json => Self::from_json(body),
             Encoding::UrlEncoded => Self::storable(urlencoded::parse(body)),
-            Encoding::Multipart { content_type } => Self::storable(multipart::parse(body, content_type)?),
+            Encoding::Multipart { content_type } => {
+                Self::storable(multipart::parse(body, content_type)?)
+            }
         }
     }
 
@@ -51,7 +53,11 @@ impl Fields {
 
     fn storable(fields: Map<String, Value>) -> Result<Self, Refusal> {
         let faults = limits::faults(&fields);
-        if faults.is_empty() { Ok(Self(Value::Object(fields))) } else { Err(Refusal::Fields(faults)) }
+        if faults.is_empty() {
+            Ok(Self(Value::Object(fields)))
+        } else {
+            Err(Refusal::Fields(faults))
+        }
     }
 
     /// The value of a top-level field.
@@ -111,7 +117,9 @@ fn push_json(text: &mut String, value: &impl Serialize) {
 /// Prints how many fields there are, never what they hold.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fields").field("len", &self.0.as_object().map(Map::len)).finish_non_exhaustive()
+        f.debug_struct("Fields")
+            .field("len", &self.0.as_object().map(Map::len))
+            .finish_non_exhaustive()
     }
 }
 

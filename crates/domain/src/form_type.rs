@@ -69,7 +69,8 @@ impl FormType {
 
     /// Whether its schema is another one than the built-in one of its name.
     pub fn replaces_built_in(&self) -> bool {
-        Self::built_in(self.name()).is_some_and(|built_in| built_in.is_ok_and(|built_in| built_in != *self))
+        Self::built_in(self.name())
+            .is_some_and(|built_in| built_in.is_ok_and(|built_in| built_in != *self))
     }
 
     /// Whether its forms come in this encoding: all in JSON, those of 2016 in the two others too.

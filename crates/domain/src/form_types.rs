@@ -16,7 +16,10 @@ impl FormTypes {
     ///
     /// # Errors
     /// Every fault of every name and schema, with the name.
-    pub fn new(names: &[String], schemas: &BTreeMap<String, String>) -> Result<Self, Vec<(String, BadSchema)>> {
+    pub fn new(
+        names: &[String],
+        schemas: &BTreeMap<String, String>,
+    ) -> Result<Self, Vec<(String, BadSchema)>> {
         let mut types = BTreeMap::new();
         let mut faults = Vec::new();
         // A schema that is not served must be right too: it is about to be.
@@ -51,7 +54,9 @@ impl FormTypes {
 
 /// A name is a segment of a path, a part of a queue's name and, in capitals, of a variable's.
 fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
     let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
     starts_well && name.len() <= 40 && name.bytes().all(allowed) && !RESERVED.contains(&name)
 }

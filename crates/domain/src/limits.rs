@@ -15,7 +15,11 @@ pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
         let mut found = Found::default();
         found.look_at(value);
         if found.null_character || name.contains('\0') {
-            faults.push(Fault::in_field(name, "null_character", "Null characters are not allowed."));
+            faults.push(Fault::in_field(
+                name,
+                "null_character",
+                "Null characters are not allowed.",
+            ));
         }
         // In JSON the parser refuses it; the other encodings have names too.
         if json::is_reserved(name) {

@@ -24,7 +24,7 @@ pub struct Message {
 
 impl Message {
     /// What a submission becomes on its form queue.
-    pub fn of(submission: &Submission) -> Self {
+    pub fn from_submission(submission: &Submission) -> Self {
         Self::with_body(submission, submission.fields.to_json())
     }
 
@@ -55,7 +55,7 @@ impl Message {
         // A message that was sent back from the invalid queue before keeps the id it had first.
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
-        Self { body: received.body.clone(), attributes: kept }.fitted(max_size, None)
+        Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, None)
     }
 
     /// What a message of the invalid queue becomes on the form queue again: what it was before it was set aside,
@@ -68,15 +68,18 @@ impl Message {
         kept.remove(attributes::REASON);
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
-        let identity = if received.id().is_some() { attributes::ID } else { attributes::ORIGINAL_MESSAGE_ID };
-        Self { body: received.body.clone(), attributes: kept }.fitted(max_size, Some(identity))
+        let identity =
+            if received.id().is_some() { attributes::ID } else { attributes::ORIGINAL_MESSAGE_ID };
+        Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, Some(identity))
     }
 
     /// Without the attributes that are too much, of which `needed` is none.
-    fn fitted(mut self, max_size: usize, needed: Option<&str>) -> Self {
+    fn trim_to(mut self, max_size: usize, needed: Option<&str>) -> Self {
         while self.attributes.len() > MAX_ATTRIBUTES || self.size() > max_size {
             let dispensable = self.attributes.keys().filter(|name| Some(name.as_str()) != needed);
-            let Some(name) = dispensable.max_by_key(|name| least_telling(name)).cloned() else { break };
+            let Some(name) = dispensable.max_by_key(|name| least_telling(name)).cloned() else {
+                break;
+            };
             self.attributes.remove(&name);
         }
         self
@@ -103,6 +106,9 @@ fn least_telling(name: &str) -> usize {
 /// Prints the length of the body, never the body.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("body_bytes", &self.body.len()).field("attributes", &self.attributes).finish()
+        f.debug_struct("Message")
+            .field("body_bytes", &self.body.len())
+            .field("attributes", &self.attributes)
+            .finish()
     }
 }

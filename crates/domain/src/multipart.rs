@@ -20,9 +20,14 @@ pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value
     while let Some(part) = at_once(parts.next_field())? {
         let name = part.name().unwrap_or_default().to_owned();
         let file_name = part.file_name().map(str::to_owned);
-        let is_utf8 =
-            part.content_type().and_then(|media_type| media_type.get_param("charset")).is_none_or(|charset| {
-                matches!(charset.as_str().to_ascii_lowercase().as_str(), "utf-8" | "utf8" | "us-ascii")
+        let is_utf8 = part
+            .content_type()
+            .and_then(|media_type| media_type.get_param("charset"))
+            .is_none_or(|charset| {
+                matches!(
+                    charset.as_str().to_ascii_lowercase().as_str(),
+                    "utf-8" | "utf8" | "us-ascii"
+                )
             });
         let content = at_once(part.bytes())?;
         match (file_name, String::from_utf8(content.into())) {

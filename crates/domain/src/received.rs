@@ -46,9 +46,12 @@ impl Received {
     /// A body that is not a JSON object, that PostgreSQL could not hold, or that is not a valid form of its type.
     pub fn decode(&self, form_type: &FormType) -> Result<Decoded, Refusal> {
         let mut unreadable = Vec::new();
-        let submission_id = self.attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
+        let submission_id =
+            self.attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
         let received_at = self.attribute(attributes::RECEIVED_AT, &mut unreadable, instant);
-        if self.attributes.contains_key(attributes::ORIGINAL_MESSAGE_ID) && self.original_message_id().is_none() {
+        if self.attributes.contains_key(attributes::ORIGINAL_MESSAGE_ID)
+            && self.original_message_id().is_none()
+        {
             unreadable.push(attributes::ORIGINAL_MESSAGE_ID);
         }
 
@@ -89,7 +92,10 @@ impl Received {
     }
 
     fn original_message_id(&self) -> Option<&str> {
-        self.attributes.get(attributes::ORIGINAL_MESSAGE_ID)?.text().filter(|text| is_message_id(text))
+        self.attributes
+            .get(attributes::ORIGINAL_MESSAGE_ID)?
+            .text()
+            .filter(|text| is_message_id(text))
     }
 
     /// What a log line about it names it by: its ids and its trace, as far as they are readable.
@@ -97,7 +103,9 @@ impl Received {
         let id = self.id().map(|id| format!(" submission_id={id}")).unwrap_or_default();
         let trace = self.attributes.get(attributes::TRACEPARENT).and_then(|trace| trace.text());
         // It is somebody else's text where the message is.
-        let trace = trace.filter(|text| text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+        let trace = trace.filter(|text| {
+            text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        });
         let trace = trace.map(|trace| format!(" traceparent={trace}")).unwrap_or_default();
         format!("message_id={}{id}{trace}", self.message_id)
     }

@@ -44,8 +44,12 @@ impl Refusal {
     /// The JSON that the sender gets with a 400, in the words of the 2016 service.
     pub fn to_json(&self) -> Value {
         match self {
-            Self::NotJson(error) => json!({ "detail": format!("JSON parse error - {}", error.detail) }),
-            Self::NotMultipart(detail) => json!({ "detail": format!("Multipart form parse error - {detail}") }),
+            Self::NotJson(error) => {
+                json!({ "detail": format!("JSON parse error - {}", error.detail) })
+            }
+            Self::NotMultipart(detail) => {
+                json!({ "detail": format!("Multipart form parse error - {detail}") })
+            }
             Self::NotAnObject { got } => {
                 json!({ "non_field_errors": [format!("Invalid data. Expected a dictionary, but got {got}.")] })
             }
@@ -73,7 +77,9 @@ struct Tree {
 impl Tree {
     fn add(&mut self, path: &[String], sentence: &str) {
         match path.split_first() {
-            Some((field, rest)) => self.fields.entry(field.clone()).or_default().add(rest, sentence),
+            Some((field, rest)) => {
+                self.fields.entry(field.clone()).or_default().add(rest, sentence)
+            }
             None => self.sentences.push(sentence.into()),
         }
     }
@@ -81,7 +87,11 @@ impl Tree {
     fn into_json(self) -> Value {
         let mut fields: Map<String, Value> = Map::new();
         for (name, tree) in self.fields {
-            let nested = if tree.fields.is_empty() { Value::Array(tree.sentences) } else { tree.into_json() };
+            let nested = if tree.fields.is_empty() {
+                Value::Array(tree.sentences)
+            } else {
+                tree.into_json()
+            };
             fields.insert(name, nested);
         }
         if !self.sentences.is_empty() {
@@ -130,14 +140,23 @@ impl Fault {
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
         // A name with a NUL in it, or one that not every reader of JSON takes, is no name to answer with: the fault is
         // one of the whole.
-        let path = if name.contains('\0') || is_reserved(name) { Vec::new() } else { vec![name.to_owned()] };
+        let path = if name.contains('\0') || is_reserved(name) {
+            Vec::new()
+        } else {
+            vec![name.to_owned()]
+        };
         // The one name that every form of 2016 has.
         let path_is_ours = name == "data";
         Self { path, code, sentence: sentence.into(), path_is_ours }
     }
 
     /// A fault that a schema found, at a path whose names are the schema's or the sender's.
-    pub(crate) fn of_schema(path: Vec<String>, code: &'static str, sentence: String, path_is_ours: bool) -> Self {
+    pub(crate) fn of_schema(
+        path: Vec<String>,
+        code: &'static str,
+        sentence: String,
+        path_is_ours: bool,
+    ) -> Self {
         Self { path, code, sentence, path_is_ours }
     }
 

@@ -36,7 +36,9 @@ impl BadSchema {
     }
 
     pub(crate) fn missing() -> Self {
-        Self { what: "it is not built in, and FORM_TYPES_DIR has no schema of this name".to_owned() }
+        Self {
+            what: "it is not built in, and FORM_TYPES_DIR has no schema of this name".to_owned(),
+        }
     }
 }
 
@@ -44,8 +46,8 @@ impl Schema {
     pub(crate) fn build(text: &str) -> Result<Self, BadSchema> {
         // Some editors write a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let document: Value =
-            serde_json::from_str(text).map_err(|error| BadSchema { what: format!("it is not JSON: {error}") })?;
+        let document: Value = serde_json::from_str(text)
+            .map_err(|error| BadSchema { what: format!("it is not JSON: {error}") })?;
         if !document.is_object() {
             return Err(BadSchema { what: "it is not a JSON object".to_owned() });
         }
@@ -58,7 +60,8 @@ impl Schema {
             .should_ignore_unknown_formats(false)
             .with_keyword("equalTo", equal_to)
             .with_keyword("message", message);
-        let validator = options.build(&document).map_err(|error| schema_rules::in_words(&error, &document))?;
+        let validator =
+            options.build(&document).map_err(|error| schema_rules::in_words(&error, &document))?;
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
         Ok(Self { document, validator, names })
@@ -105,7 +108,11 @@ struct EqualTo(Vec<(String, String)>);
 
 impl<'i> Keyword<'i> for EqualTo {
     fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        if self.is_valid(instance) { Ok(()) } else { Err(ValidationError::custom("members differ")) }
+        if self.is_valid(instance) {
+            Ok(())
+        } else {
+            Err(ValidationError::custom("members differ"))
+        }
     }
 
     fn is_valid(&self, instance: &Value) -> bool {

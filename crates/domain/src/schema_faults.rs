@@ -51,7 +51,8 @@ pub(crate) fn all<'a>(
     let mut faults = Vec::new();
     for error in &errors {
         for (path, code, sentence) in said(error, schema, fields, &required) {
-            let path_is_ours = path.iter().all(|name| names.contains(name) || name.parse::<usize>().is_ok());
+            let path_is_ours =
+                path.iter().all(|name| names.contains(name) || name.parse::<usize>().is_ok());
             let fault = Fault::of_schema(path, code, sentence, path_is_ours);
             if faults.len() <= MOST_TOLD && !faults.contains(&fault) {
                 faults.push(fault);
@@ -63,25 +64,38 @@ pub(crate) fn all<'a>(
 
 type Said = (Vec<String>, &'static str, String);
 
-fn said(error: &ValidationError<'_>, schema: &Value, fields: &Value, required: &HashSet<Vec<String>>) -> Vec<Said> {
+fn said(
+    error: &ValidationError<'_>,
+    schema: &Value,
+    fields: &Value,
+    required: &HashSet<Vec<String>>,
+) -> Vec<Said> {
     let own = own_sentence(error.schema_path(), schema);
     match error.kind() {
         Kind::Required { property } => {
             let member = property.as_str().unwrap_or_default();
-            vec![(at(error, member), "field_required", own.unwrap_or_else(|| "This field is required.".to_owned()))]
+            vec![(
+                at(error, member),
+                "field_required",
+                own.unwrap_or_else(|| "This field is required.".to_owned()),
+            )]
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             let sentence = own.unwrap_or_else(|| "This field is not known.".to_owned());
-            unexpected.iter().map(|member| (at(error, member), "field_unknown", sentence.clone())).collect()
+            unexpected
+                .iter()
+                .map(|member| (at(error, member), "field_unknown", sentence.clone()))
+                .collect()
         }
         Kind::Custom { keyword, .. } if keyword == "equalTo" => {
             let instance = fields.pointer(error.instance_path().as_str()).unwrap_or(&Value::Null);
-            let pairs = schema.pointer(error.schema_path().as_str()).and_then(pairs).unwrap_or_default();
+            let pairs =
+                schema.pointer(error.schema_path().as_str()).and_then(pairs).unwrap_or_default();
             // A member that is missing is told as such.
             let is_told = |member: &str| required.contains(&at(error, member));
-            let differing = pairs
-                .into_iter()
-                .filter(|(one, other)| !are_equal(instance, one, other) && !is_told(one) && !is_told(other));
+            let differing = pairs.into_iter().filter(|(one, other)| {
+                !are_equal(instance, one, other) && !is_told(one) && !is_told(other)
+            });
             let said = differing.map(|(one, other)| {
                 (
                     at(error, &other),
@@ -94,7 +108,11 @@ fn said(error: &ValidationError<'_>, schema: &Value, fields: &Value, required: &
         Kind::PropertyNames { error: of_name } => {
             let name = of_name.instance().as_str().unwrap_or_default();
             let own = own_sentence(of_name.schema_path(), schema).or(own);
-            vec![(at(error, name), "not_valid", own.unwrap_or_else(|| "This field is not known.".to_owned()))]
+            vec![(
+                at(error, name),
+                "not_valid",
+                own.unwrap_or_else(|| "This field is not known.".to_owned()),
+            )]
         }
         kind => {
             let (code, sentence) = of_value(kind, error);
@@ -119,17 +137,33 @@ fn of_value(kind: &Kind, error: &ValidationError<'_>) -> (&'static str, String) 
         Kind::MaxLength { limit } => {
             ("too_long", format!("This must have no more than {}.", counted(*limit, "character")))
         }
-        Kind::Enum { options } => ("not_a_choice", format!("This must be one of: {}.", choices(options))),
-        Kind::Constant { expected_value } => ("not_a_choice", format!("This must be {expected_value}.")),
-        Kind::Format { format } => ("wrong_format", format!("This must be {}.", format_in_words(format))),
+        Kind::Enum { options } => {
+            ("not_a_choice", format!("This must be one of: {}.", choices(options)))
+        }
+        Kind::Constant { expected_value } => {
+            ("not_a_choice", format!("This must be {expected_value}."))
+        }
+        Kind::Format { format } => {
+            ("wrong_format", format!("This must be {}.", format_in_words(format)))
+        }
         Kind::Pattern { .. } => fixed("wrong_format", "This does not have the right form."),
         Kind::Minimum { limit } => ("too_small", format!("This must be {limit} or more.")),
-        Kind::ExclusiveMinimum { limit } => ("too_small", format!("This must be more than {limit}.")),
+        Kind::ExclusiveMinimum { limit } => {
+            ("too_small", format!("This must be more than {limit}."))
+        }
         Kind::Maximum { limit } => ("too_large", format!("This must be {limit} or less.")),
-        Kind::ExclusiveMaximum { limit } => ("too_large", format!("This must be less than {limit}.")),
-        Kind::MultipleOf { multiple_of } => ("not_a_multiple", format!("This must be a multiple of {multiple_of}.")),
-        Kind::MinItems { limit } => ("too_few", format!("This must have at least {}.", counted(*limit, "item"))),
-        Kind::MaxItems { limit } => ("too_many", format!("This must have no more than {}.", counted(*limit, "item"))),
+        Kind::ExclusiveMaximum { limit } => {
+            ("too_large", format!("This must be less than {limit}."))
+        }
+        Kind::MultipleOf { multiple_of } => {
+            ("not_a_multiple", format!("This must be a multiple of {multiple_of}."))
+        }
+        Kind::MinItems { limit } => {
+            ("too_few", format!("This must have at least {}.", counted(*limit, "item")))
+        }
+        Kind::MaxItems { limit } => {
+            ("too_many", format!("This must have no more than {}.", counted(*limit, "item")))
+        }
         Kind::MinProperties { limit } => {
             ("not_valid", format!("This must have at least {}.", counted(*limit, "field")))
         }
@@ -140,7 +174,9 @@ fn of_value(kind: &Kind, error: &ValidationError<'_>) -> (&'static str, String) 
         Kind::AdditionalItems { .. } | Kind::UnevaluatedItems { .. } => {
             fixed("not_valid", "This has items that are not allowed.")
         }
-        Kind::FalseSchema if is_item(error) => fixed("not_allowed", "This item is not allowed here."),
+        Kind::FalseSchema if is_item(error) => {
+            fixed("not_allowed", "This item is not allowed here.")
+        }
         Kind::FalseSchema => fixed("not_allowed", "This field is not allowed here."),
         // What combines other schemas, and whatever may come: its author can say it better with `message`.
         Kind::Contains if error.schema_path().as_str().ends_with("/maxContains") => {
@@ -151,7 +187,9 @@ fn of_value(kind: &Kind, error: &ValidationError<'_>) -> (&'static str, String) 
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
             fixed("not_valid", "This does not fit any of what is allowed.")
         }
-        Kind::OneOfMultipleValid { .. } => fixed("not_valid", "This fits more than one of what is allowed."),
+        Kind::OneOfMultipleValid { .. } => {
+            fixed("not_valid", "This fits more than one of what is allowed.")
+        }
         _ => fixed("not_valid", "This is not valid."),
     }
 }

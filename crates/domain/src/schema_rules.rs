@@ -1,7 +1,9 @@
 //! What a schema may say. The library passes over in silence what it does not know, and then a form is not checked:
 //! here that is refused, and what the library would refuse in words that help nobody.
 
-use jsonschema::{ReferencingError, ValidationError, error::ValidationErrorKind as Kind, paths::Location};
+use jsonschema::{
+    ReferencingError, ValidationError, error::ValidationErrorKind as Kind, paths::Location,
+};
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -35,17 +37,24 @@ pub(crate) fn check(document: &Value) -> Result<(), BadSchema> {
 pub(crate) fn in_words(error: &ValidationError<'_>, document: &Value) -> BadSchema {
     let place = error.instance_path().as_str();
     match error.kind() {
-        Kind::Format { format } if format == "regex" => BadSchema::at(place, wrong_pattern(error.instance())),
+        Kind::Format { format } if format == "regex" => {
+            BadSchema::at(place, wrong_pattern(error.instance()))
+        }
         // Of `patternProperties`, the only names that have rules.
         Kind::PropertyNames { error } => BadSchema::at(place, wrong_pattern(error.instance())),
         Kind::Referencing(ReferencingError::Unretrievable { uri, .. }) => {
             let target = uri.split('#').next().unwrap_or_default();
-            let place = place_of_reference(document, |file, _| !file.is_empty() && target.ends_with(file));
+            let place =
+                place_of_reference(document, |file, _| !file.is_empty() && target.ends_with(file));
             BadSchema::at(&place, "$ref may only point into this file")
         }
         Kind::Referencing(
-            ReferencingError::PointerToNowhere { pointer: target } | ReferencingError::NoSuchAnchor { anchor: target },
-        ) => BadSchema::at(&place_of_reference(document, |_, fragment| fragment == target), "$ref points at nothing"),
+            ReferencingError::PointerToNowhere { pointer: target }
+            | ReferencingError::NoSuchAnchor { anchor: target },
+        ) => BadSchema::at(
+            &place_of_reference(document, |_, fragment| fragment == target),
+            "$ref points at nothing",
+        ),
         _ => BadSchema::at(place, error.to_string()),
     }
 }
@@ -53,7 +62,8 @@ pub(crate) fn in_words(error: &ValidationError<'_>, document: &Value) -> BadSche
 /// The library does not say which reference it is; this is the first of those that may be.
 fn place_of_reference(document: &Value, leads_there: impl Fn(&str, &str) -> bool) -> String {
     let mut references = schemas(document).into_iter().filter_map(|(place, schema)| {
-        let keyword = ["$ref", "$dynamicRef"].into_iter().find(|keyword| schema.contains_key(*keyword))?;
+        let keyword =
+            ["$ref", "$dynamicRef"].into_iter().find(|keyword| schema.contains_key(*keyword))?;
         Some((place.join(keyword), schema.get(keyword)?.as_str()?))
     });
     let found = references.find(|(_, reference)| {
@@ -75,9 +85,8 @@ enum Holds {
 /// The keywords of 2020-12, ours, and what begins with `x-`; `None` for any other.
 fn holds(keyword: &str) -> Option<Holds> {
     let holds = match keyword {
-        "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties" | "properties" => {
-            Holds::SchemasByName
-        }
+        "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties"
+        | "properties" => Holds::SchemasByName,
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Holds::Schemas,
         "additionalProperties"
         | "contains"
@@ -90,14 +99,14 @@ fn holds(keyword: &str) -> Option<Holds> {
         | "then"
         | "unevaluatedItems"
         | "unevaluatedProperties" => Holds::Schema,
-        "$anchor" | "$comment" | "$dynamicAnchor" | "$dynamicRef" | "$id" | "$ref" | "$schema" | "$vocabulary" => {
-            Holds::Values
-        }
-        "const" | "dependentRequired" | "enum" | "exclusiveMaximum" | "exclusiveMinimum" | "format" | "maxContains"
-        | "maxItems" | "maxLength" | "maxProperties" | "maximum" | "minContains" | "minItems" | "minLength"
-        | "minProperties" | "minimum" | "multipleOf" | "pattern" | "required" | "type" | "uniqueItems" => Holds::Values,
-        "contentEncoding" | "contentMediaType" | "default" | "deprecated" | "description" | "examples" | "readOnly"
-        | "title" | "writeOnly" => Holds::Values,
+        "$anchor" | "$comment" | "$dynamicAnchor" | "$dynamicRef" | "$id" | "$ref" | "$schema"
+        | "$vocabulary" => Holds::Values,
+        "const" | "dependentRequired" | "enum" | "exclusiveMaximum" | "exclusiveMinimum"
+        | "format" | "maxContains" | "maxItems" | "maxLength" | "maxProperties" | "maximum"
+        | "minContains" | "minItems" | "minLength" | "minProperties" | "minimum" | "multipleOf"
+        | "pattern" | "required" | "type" | "uniqueItems" => Holds::Values,
+        "contentEncoding" | "contentMediaType" | "default" | "deprecated" | "description"
+        | "examples" | "readOnly" | "title" | "writeOnly" => Holds::Values,
         "equalTo" | "message" => Holds::Values,
         _ if keyword.starts_with("x-") => Holds::Values,
         _ => return None,
@@ -113,7 +122,11 @@ fn schemas(document: &Value) -> Vec<(Location, &Map<String, Value>)> {
 }
 
 // Recursion ends: the parser stops at a depth of 127.
-fn collect<'a>(schema: &'a Value, place: Location, found: &mut Vec<(Location, &'a Map<String, Value>)>) {
+fn collect<'a>(
+    schema: &'a Value,
+    place: Location,
+    found: &mut Vec<(Location, &'a Map<String, Value>)>,
+) {
     let Value::Object(members) = schema else { return };
     found.push((place.clone(), members));
     for (keyword, value) in members {
@@ -121,10 +134,15 @@ fn collect<'a>(schema: &'a Value, place: Location, found: &mut Vec<(Location, &'
         match (holds(keyword), value) {
             (Some(Holds::Schema), value) => collect(value, place, found),
             (Some(Holds::Schemas), Value::Array(schemas)) => {
-                schemas.iter().enumerate().for_each(|(index, schema)| collect(schema, place.join(index), found));
+                schemas
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, schema)| collect(schema, place.join(index), found));
             }
             (Some(Holds::SchemasByName), Value::Object(schemas)) => {
-                schemas.iter().for_each(|(name, schema)| collect(schema, place.join(name.as_str()), found));
+                schemas
+                    .iter()
+                    .for_each(|(name, schema)| collect(schema, place.join(name.as_str()), found));
             }
             _ => {}
         }
@@ -156,23 +174,35 @@ fn wrong(keyword: &str, value: &Value, schema: &Map<String, Value>) -> Option<St
 }
 
 fn wrong_type(named: &Value) -> Option<String> {
-    (!TYPES.iter().any(|known| named == known)).then(|| format!("must be one of {}", TYPES.join(", ")))
+    (!TYPES.iter().any(|known| named == known))
+        .then(|| format!("must be one of {}", TYPES.join(", ")))
 }
 
 fn wrong_pairs(value: &Value, properties: Option<&Map<String, Value>>) -> Option<String> {
-    let Some(pairs) = pairs(value) else { return Some("equalTo must be a list of pairs of member names".to_owned()) };
+    let Some(pairs) = pairs(value) else {
+        return Some("equalTo must be a list of pairs of member names".to_owned());
+    };
     pairs.into_iter().find_map(|(one, other)| {
         if one == other {
             return Some(format!("equalTo names {one} twice"));
         }
-        let unknown = [one, other].into_iter().find(|name| properties.is_some_and(|known| !known.contains_key(name)));
-        unknown.map(|name| format!("equalTo names {name}, which is not among the properties beside it"))
+        let unknown = [one, other]
+            .into_iter()
+            .find(|name| properties.is_some_and(|known| !known.contains_key(name)));
+        unknown.map(|name| {
+            format!("equalTo names {name}, which is not among the properties beside it")
+        })
     })
 }
 
 /// The last line of the engine's own words, which has no picture of the place.
 fn wrong_pattern(pattern: &Value) -> String {
-    let words = Regex::new(pattern.as_str().unwrap_or_default()).err().map(|error| error.to_string());
-    let what = words.as_deref().and_then(|words| words.lines().last()).unwrap_or("it cannot be read");
-    format!("{pattern} is not a regular expression: {}", what.strip_prefix("error: ").unwrap_or(what))
+    let words =
+        Regex::new(pattern.as_str().unwrap_or_default()).err().map(|error| error.to_string());
+    let what =
+        words.as_deref().and_then(|words| words.lines().last()).unwrap_or("it cannot be read");
+    format!(
+        "{pattern} is not a regular expression: {}",
+        what.strip_prefix("error: ").unwrap_or(what)
+    )
 }

@@ -1,6 +1,12 @@
 //! What becomes of request bodies, in all three encodings.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use domain::{Encoding, Fields, FormType, Refusal};
 
@@ -10,7 +16,8 @@ const MULTIPART: Encoding = Encoding::Multipart { content_type: "multipart/form-
 
 /// The text that is queued, or the reason and the answer.
 fn outcome(body: &[u8], encoding: Encoding) -> String {
-    let checked = Fields::parse(body, encoding).and_then(|fields| FormType::form().check(&fields).map(|()| fields));
+    let checked = Fields::parse(body, encoding)
+        .and_then(|fields| FormType::form().check(&fields).map(|()| fields));
     match checked {
         Ok(fields) => fields.to_json(),
         Err(refusal) => format!("{refusal} | {}", refusal.to_json()),
@@ -19,9 +26,12 @@ fn outcome(body: &[u8], encoding: Encoding) -> String {
 
 #[test]
 fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
-    let part = |head: &str, text: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n");
+    let part = |head: &str, text: &str| {
+        format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n")
+    };
     let multipart = |parts: &[String]| format!("{}--b--\r\n", parts.concat());
-    let deep = |depth: usize| format!("{{\"data\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    let deep =
+        |depth: usize| format!("{{\"data\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     let cases: Vec<(&str, Vec<u8>, Encoding)> = vec![
         ("keys are sorted", br#"{"z":1, "data": {"b":1,"a":2}}"#.to_vec(), JSON),
         ("numbers keep scale and digits", br#"{"data":[1.50,-0.0,12345678901234567890.123,1e10]}"#.to_vec(), JSON),
@@ -61,7 +71,8 @@ fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
         .iter()
         .map(|(name, body, encoding)| {
             let outcome = outcome(body, *encoding);
-            let outcome = if outcome.len() > 400 { format!("{} bytes", outcome.len()) } else { outcome };
+            let outcome =
+                if outcome.len() > 400 { format!("{} bytes", outcome.len()) } else { outcome };
             format!("{name}: {outcome}")
         })
         .collect();
@@ -85,7 +96,12 @@ fn null_is_no_object_where_it_is_a_message() {
 fn neither_debug_nor_the_reason_shows_what_was_sent() {
     let fields = Fields::from_json(br#"{"data":"canary","canary":1}"#).unwrap();
     assert!(!format!("{fields:?}").contains("canary"));
-    for body in [r#"{"canary":"\u0000"}"#, r#"{"data":canary}"#, r#""canary""#, r#"{"data":{"canary\u0000":1}}"#] {
+    for body in [
+        r#"{"canary":"\u0000"}"#,
+        r#"{"data":canary}"#,
+        r#""canary""#,
+        r#"{"data":{"canary\u0000":1}}"#,
+    ] {
         let refusal = Fields::from_json(body.as_bytes()).unwrap_err();
         assert!(!refusal.to_string().contains("canary"), "{refusal}");
     }

@@ -1,6 +1,12 @@
 //! What form types take, and what they say to what they do not take.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use std::collections::BTreeMap;
 
@@ -73,7 +79,10 @@ fn an_enrolment_is_checked_field_by_field() {
             ("zero", json!({ "sso_id": 0 })),
             ("a fraction", json!({ "sso_id": 1.5 })),
             ("a whole fraction", json!({ "sso_id": 2.0 })),
-            ("a huge id", serde_json::from_str(r#"{ "sso_id": 123456789012345678901234567890 }"#).unwrap()),
+            (
+                "a huge id",
+                serde_json::from_str(r#"{ "sso_id": 123456789012345678901234567890 }"#).unwrap()
+            ),
             ("text as id", json!({ "sso_id": "1" })),
             ("no address", json!({ "company_email": "canary" })),
             (
@@ -102,10 +111,16 @@ fn the_registration_in_deploy_is_checked_inside_data() {
             ("no data", json!({ "data": "-" })),
             ("null data", json!({ "data": null })),
             ("data as text", json!({ "data": "canary" })),
-            ("another second address", json!({ "data": { "email_address2": "canary@example.com" } })),
+            (
+                "another second address",
+                json!({ "data": { "email_address2": "canary@example.com" } })
+            ),
             ("no second address", json!({ "data": { "email_address2": "-" } })),
             ("Other and no words", json!({ "data": { "marketing_source": "Other" } })),
-            ("Other and nothing", json!({ "data": { "marketing_source": "Other", "marketing_source_other": "-" } })),
+            (
+                "Other and nothing",
+                json!({ "data": { "marketing_source": "Other", "marketing_source_other": "-" } })
+            ),
             (
                 "Other with words",
                 json!({ "data": { "marketing_source": "Other", "marketing_source_other": "A friend" } })
@@ -142,7 +157,10 @@ fn bad_schemas_are_told_with_their_place() {
         ),
         ("no-anchor", r##"{"properties": {"a": {"items": {"$ref": "#a"}}}}"##),
         ("other-file", r#"{"properties": {"a": {"$ref": "other.schema.json#/$defs/a"}}}"#),
-        ("equal-unknown", r#"{"properties": {"a": {}, "b": {}}, "equalTo": [["a", "b"], ["a", "c"]]}"#),
+        (
+            "equal-unknown",
+            r#"{"properties": {"a": {}, "b": {}}, "equalTo": [["a", "b"], ["a", "c"]]}"#,
+        ),
         ("equal-to-itself", r#"{"properties": {"a": {}}, "equalTo": [["a", "a"]]}"#),
         ("remote", r#"{"$ref": "https://example.com/schema.json"}"#),
         ("file", r#"{"$ref": "file:///etc/passwd"}"#),
@@ -175,7 +193,8 @@ fn bad_schemas_are_told_with_their_place() {
     ];
     let schemas = schemas.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let faults = FormTypes::new(&names, &BTreeMap::from(schemas)).unwrap_err();
-    let faults: Vec<String> = faults.into_iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
+    let faults: Vec<String> =
+        faults.into_iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
     insta::assert_snapshot!(faults.join("\n"));
 }
 
@@ -186,13 +205,19 @@ fn every_rule_has_a_sentence() {
         (json!({ "maxProperties": 2 }), json!([1, 2])),
         (json!({ "maxProperties": 2 }), json!({ "a": 1, "b": 2, "canary": 3 })),
         (json!({ "propertyNames": { "maxLength": 3 } }), json!({ "abc": 1, "canary": 2 })),
-        (json!({ "propertyNames": { "pattern": "^a", "message": "Own words." } }), json!({ "canary": 2 })),
+        (
+            json!({ "propertyNames": { "pattern": "^a", "message": "Own words." } }),
+            json!({ "canary": 2 }),
+        ),
         (json!({ "contains": { "const": 1 } }), json!([2])),
         (json!({ "contains": { "const": 1 }, "minContains": 2 }), json!([1])),
         (json!({ "contains": { "const": 1 }, "maxContains": 1 }), json!([1, 1])),
         (json!({ "not": { "const": "canary" } }), json!("canary")),
         (json!({ "anyOf": [{ "type": "string" }, { "minimum": 1 }] }), json!(0)),
-        (json!({ "anyOf": [{ "type": "string" }, { "type": "number", "minimum": 1 }] }), json!(null)),
+        (
+            json!({ "anyOf": [{ "type": "string" }, { "type": "number", "minimum": 1 }] }),
+            json!(null),
+        ),
         (json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }), json!(true)),
         (json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }), json!(null)),
         (json!({ "oneOf": [{ "type": "string" }, { "maxLength": 9 }] }), json!("canary")),
@@ -208,8 +233,14 @@ fn every_rule_has_a_sentence() {
         (json!({ "prefixItems": [true], "items": false }), json!([1, "canary"])),
         (json!({ "prefixItems": [true], "unevaluatedItems": false }), json!([1, "canary"])),
         (json!({ "properties": { "a": false } }), json!({ "a": "canary" })),
-        (json!({ "properties": { "a": {} }, "additionalProperties": false }), json!({ "canary": 1 })),
-        (json!({ "properties": { "a": {} }, "unevaluatedProperties": false }), json!({ "canary": 1 })),
+        (
+            json!({ "properties": { "a": {} }, "additionalProperties": false }),
+            json!({ "canary": 1 }),
+        ),
+        (
+            json!({ "properties": { "a": {} }, "unevaluatedProperties": false }),
+            json!({ "canary": 1 }),
+        ),
         (json!({ "required": ["a", "b"], "equalTo": [["a", "b"]] }), json!({ "a": "canary" })),
         (json!({ "required": ["a", "b"], "equalTo": [["a", "b"]] }), json!({ "b": "canary" })),
         (json!({ "equalTo": [["a", "b"]] }), json!({ "a": "canary" })),
@@ -236,10 +267,17 @@ fn every_rule_has_a_sentence() {
     let lines = tests.map(|(rule, value)| {
         let schema = json!({ "properties": { "x": rule } }).to_string();
         let form_type = FormType::from_schema("x", &schema).unwrap();
-        format!("{rule}: {}", answers(&form_type, &json!({}), &[("", json!({ "x": value }))]).trim_start_matches(": "))
+        format!(
+            "{rule}: {}",
+            answers(&form_type, &json!({}), &[("", json!({ "x": value }))])
+                .trim_start_matches(": ")
+        )
     });
     let all = lines.join("\n");
-    assert!(!all.replace(r#"{"not":{"const":"canary"}}"#, "").contains("| {\"x\":[\"canary"), "{all}");
+    assert!(
+        !all.replace(r#"{"not":{"const":"canary"}}"#, "").contains("| {\"x\":[\"canary"),
+        "{all}"
+    );
     insta::assert_snapshot!(all);
 }
 
@@ -256,7 +294,8 @@ fn the_example_of_the_document_is_true() {
 
 #[test]
 fn an_answer_does_not_tell_more_than_a_hundred_errors() {
-    let schema = r#"{"additionalProperties": false, "properties": {"x": {"items": {"type": "integer"}}}}"#;
+    let schema =
+        r#"{"additionalProperties": false, "properties": {"x": {"items": {"type": "integer"}}}}"#;
     let form_type = FormType::from_schema("x", schema).unwrap();
     let sentences = |form: Value| {
         let fields = Fields::parse(form.to_string().as_bytes(), Encoding::Json);
@@ -268,7 +307,9 @@ fn an_answer_does_not_tell_more_than_a_hundred_errors() {
     assert_eq!(sentences(json!({ "x": vec!["canary"; 100] })), (100, Value::Null));
     assert_eq!(sentences(json!({ "x": vec!["canary"; 101] })), (101, more.clone()));
     assert_eq!(sentences(json!({ "x": vec!["canary"; 3000] })), (101, more.clone()));
-    let fields = |value: Value| (0..3000).map(|number| (number.to_string(), value.clone())).collect::<Value>();
+    let fields = |value: Value| {
+        (0..3000).map(|number| (number.to_string(), value.clone())).collect::<Value>()
+    };
     assert_eq!(sentences(fields(json!(1))), (101, more.clone()));
     assert_eq!(sentences(fields(json!("\0"))), (101, more));
 }
@@ -278,7 +319,8 @@ fn a_message_behind_a_reference_is_shown_and_names_of_the_sender_are_not_in_the_
     let schema = r##"{"$defs": {"a": {"type": "string", "message": "Own words."}},
         "properties": {"a": {"$ref": "#/$defs/a"}}, "additionalProperties": {"type": "integer"}}"##;
     let form_type = FormType::from_schema("x", schema).unwrap();
-    let refusal = |text: &str| form_type.check(&Fields::from_json(text.as_bytes()).unwrap()).unwrap_err();
+    let refusal =
+        |text: &str| form_type.check(&Fields::from_json(text.as_bytes()).unwrap()).unwrap_err();
     assert_eq!(refusal(r#"{"a": 1}"#).to_json(), json!({ "a": ["Own words."] }));
     assert_eq!(refusal(r#"{"a": 1}"#).to_string(), "wrong_type at a");
     assert_eq!(refusal(r#"{"canary": "x"}"#).to_string(), "wrong_type");
@@ -288,7 +330,8 @@ fn a_message_behind_a_reference_is_shown_and_names_of_the_sender_are_not_in_the_
 fn a_schema_of_the_operator_goes_before_the_built_in_one() {
     let strict = BTreeMap::from([("form".to_owned(), r#"{"required": ["x"]}"#.to_owned())]);
     let types = FormTypes::new(&["form".to_owned()], &strict).unwrap();
-    let refusal = types.iter().next().unwrap().check(&Fields::from_json(b"{}").unwrap()).unwrap_err();
+    let refusal =
+        types.iter().next().unwrap().check(&Fields::from_json(b"{}").unwrap()).unwrap_err();
     assert_eq!(refusal.to_json(), json!({ "x": ["This field is required."] }));
     assert!(types.iter().next().unwrap().replaces_built_in());
     assert!(!FormType::form().replaces_built_in());

@@ -1,9 +1,17 @@
 //! The bytes on the queue, in both directions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use chrono::DateTime;
-use domain::{AttributeValue, Attributes, Encoding, Fields, FormType, Message, Received, Submission};
+use domain::{
+    AttributeValue, Attributes, Encoding, Fields, FormType, Message, Received, Submission,
+};
 use uuid::Uuid;
 
 fn submission() -> Submission {
@@ -12,12 +20,17 @@ fn submission() -> Submission {
         form_type: FormType::form(),
         received_at: DateTime::from_timestamp_micros(1_763_690_400_123_456).unwrap(),
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
-        fields: Fields::parse(br#"{"data":{"n":1.50,"name":"Example Limited"},"x":"\uffff"}"#, Encoding::Json).unwrap(),
+        fields: Fields::parse(
+            br#"{"data":{"n":1.50,"name":"Example Limited"},"x":"\uffff"}"#,
+            Encoding::Json,
+        )
+        .unwrap(),
     }
 }
 
 fn received(body: &str, attributes: &[(&str, &str)]) -> Received {
-    let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::string(*value)));
+    let attributes =
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::string(*value)));
     Received {
         message_id: "5fea7756-0ea4-451a-a703-a558b933e274".to_owned(),
         body: body.to_owned(),
@@ -27,22 +40,24 @@ fn received(body: &str, attributes: &[(&str, &str)]) -> Received {
 
 fn shown(message: &Message) -> String {
     let attributes = message.attributes.iter();
-    let attributes = attributes.map(|(name, value)| format!("{name}: {}\n", value.text().unwrap_or("binary")));
+    let attributes =
+        attributes.map(|(name, value)| format!("{name}: {}\n", value.text().unwrap_or("binary")));
     format!("{}{}\n", attributes.collect::<String>(), message.body)
 }
 
 #[test]
 fn a_submission_becomes_its_fields_with_attributes_beside() {
-    insta::assert_snapshot!(shown(&Message::of(&submission())));
+    insta::assert_snapshot!(shown(&Message::from_submission(&submission())));
 }
 
 #[test]
 fn what_the_api_sends_the_worker_decodes_to_the_same() {
     let submission = submission();
-    let message = Message::of(&submission);
-    let decoded = Received { message_id: "m".to_owned(), body: message.body, attributes: message.attributes }
-        .decode(&FormType::form())
-        .unwrap();
+    let message = Message::from_submission(&submission);
+    let decoded =
+        Received { message_id: "m".to_owned(), body: message.body, attributes: message.attributes }
+            .decode(&FormType::form())
+            .unwrap();
     assert_eq!(decoded.unreadable, Vec::<&str>::new());
     assert_eq!(decoded.record.submission_id, Some(submission.id));
     assert_eq!(decoded.record.received_at, Some(submission.received_at));
@@ -60,7 +75,11 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
         ("null data", r#"{"data": null}"#, &[]),
         ("with an unreadable id", r#"{"data": 1}"#, &[("id", "7"), ("received_at", "yesterday")]),
         ("with an unreadable id, no data", "{}", &[("id", "7")]),
-        ("sent back from the invalid queue", r#"{"data": 1}"#, &[("original_message_id", "first"), ("reason", "r")]),
+        (
+            "sent back from the invalid queue",
+            r#"{"data": 1}"#,
+            &[("original_message_id", "first"), ("reason", "r")],
+        ),
         ("with a bad original id", r#"{"data": 1}"#, &[("original_message_id", "a b")]),
         ("not json", "not json", &[]),
         ("a list", "[]", &[("id", id)]),
@@ -74,9 +93,11 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
     ];
     let outcomes: Vec<String> = cases
         .iter()
-        .map(|(name, body, attributes)| match received(body, attributes).decode(&FormType::form()) {
-            Ok(decoded) => format!("{name}: {:?} {:?}", decoded.record, decoded.unreadable),
-            Err(refusal) => format!("{name}: {refusal}"),
+        .map(|(name, body, attributes)| {
+            match received(body, attributes).decode(&FormType::form()) {
+                Ok(decoded) => format!("{name}: {:?} {:?}", decoded.record, decoded.unreadable),
+                Err(refusal) => format!("{name}: {refusal}"),
+            }
         })
         .collect();
     insta::assert_snapshot!(outcomes.join("\n"));
@@ -102,13 +123,17 @@ fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
     let message = Message::invalid(&received("x", &many), "not_json", 1 << 20);
     assert_eq!(message.attributes.len(), 10);
-    assert!(message.attributes.contains_key("reason") && message.attributes.contains_key("original_message_id"));
+    assert!(
+        message.attributes.contains_key("reason")
+            && message.attributes.contains_key("original_message_id")
+    );
 
     let full = "x".repeat(1024);
     let message = Message::invalid(&received(&full, &[("id", "7")]), "not_json", 1024);
     assert_eq!((message.body.as_str(), &message.attributes), (full.as_str(), &Attributes::new()));
 
-    let message = Message::invalid(&received(&full, &[("id", "7"), ("other", "v")]), "not_json", 1024 + 9);
+    let message =
+        Message::invalid(&received(&full, &[("id", "7"), ("other", "v")]), "not_json", 1024 + 9);
     assert_eq!(message.attributes.keys().collect::<Vec<_>>(), ["id"]);
 }
 
@@ -116,7 +141,11 @@ fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
 fn a_message_that_is_sent_back_is_what_it_was_before_it_was_set_aside() {
     let first = received("not json", &[("id", "7"), ("tenant", "x")]);
     let aside = Message::invalid(&first, "not_json", 1 << 20);
-    let aside = Received { message_id: "another".to_owned(), body: aside.body, attributes: aside.attributes };
+    let aside = Received {
+        message_id: "another".to_owned(),
+        body: aside.body,
+        attributes: aside.attributes,
+    };
     assert_eq!(aside.reason(), Some("not_json"));
     let back = Message::sent_back(&aside, 1 << 20);
     let mut expected = first.attributes.clone();
@@ -138,7 +167,11 @@ fn a_message_is_known_by_its_id_else_by_the_message_id_it_had_first() {
     ];
     for (attributes, identity, first) in cases {
         let received = received("{}", attributes);
-        assert_eq!((received.identity().as_str(), received.first_message_id()), (*identity, *first), "{attributes:?}");
+        assert_eq!(
+            (received.identity().as_str(), received.first_message_id()),
+            (*identity, *first),
+            "{attributes:?}"
+        );
     }
 }
 
@@ -147,7 +180,10 @@ fn a_message_that_is_sent_back_leaves_attributes_out_but_never_its_identity() {
     let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
     let back = Message::sent_back(&received("x", &many), 1 << 20);
-    assert_eq!((back.attributes.len(), back.attributes.contains_key("original_message_id")), (10, true));
+    assert_eq!(
+        (back.attributes.len(), back.attributes.contains_key("original_message_id")),
+        (10, true)
+    );
 
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
     let back = Message::sent_back(&received("x", &[("other", "v")]), 0);

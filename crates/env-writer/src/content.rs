@@ -38,7 +38,12 @@ pub struct Content {
 
 impl Content {
     /// Adds every fault it meets; a content that came with a fault has lines missing and must not be written.
-    pub fn collect(config: &Path, declaration: &Declaration, host: &Host, faults: &mut Vec<Fault>) -> Self {
+    pub fn collect(
+        config: &Path,
+        declaration: &Declaration,
+        host: &Host,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
         let mut content = Self { lines: String::new(), taken: Vec::new(), left: Vec::new() };
         let prefix = &declaration.host_env_var_prefix;
         let has_prefix = Name::parse(prefix).is_some();
@@ -46,12 +51,14 @@ impl Content {
             faults.push(Fault::in_file(config, Problem::NotAPrefix(prefix.clone())));
         }
         // What the host has for this file, by names without the prefix.
-        let without_prefix =
-            |host_name: &'_ String| Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned());
+        let without_prefix = |host_name: &'_ String| {
+            Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned())
+        };
         // An empty one is as good as none.
         let set = host.iter().filter(|(_, value)| !value.is_empty());
-        let mut offered: BTreeMap<String, &OsString> =
-            set.filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value))).collect();
+        let mut offered: BTreeMap<String, &OsString> = set
+            .filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value)))
+            .collect();
 
         let required = declaration.env_vars.required.iter().map(|name| (name, true));
         let optional = declaration.env_vars.optional.iter().map(|name| (name, false));
@@ -61,7 +68,9 @@ impl Content {
             let pattern = Pattern::parse(text).filter(|_| !is_required);
             let names = match (Name::parse(text), pattern) {
                 (Some(_), _) => vec![text.clone()],
-                (None, Some(pattern)) => offered.keys().filter(|name| pattern.fits(name)).cloned().collect(),
+                (None, Some(pattern)) => {
+                    offered.keys().filter(|name| pattern.fits(name)).cloned().collect()
+                }
                 (None, None) => {
                     faults.push(Fault::in_file(config, Problem::NotAName(text.clone())));
                     continue;
@@ -80,7 +89,9 @@ impl Content {
                         content.lines.push_str(&format!("{name}={value}\n"));
                         content.taken.push(host_name);
                     }
-                    Value::Unset if is_required && has_prefix => faults.push(Fault::Unset { host_name, name }),
+                    Value::Unset if is_required && has_prefix => {
+                        faults.push(Fault::Unset { host_name, name })
+                    }
                     Value::Unset => {}
                     Value::Unwritable(reason) => {
                         faults.push(Fault::in_file(config, Problem::Unwritable(host_name, reason)));

@@ -52,7 +52,9 @@ impl Staged {
     /// The directory is not synced: after a power cut either the old or the new file is there, and both are whole.
     pub fn replace(self) -> Result<(), Problem> {
         let Destination { shown, resolved, new } = self.0;
-        new.persist(resolved).map(drop).map_err(|failed| Problem::unwritable_file(&shown, failed.error))
+        new.persist(resolved)
+            .map(drop)
+            .map_err(|failed| Problem::unwritable_file(&shown, failed.error))
     }
 }
 
@@ -61,7 +63,9 @@ fn resolve(file_path: &Path) -> io::Result<PathBuf> {
         Ok(existing) if existing.is_file() => Ok(existing),
         Ok(_) => Err(io::Error::other("it is there, and not a regular file")),
         Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause),
-        Err(_) if file_path.is_symlink() => Err(io::Error::other("it is a symbolic link to a file that is not there")),
+        Err(_) if file_path.is_symlink() => {
+            Err(io::Error::other("it is a symbolic link to a file that is not there"))
+        }
         Err(_) => {
             // `file_name` overlooks a slash at the end, and would make a file of what was meant as a directory.
             let name = file_path
@@ -76,7 +80,10 @@ fn resolve(file_path: &Path) -> io::Result<PathBuf> {
 fn new_file_beside(resolved: &Path) -> io::Result<NamedTempFile> {
     let mut prefix = OsString::from(resolved.file_name().unwrap_or_default());
     prefix.push(".");
-    let new = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(directory_of(resolved))?;
+    let new = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .tempfile_in(directory_of(resolved))?;
     // Set on the open file, so that it is exactly this, whatever the umask.
     new.as_file().set_permissions(Permissions::from_mode(0o600))?;
     Ok(new)

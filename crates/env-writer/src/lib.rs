@@ -41,7 +41,8 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<Stri
             continue;
         };
         match planned.iter().find(|p| p.destination.is_same(&plan.destination)) {
-            Some(other) => faults.push(Fault::in_file(config, Problem::SameDestination(other.config.to_owned()))),
+            Some(other) => faults
+                .push(Fault::in_file(config, Problem::SameDestination(other.config.to_owned()))),
             None => planned.push(plan),
         }
     }
@@ -51,7 +52,8 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<Stri
 
     let taken: BTreeSet<&String> = planned.iter().flat_map(|plan| &plan.content.taken).collect();
     let left = planned.iter().flat_map(|plan| &plan.content.left);
-    let left: BTreeSet<String> = left.filter(|host_name| !taken.contains(host_name)).cloned().collect();
+    let left: BTreeSet<String> =
+        left.filter(|host_name| !taken.contains(host_name)).cloned().collect();
 
     let mut staged = Vec::new();
     for Planned { config, content, destination } in planned {
@@ -82,8 +84,9 @@ struct Planned<'a> {
 impl<'a> Planned<'a> {
     /// Goes on after a fault wherever it can, so that one run shows all of them.
     fn check(config: &'a Path, host: &Host, faults: &mut Vec<Fault>) -> Option<Self> {
-        let declaration =
-            Declaration::read(config).map_err(|problem| faults.push(Fault::in_file(config, problem))).ok()?;
+        let declaration = Declaration::read(config)
+            .map_err(|problem| faults.push(Fault::in_file(config, problem)))
+            .ok()?;
         let content = Content::collect(config, &declaration, host, faults);
         let destination = Destination::open(&declaration.file_path)
             .map_err(|problem| faults.push(Fault::in_file(config, problem)))

@@ -34,12 +34,16 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Command::Write(configs) => {
-            let host =
-                std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+            let host = std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+                .collect();
             match env_writer::write_env_files(&configs, &host) {
                 Ok(left) => {
                     for name in left {
-                        print(stderr(), &format!("{name} is set, and is in no file: no JSON file names it.\n"));
+                        print(
+                            stderr(),
+                            &format!("{name} is set, and is in no file: no JSON file names it.\n"),
+                        );
                     }
                     ExitCode::SUCCESS
                 }

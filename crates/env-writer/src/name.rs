@@ -31,7 +31,8 @@ impl<'a> Pattern<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         let (before, after) = text.split_once('*')?;
         let is_rest = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        ((before.is_empty() || Name::parse(before).is_some()) && is_rest(after)).then_some(Self { before, after })
+        ((before.is_empty() || Name::parse(before).is_some()) && is_rest(after))
+            .then_some(Self { before, after })
     }
 
     /// False for what is no name at all, too.
@@ -48,14 +49,21 @@ mod tests {
     #[test]
     fn a_star_stands_for_one_character_or_more() {
         let fits = |pattern, name| Pattern::parse(pattern).unwrap().fits(name);
-        for (pattern, name) in
-            [("SQS_*_NAME", "SQS_A_NAME"), ("SQS_*_NAME", "SQS_A_NAME_NAME"), ("*", "A"), ("A*", "AB")]
-        {
+        for (pattern, name) in [
+            ("SQS_*_NAME", "SQS_A_NAME"),
+            ("SQS_*_NAME", "SQS_A_NAME_NAME"),
+            ("*", "A"),
+            ("A*", "AB"),
+        ] {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("SQS_*_NAME", "SQS__NAME"), ("SQS_*_NAME", "SQS_NAME"), ("A*A", "AA"), ("A*", "BA"), ("A*", "A-")]
-        {
+        for (pattern, name) in [
+            ("SQS_*_NAME", "SQS__NAME"),
+            ("SQS_*_NAME", "SQS_NAME"),
+            ("A*A", "AA"),
+            ("A*", "BA"),
+            ("A*", "A-"),
+        ] {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
         for text in ["A", "", "*A*", "1*", "A-*", "*-"] {

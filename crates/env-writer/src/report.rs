@@ -60,7 +60,9 @@ impl fmt::Display for Report {
         let mut seen = HashSet::new();
         for fault in &self.0 {
             match fault {
-                Fault::InFile { config, problem } => writeln!(f, "{}: {problem}", config.display())?,
+                Fault::InFile { config, problem } => {
+                    writeln!(f, "{}: {problem}", config.display())?
+                }
                 Fault::Unset { host_name, name } if seen.insert(host_name) => unset.push(name),
                 Fault::Unset { .. } => {}
             }

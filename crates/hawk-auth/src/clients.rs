@@ -38,7 +38,9 @@ pub enum ClientsError {
     #[error("entry {0} must have a key of visible ASCII characters")]
     BadKey(usize),
     /// A client has a third key.
-    #[error("entry {entry} is a third key of client {id}: a client has one key, or two while it is being changed")]
+    #[error(
+        "entry {entry} is a third key of client {id}: a client has one key, or two while it is being changed"
+    )]
     ThirdKey {
         /// The entry with the third.
         entry: usize,
@@ -69,7 +71,9 @@ impl Clients {
             match found.get_mut(id) {
                 None => drop(found.insert(id.to_owned(), (key.into(), None))),
                 Some((_, second @ None)) => *second = Some(key.into()),
-                Some((_, Some(_))) => return Err(ClientsError::ThirdKey { entry, id: id.to_owned() }),
+                Some((_, Some(_))) => {
+                    return Err(ClientsError::ThirdKey { entry, id: id.to_owned() });
+                }
             }
         }
         let both = |(first, second): (SecretString, Option<SecretString>)| match second {
@@ -79,7 +83,10 @@ impl Clients {
         Ok(Self {
             keys: found.into_iter().map(|(id, keys)| (id, both(keys))).collect(),
             // Whatever it fits is refused all the same.
-            stand_in: ["it is compared, and not looked at".into(), "it is compared, and not looked at".into()],
+            stand_in: [
+                "it is compared, and not looked at".into(),
+                "it is compared, and not looked at".into(),
+            ],
         })
     }
 
@@ -96,7 +103,9 @@ impl Clients {
 
 fn check(entry: usize, id: &str, key: &str) -> Result<(), ClientsError> {
     let id_is_good = (1..=LONGEST_ID).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     if !id_is_good {
         return Err(ClientsError::BadId(entry));
     }
@@ -123,10 +132,15 @@ mod tests {
 
     #[test]
     fn each_client_has_one_key_or_two() {
-        let clients =
-            Clients::parse("ui:0123456789abcdef, c.r-m_2:with:colons+and=/so\n,ui:another-key-of-ui").unwrap();
+        let clients = Clients::parse(
+            "ui:0123456789abcdef, c.r-m_2:with:colons+and=/so\n,ui:another-key-of-ui",
+        )
+        .unwrap();
         assert_eq!(keys_of(&clients, "ui"), Some(["0123456789abcdef", "another-key-of-ui"]));
-        assert_eq!(keys_of(&clients, "c.r-m_2"), Some(["with:colons+and=/so", "with:colons+and=/so"]));
+        assert_eq!(
+            keys_of(&clients, "c.r-m_2"),
+            Some(["with:colons+and=/so", "with:colons+and=/so"])
+        );
         assert_eq!(keys_of(&clients, "UI"), None);
         assert_eq!(keys_of(&clients, ""), None);
     }
@@ -149,7 +163,10 @@ mod tests {
             ("ui:", ClientsError::KeyTooShort(1)),
             ("ui:0123456789 abcdef", ClientsError::BadKey(1)),
             ("ui:0123456789äbcdef", ClientsError::BadKey(1)),
-            ("ui:0123456789abcdef1,crm:0123456789abcdef2,ui:0123456789abcdef3,ui:0123456789abcdef4", third),
+            (
+                "ui:0123456789abcdef1,crm:0123456789abcdef2,ui:0123456789abcdef3,ui:0123456789abcdef4",
+                third,
+            ),
             ("ui:0123456789abcdef,ui:0123456789abcdef", ClientsError::KeyAgain(2)),
             ("ui:0123456789abcdef,crm:0123456789abcdef", ClientsError::KeyAgain(2)),
         ];

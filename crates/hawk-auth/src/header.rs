@@ -38,7 +38,8 @@ impl<'a> Header<'a> {
         match attributes {
             [] => Err(Refusal::AttributeMissing),
             [b' ', attributes @ ..] => {
-                Attributes::read(str::from_utf8(attributes).map_err(|_| Refusal::Malformed)?)?.check()
+                Attributes::read(str::from_utf8(attributes).map_err(|_| Refusal::Malformed)?)?
+                    .check()
             }
             _ => Err(Refusal::AnotherScheme),
         }
@@ -101,8 +102,9 @@ impl<'a> Attributes<'a> {
     }
 
     fn check(self) -> Result<Header<'a>, Refusal> {
-        let required =
-            |value: Option<&'a str>| value.filter(|value| !value.is_empty()).ok_or(Refusal::AttributeMissing);
+        let required = |value: Option<&'a str>| {
+            value.filter(|value| !value.is_empty()).ok_or(Refusal::AttributeMissing)
+        };
         let (id, ts_text, nonce, mac) =
             (required(self.id)?, required(self.ts)?, required(self.nonce)?, required(self.mac)?);
         // `parse` alone would take a sign.
@@ -119,7 +121,11 @@ impl<'a> Attributes<'a> {
             ts: ts_text.parse().map_err(|_| Refusal::Malformed)?,
             ts_text,
             nonce,
-            mac: STANDARD.decode(mac).ok().and_then(|mac| mac.try_into().ok()).ok_or(Refusal::Malformed)?,
+            mac: STANDARD
+                .decode(mac)
+                .ok()
+                .and_then(|mac| mac.try_into().ok())
+                .ok_or(Refusal::Malformed)?,
             hash: self.hash.filter(|hash| !hash.is_empty()),
             ext: self.ext.unwrap_or_default(),
             app,

@@ -32,7 +32,11 @@ impl Artifacts {
             request.host.to_ascii_lowercase(),
             request.port,
         );
-        let after = if header.app.is_empty() { String::new() } else { format!("{}\n{}\n", header.app, header.dlg) };
+        let after = if header.app.is_empty() {
+            String::new()
+        } else {
+            format!("{}\n{}\n", header.app, header.dlg)
+        };
         Self { before, after }
     }
 
@@ -64,5 +68,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 fn sign(key: &SecretString, text: &str) -> Vec<u8> {
     // Empty if the cryptography fails, which ring's does not: no MAC that is looked at has other than 32 bytes.
-    Key::new(key.expose_secret(), SHA256).and_then(|key| key.sign(text.as_bytes())).unwrap_or_default()
+    Key::new(key.expose_secret(), SHA256)
+        .and_then(|key| key.sign(text.as_bytes()))
+        .unwrap_or_default()
 }

@@ -3,9 +3,9 @@
 use std::{
     collections::{HashSet, VecDeque},
     fmt,
-    sync::{Mutex, PoisonError},
 };
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 /// Remembers nonces for a time, and never forgets one earlier to have room for another: that would let a replay in.
@@ -43,7 +43,7 @@ impl Nonces {
     pub(crate) fn remember(&self, client: &str, nonce: &str, ts: u64, now: u64) -> Remembered {
         let nonce = digest(client, nonce, ts);
         // A panic elsewhere cannot have left it half changed in a way that matters: an entry is in both or about to be.
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.lock();
         memory.forget(self.keep_for, now);
         if memory.known.contains(&nonce) {
             return Remembered::Seen;
@@ -61,7 +61,9 @@ impl Memory {
     fn forget(&mut self, keep_for: u64, now: u64) {
         // Either way, so that a clock that was set far ahead and back again does not fill the memory for good: what came
         // in that future has timestamps of that future.
-        while let Some((_, nonce)) = self.by_age.pop_front_if(|(came, _)| now.abs_diff(*came) > keep_for) {
+        while let Some((_, nonce)) =
+            self.by_age.pop_front_if(|(came, _)| now.abs_diff(*came) > keep_for)
+        {
             self.known.remove(&nonce);
         }
     }
@@ -127,7 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_forgets_nothing_that_could_come_again_and_does_not_fill_the_memory() {
+    fn a_clock_that_is_set_back_forgets_nothing_that_could_come_again_and_does_not_fill_the_memory()
+    {
         let nonces = nonces(2);
         assert_eq!(nonces.remember("ui", "1", 1000, 1000), Remembered::Fresh);
         assert_eq!(nonces.remember("ui", "1", 1000, 990), Remembered::Seen);
@@ -141,8 +144,13 @@ mod tests {
     fn of_many_threads_with_one_nonce_one_is_first() {
         let nonces = nonces(10);
         let fresh = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| nonces.remember("ui", "abc", 1000, 1000))).collect();
-            threads.into_iter().map(|t| t.join().unwrap()).filter(|r| *r == Remembered::Fresh).count()
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| nonces.remember("ui", "abc", 1000, 1000))).collect();
+            threads
+                .into_iter()
+                .map(|t| t.join().unwrap())
+                .filter(|r| *r == Remembered::Fresh)
+                .count()
         });
         assert_eq!(fresh, 1);
     }

@@ -15,7 +15,12 @@ pub struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn new(client_id: &str, mac: [u8; 32], key: &SecretString, artifacts: Artifacts) -> Self {
+    pub(crate) fn new(
+        client_id: &str,
+        mac: [u8; 32],
+        key: &SecretString,
+        artifacts: Artifacts,
+    ) -> Self {
         Self { client_id: client_id.to_owned(), mac, key: key.clone(), artifacts }
     }
 

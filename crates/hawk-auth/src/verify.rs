@@ -81,7 +81,11 @@ impl Verifier {
     }
 
     /// Takes as long whether the client is known or not, and whichever of its keys fits.
-    fn key_that_fits(&self, header: &Header<'_>, artifacts: &Artifacts) -> Result<&SecretString, Refusal> {
+    fn key_that_fits(
+        &self,
+        header: &Header<'_>,
+        artifacts: &Artifacts,
+    ) -> Result<&SecretString, Refusal> {
         let (known, keys) = match self.clients.keys(header.id) {
             Some(keys) => (true, keys),
             None => (false, self.clients.stand_in()),

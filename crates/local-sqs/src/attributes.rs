@@ -55,7 +55,9 @@ pub(crate) fn check_system(attributes: &Attributes) -> Result<(), ApiError> {
             return Err(invalid(format!("Message system attribute name '{name}' is invalid.")));
         }
         if value.data_type != "String" || value.string.as_deref().unwrap_or_default().is_empty() {
-            return Err(invalid(format!("The system attribute '{name}' must be a non-empty String.")));
+            return Err(invalid(format!(
+                "The system attribute '{name}' must be a non-empty String."
+            )));
         }
         check_one(name, value)?;
     }
@@ -69,8 +71,10 @@ fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
              hyphen and period, without a leading, trailing or doubled period, and does not start with AWS. or Amazon."
         )));
     }
-    let (base, label) =
-        value.data_type.split_once('.').map_or((value.data_type.as_str(), None), |(base, label)| (base, Some(label)));
+    let (base, label) = value
+        .data_type
+        .split_once('.')
+        .map_or((value.data_type.as_str(), None), |(base, label)| (base, Some(label)));
     if value.data_type.is_empty() {
         return Err(invalid(format!(
             "The message attribute '{name}' must contain a non-empty message attribute type."
@@ -88,7 +92,9 @@ fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
                 ));
             }
             if base == "Number" && !is_number(text) {
-                return Err(invalid(format!("Can't cast the value of message attribute '{name}' to a number.")));
+                return Err(invalid(format!(
+                    "Can't cast the value of message attribute '{name}' to a number."
+                )));
             }
             Ok(())
         }
@@ -144,13 +150,18 @@ pub(crate) fn only_allowed_characters(text: &str) -> bool {
 
 /// The bytes that attributes add to the size of a message: names, types and values.
 pub(crate) fn size(attributes: &Attributes) -> usize {
-    attributes.iter().map(|(name, value)| name.len() + value.data_type.len() + value.bytes().len()).sum()
+    attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.data_type.len() + value.bytes().len())
+        .sum()
 }
 
 /// SQS's MD5 over attributes, in hex; `None` where there are none.
 ///
 /// Source of the layout: the SQS developer guide, "Calculating the MD5 message digest for message attributes".
-pub(crate) fn md5<'a>(attributes: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>) -> Option<String> {
+pub(crate) fn md5<'a>(
+    attributes: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
+) -> Option<String> {
     let mut hash = Md5::new();
     let mut is_empty = true;
     for (name, value) in attributes {
@@ -194,8 +205,10 @@ mod tests {
     #[test]
     fn the_md5_of_attributes_is_the_one_that_sqs_gives() {
         // From botocore's and the developer guide's layout, computed apart from this code.
-        let attributes: Attributes =
-            serde_json::from_str(r#"{"timestamp":{"DataType":"Number","StringValue":"1493147359900"}}"#).unwrap();
+        let attributes: Attributes = serde_json::from_str(
+            r#"{"timestamp":{"DataType":"Number","StringValue":"1493147359900"}}"#,
+        )
+        .unwrap();
         assert_eq!(md5(&attributes).as_deref(), Some("235c5c510d26fb653d073faed50ae77c"));
         assert_eq!(md5(&Attributes::new()), None);
     }
@@ -205,7 +218,15 @@ mod tests {
         for text in ["\0", "a\u{8}", "\u{b}", "\u{1f}", "\u{fffe}", "x\u{ffff}"] {
             assert!(!only_allowed_characters(text), "{text:?}");
         }
-        for text in ["", "\t\n\r ", "\u{7f}", "é", "\u{d7ff}\u{e000}\u{fffd}", "\u{10000}\u{10ffff}", "\u{ff01}"] {
+        for text in [
+            "",
+            "\t\n\r ",
+            "\u{7f}",
+            "é",
+            "\u{d7ff}\u{e000}\u{fffd}",
+            "\u{10000}\u{10ffff}",
+            "\u{ff01}",
+        ] {
             assert!(only_allowed_characters(text), "{text:?}");
         }
     }
@@ -213,8 +234,18 @@ mod tests {
     #[test]
     fn attributes_are_chosen_by_all_by_name_and_by_prefix() {
         let wanted = |name: &str, pattern: &str| is_wanted(name, &[pattern.to_owned()]);
-        assert!(wanted("id", "All") && wanted("id", ".*") && wanted("id", "id") && wanted("trace.parent", "trace.*"));
-        assert!(!wanted("id", "i") && !wanted("id", "ID") && !wanted("id", "trace.*") && !is_wanted("id", &[]));
+        assert!(
+            wanted("id", "All")
+                && wanted("id", ".*")
+                && wanted("id", "id")
+                && wanted("trace.parent", "trace.*")
+        );
+        assert!(
+            !wanted("id", "i")
+                && !wanted("id", "ID")
+                && !wanted("id", "trace.*")
+                && !is_wanted("id", &[])
+        );
     }
 
     #[test]

@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
+use parking_lot::RwLock;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -88,9 +89,13 @@ impl Broker {
         let messages = loaded.messages.len();
         for queue in loaded.queues {
             let settings = QueueSettings::default().with(&queue.attributes).map_err(|error| {
-                JournalError::Content(format!("attributes of queue {}: {}", queue.name, error.message))
+                JournalError::Content(format!(
+                    "attributes of queue {}: {}",
+                    queue.name, error.message
+                ))
             })?;
-            let modified = Modified { settings: Arc::new(settings), modified_ms: queue.modified_ms };
+            let modified =
+                Modified { settings: Arc::new(settings), modified_ms: queue.modified_ms };
             let queue = Arc::new(Queue::new(queue.id, queue.name, queue.created_ms, modified));
             self.next_queue.fetch_max(queue.id + 1, Ordering::Relaxed);
             by_id.insert(queue.id, Arc::clone(&queue));
@@ -121,13 +126,14 @@ impl Broker {
     }
 
     pub(crate) fn queue(&self, name: &str) -> Option<Arc<Queue>> {
-        self.queues.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+        self.queues.read().by_name.get(name).cloned()
     }
 
     /// The names of all queues that start with `prefix`, sorted.
     pub(crate) fn queue_names(&self, prefix: &str) -> Vec<String> {
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let mut names: Vec<String> = queues.by_name.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let queues = self.queues.read();
+        let mut names: Vec<String> =
+            queues.by_name.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
         names.sort_unstable();
         names
     }
@@ -137,12 +143,12 @@ impl Broker {
     }
 
     pub(crate) fn insert_queue(&self, queue: Arc<Queue>) {
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.write();
         queues.by_name.insert(queue.name.clone(), queue);
     }
 
     pub(crate) fn remove_queue(&self, queue: &Queue) {
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.write();
         queues.by_name.remove(&queue.name);
         queue.mark_deleted();
     }
@@ -157,7 +163,11 @@ impl Broker {
     }
 
     /// Makes a change durable, applies it, and says how it went.
-    pub(crate) async fn commit(&self, change: Change, apply: impl FnOnce() + Send + 'static) -> Result<(), ApiError> {
+    pub(crate) async fn commit(
+        &self,
+        change: Change,
+        apply: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ApiError> {
         let (answer, answered) = oneshot::channel();
         self.journal.submit(
             change,
@@ -176,10 +186,16 @@ impl Broker {
     }
 
     /// Stores new messages and makes them visible.
-    pub(crate) async fn send(self: &Arc<Self>, queue: &Arc<Queue>, messages: Vec<SentMessage>) -> Result<(), ApiError> {
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        messages: Vec<SentMessage>,
+    ) -> Result<(), ApiError> {
         let (broker, queue, sent) = (Arc::clone(self), Arc::clone(queue), messages.clone());
         self.commit(Change::Send(messages), move || {
-            broker.records.insert(sent.iter().map(|message| (message.id, Arc::clone(&message.record))));
+            broker
+                .records
+                .insert(sent.iter().map(|message| (message.id, Arc::clone(&message.record))));
             queue.with_state(|state, now_ms| {
                 for message in &sent {
                     state.add(message.id, message.sent_ms, message.due_ms, now_ms);
@@ -190,7 +206,11 @@ impl Broker {
     }
 
     /// Deletes messages that were received from `queue`.
-    pub(crate) async fn delete(self: &Arc<Self>, queue: &Arc<Queue>, ids: Vec<i64>) -> Result<(), ApiError> {
+    pub(crate) async fn delete(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        ids: Vec<i64>,
+    ) -> Result<(), ApiError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -204,7 +224,10 @@ impl Broker {
 
     /// Deletes messages that are in no queue any more, and resolves when that is durable. The work is handed over
     /// before this returns, and goes on when the future is dropped.
-    pub(crate) fn discard(self: &Arc<Self>, ids: &[i64]) -> impl Future<Output = Result<(), ApiError>> + use<> {
+    pub(crate) fn discard(
+        self: &Arc<Self>,
+        ids: &[i64],
+    ) -> impl Future<Output = Result<(), ApiError>> + use<> {
         let mut answers = Vec::new();
         for chunk in ids.chunks(PURGED_AT_ONCE) {
             self.records.remove(chunk);
@@ -218,7 +241,10 @@ impl Broker {
         }
         async move {
             for answered in answers {
-                answered.await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::internal())?;
+                answered
+                    .await
+                    .map_err(|_| ApiError::internal())?
+                    .map_err(|_| ApiError::internal())?;
             }
             Ok(())
         }
@@ -226,7 +252,12 @@ impl Broker {
 
     /// Moves messages that were received too often from `queue`, whose state has them no more, to the dead-letter
     /// queue `to`. They come back if that cannot be made durable.
-    pub(crate) fn bury(self: &Arc<Self>, queue: &Arc<Queue>, to: &Arc<Queue>, messages: Vec<(i64, History)>) {
+    pub(crate) fn bury(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        to: &Arc<Queue>,
+        messages: Vec<(i64, History)>,
+    ) {
         if messages.is_empty() {
             return;
         }
@@ -237,8 +268,11 @@ impl Broker {
             messages.len()
         );
         let source: Arc<str> = queue_settings::arn(&queue.name).into();
-        let change =
-            Change::Bury { ids: messages.iter().map(|(id, _)| *id).collect(), to: to.id, source: Arc::clone(&source) };
+        let change = Change::Bury {
+            ids: messages.iter().map(|(id, _)| *id).collect(),
+            to: to.id,
+            source: Arc::clone(&source),
+        };
         let (broker, queue, to) = (Arc::clone(self), Arc::clone(queue), Arc::clone(to));
         self.journal.submit(
             change,
@@ -259,8 +293,12 @@ impl Broker {
     /// The contents of messages, in the order of `ids`; `None` for one that was deleted meanwhile.
     pub(crate) async fn contents(&self, ids: &[i64]) -> Result<Vec<Option<Arc<Record>>>, ApiError> {
         let mut records = self.records.get(ids);
-        let missing: Vec<i64> =
-            ids.iter().zip(&records).filter(|(_, record)| record.is_none()).map(|(id, _)| *id).collect();
+        let missing: Vec<i64> = ids
+            .iter()
+            .zip(&records)
+            .filter(|(_, record)| record.is_none())
+            .map(|(id, _)| *id)
+            .collect();
         if !missing.is_empty() {
             let read = self.journal.read(missing).await.map_err(|_| ApiError::internal())?;
             let empty = records.iter_mut().filter(|record| record.is_none());

@@ -50,14 +50,18 @@ impl Code {
             Code::InvalidAttributeValue => "com.amazonaws.sqs#InvalidAttributeValue",
             Code::InvalidBatchEntryId => "com.amazonaws.sqs#InvalidBatchEntryId",
             Code::InvalidMessageContents => "com.amazonaws.sqs#InvalidMessageContents",
-            Code::InvalidParameterValue => "com.amazon.coral.service#InvalidParameterValueException",
+            Code::InvalidParameterValue => {
+                "com.amazon.coral.service#InvalidParameterValueException"
+            }
             Code::MessageNotInflight => "com.amazonaws.sqs#MessageNotInflight",
             Code::MissingParameter => "com.amazon.coral.service#MissingRequiredParameterException",
             Code::OverLimit => "com.amazonaws.sqs#OverLimit",
             Code::QueueDoesNotExist => "com.amazonaws.sqs#QueueDoesNotExist",
             Code::QueueNameExists => "com.amazonaws.sqs#QueueNameExists",
             Code::ReceiptHandleIsInvalid => "com.amazonaws.sqs#ReceiptHandleIsInvalid",
-            Code::RequestEntityTooLarge => "com.amazon.coral.service#RequestEntityTooLargeException",
+            Code::RequestEntityTooLarge => {
+                "com.amazon.coral.service#RequestEntityTooLargeException"
+            }
             Code::Serialization => "com.amazon.coral.service#SerializationException",
             Code::TooManyEntriesInBatchRequest => "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
             Code::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
@@ -84,7 +88,9 @@ impl Code {
             Code::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
             Code::RequestEntityTooLarge => "RequestEntityTooLarge",
             Code::Serialization => "SerializationException",
-            Code::TooManyEntriesInBatchRequest => "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            Code::TooManyEntriesInBatchRequest => {
+                "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
+            }
             Code::UnknownOperation => "UnknownOperationException",
         }
     }
@@ -120,7 +126,10 @@ impl ApiError {
 
     /// A required member that is absent (or empty, which SQS treats alike).
     pub(crate) fn missing(name: &str) -> Self {
-        ApiError::new(Code::MissingParameter, format!("The request must contain the parameter {name}."))
+        ApiError::new(
+            Code::MissingParameter,
+            format!("The request must contain the parameter {name}."),
+        )
     }
 
     pub(crate) fn no_such_queue() -> Self {
@@ -129,6 +138,9 @@ impl ApiError {
 
     /// The cause has been logged where it happened.
     pub(crate) fn internal() -> Self {
-        ApiError::new(Code::InternalFailure, "The queue could not write to or read from its storage.")
+        ApiError::new(
+            Code::InternalFailure,
+            "The queue could not write to or read from its storage.",
+        )
     }
 }

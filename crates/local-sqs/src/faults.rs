@@ -13,10 +13,11 @@ mod layer;
 mod rules;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::action::Action;
@@ -97,7 +98,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -28,7 +28,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/healthcheck/", web::get().to(healthcheck));
 }
 
-async fn call(broker: Data<Broker>, request: HttpRequest, body: Result<Bytes, actix_web::Error>) -> HttpResponse {
+async fn call(
+    broker: Data<Broker>,
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
     let body = match body {
         Ok(body) => body,
         Err(error) => return respond(Err(unreadable(&error))),
@@ -37,7 +41,8 @@ async fn call(broker: Data<Broker>, request: HttpRequest, body: Result<Bytes, ac
         Ok(action) => action,
         Err(error) => return respond(Err(error)),
     };
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host =
+        request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let broker = broker.into_inner();
     #[cfg(feature = "faults")]
     {
@@ -50,7 +55,12 @@ async fn call(broker: Data<Broker>, request: HttpRequest, body: Result<Bytes, ac
 }
 
 /// Does what a request asks for; the answer is the JSON of the response.
-pub(crate) async fn answer(broker: &Arc<Broker>, action: Action, host: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn answer(
+    broker: &Arc<Broker>,
+    action: Action,
+    host: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, ApiError> {
     match action {
         Action::CreateQueue => json(&queues::create(broker, host, parse(body)?).await?),
         Action::GetQueueUrl => json(&queues::get_url(broker, host, parse(body)?)?),
@@ -65,7 +75,9 @@ pub(crate) async fn answer(broker: &Arc<Broker>, action: Action, host: &str, bod
         Action::DeleteMessage => json(&settle::delete(broker, parse(body)?).await?),
         Action::DeleteMessageBatch => json(&settle::delete_batch(broker, parse(body)?).await?),
         Action::ChangeMessageVisibility => json(&settle::change_visibility(broker, parse(body)?)?),
-        Action::ChangeMessageVisibilityBatch => json(&settle::change_visibility_batch(broker, parse(body)?)?),
+        Action::ChangeMessageVisibilityBatch => {
+            json(&settle::change_visibility_batch(broker, parse(body)?)?)
+        }
     }
 }
 
@@ -76,9 +88,13 @@ pub(crate) fn respond(answer: Result<Vec<u8>, ApiError>) -> HttpResponse {
             .content_type("application/x-amz-json-1.0")
             .insert_header(("x-amzn-RequestId", Uuid::now_v7().to_string()))
             .body(json),
-        Err(ApiError { code, message }) => {
-            error_response(code.status(), code.type_name(), code.query_code(), code.is_sender_fault(), &message)
-        }
+        Err(ApiError { code, message }) => error_response(
+            code.status(),
+            code.type_name(),
+            code.query_code(),
+            code.is_sender_fault(),
+            &message,
+        ),
     }
 }
 
@@ -103,7 +119,11 @@ async fn healthcheck() -> HttpResponse {
 }
 
 fn target(request: &HttpRequest) -> Result<Action, ApiError> {
-    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     target.strip_prefix("AmazonSQS.").and_then(Action::from_name).ok_or_else(|| {
         ApiError::new(
             Code::UnknownOperation,
@@ -126,7 +146,10 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     // serde's own message may quote values.
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        ApiError::new(Code::Serialization, format!("The request is not the JSON of this action, at {place}."))
+        ApiError::new(
+            Code::Serialization,
+            format!("The request is not the JSON of this action, at {place}."),
+        )
     })
 }
 

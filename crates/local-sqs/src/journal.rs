@@ -9,10 +9,11 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::record::Record;
@@ -102,10 +103,11 @@ impl Journal {
     /// Opens `directory`, creating it where it is missing, and reads what is there.
     pub(crate) fn open(directory: &Path) -> Result<(Journal, Loaded), JournalError> {
         let opened = schema::open(directory)?;
-        let (changes, write_thread) = writer::start(opened.writer, opened.lock, opened.loaded.ids_reserved)
+        let (changes, write_thread) =
+            writer::start(opened.writer, opened.lock, opened.loaded.ids_reserved)
+                .map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
+        let (reads, read_thread) = reader::start(opened.reader)
             .map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
-        let (reads, read_thread) =
-            reader::start(opened.reader).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
         let threads = Mutex::new(vec![write_thread, read_thread]);
         Ok((Journal::Disk { changes, reads, threads }, opened.loaded))
     }
@@ -143,7 +145,7 @@ impl Journal {
         // A thread that has ended already needs no word.
         let _ = reads.send(reader::Job::Stop);
         let _ = changes.send(writer::Job::Stop);
-        for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for thread in threads.lock().drain(..) {
             if thread.join().is_err() {
                 log::error!("A thread of the storage had panicked.");
             }

@@ -82,7 +82,8 @@ pub struct Server {
 pub fn build(settings: Settings) -> Result<Server, BuildError> {
     let address = format!("{}:{}", settings.bind_address, settings.port);
     let failed = |source| BuildError::Bind { address: address.clone(), source };
-    let listener = TcpListener::bind((settings.bind_address.as_str(), settings.port)).map_err(failed)?;
+    let listener =
+        TcpListener::bind((settings.bind_address.as_str(), settings.port)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let broker = match &settings.data_dir {
         Some(directory) => Broker::on_disk(directory)?,

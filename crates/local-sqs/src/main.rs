@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use local_sqs::{DEFAULT_PORT, Settings};
 use mimalloc::MiMalloc;
-use process::settings::{Environment, LogSettings};
-use process::{healthcheck, logging, run, stop};
+use service::settings::{Environment, LogSettings};
+use service::{healthcheck, logging, run, stop};
 
 /// The C library's allocator takes a sixth of all instructions.
 #[global_allocator]
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&log);
-    run::to_the_end(async {
+    run::run_to_completion(async {
         // Before it listens: from then on somebody may want it to stop.
         let stop = stop::on_signal()?;
         local_sqs::build(settings).map_err(io::Error::other)?.run(stop).await

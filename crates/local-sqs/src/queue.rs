@@ -1,9 +1,10 @@
 //! One queue: its settings, its state behind a lock, and the waking of those who wait for a message.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use crate::queue_settings::QueueSettings;
@@ -46,7 +47,7 @@ impl Queue {
     /// if it leaves something. All are woken when the next message becomes due earlier than they had reckoned.
     pub(crate) fn with_state<R>(&self, work: impl FnOnce(&mut State, i64) -> R) -> R {
         let now_ms = now_ms();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let due_before = state.next_due_ms();
         state.advance(now_ms);
         let result = work(&mut state, now_ms);
@@ -72,11 +73,11 @@ impl Queue {
     }
 
     pub(crate) fn modified(&self) -> Modified {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.settings.read().clone()
     }
 
     pub(crate) fn set_settings(&self, modified: Modified) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = modified;
+        *self.settings.write() = modified;
         // A shorter wait or a new redrive policy is for the next receive; those who wait go on.
     }
 

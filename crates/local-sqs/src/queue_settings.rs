@@ -12,8 +12,13 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 const REGION: &str = "eu-west-1";
 
 /// Attributes that mean something to AWS alone; they are kept and shown.
-const KEPT: [&str; 5] =
-    ["KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "SqsManagedSseEnabled"];
+const KEPT: [&str; 5] = [
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "Policy",
+    "RedriveAllowPolicy",
+    "SqsManagedSseEnabled",
+];
 
 /// The attributes of one queue. Times in seconds, sizes in bytes; defaults and ranges are SQS's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +60,17 @@ impl QueueSettings {
         let mut settings = self.clone();
         for (name, value) in given {
             match name.as_str() {
-                "VisibilityTimeout" => settings.visibility_timeout = number(name, value, 0, 43_200)?,
+                "VisibilityTimeout" => {
+                    settings.visibility_timeout = number(name, value, 0, 43_200)?
+                }
                 "DelaySeconds" => settings.delay = number(name, value, 0, 900)?,
-                "MessageRetentionPeriod" => settings.retention = number(name, value, 60, 1_209_600)?,
+                "MessageRetentionPeriod" => {
+                    settings.retention = number(name, value, 60, 1_209_600)?
+                }
                 "ReceiveMessageWaitTimeSeconds" => settings.wait_time = number(name, value, 0, 20)?,
-                "MaximumMessageSize" => settings.maximum_message_size = number(name, value, 1024, 1_048_576)?,
+                "MaximumMessageSize" => {
+                    settings.maximum_message_size = number(name, value, 1024, 1_048_576)?
+                }
                 "RedrivePolicy" if value.is_empty() => settings.redrive = None,
                 "RedrivePolicy" => settings.redrive = Some(Redrive::parse(value)?),
                 kept if KEPT.contains(&kept) && value.is_empty() => {
@@ -69,7 +80,10 @@ impl QueueSettings {
                     settings.kept.insert(kept.to_owned(), value.clone());
                 }
                 other => {
-                    return Err(ApiError::new(Code::InvalidAttributeName, format!("Unknown Attribute {other}.")));
+                    return Err(ApiError::new(
+                        Code::InvalidAttributeName,
+                        format!("Unknown Attribute {other}."),
+                    ));
                 }
             }
         }
@@ -93,7 +107,9 @@ impl QueueSettings {
 
     /// Whether `name` is an attribute that a queue may have, set or not.
     pub(crate) fn is_known(name: &str) -> bool {
-        name == "RedrivePolicy" || KEPT.contains(&name) || QueueSettings::default().to_map().contains_key(name)
+        name == "RedrivePolicy"
+            || KEPT.contains(&name)
+            || QueueSettings::default().to_map().contains_key(name)
     }
 }
 
@@ -107,8 +123,9 @@ impl Redrive {
             max_receive_count: serde_json::Value,
         }
         let invalid = |reason: &str| ApiError::parameter("RedrivePolicy", text, reason);
-        let policy: Policy = serde_json::from_str(text)
-            .map_err(|_| invalid("Redrive policy must be JSON with deadLetterTargetArn and maxReceiveCount."))?;
+        let policy: Policy = serde_json::from_str(text).map_err(|_| {
+            invalid("Redrive policy must be JSON with deadLetterTargetArn and maxReceiveCount.")
+        })?;
         let max_receives = match &policy.max_receive_count {
             serde_json::Value::String(text) => text.parse().ok(),
             other => other.as_u64().and_then(|count| u32::try_from(count).ok()),
@@ -118,7 +135,8 @@ impl Redrive {
             .ok_or_else(|| invalid("maxReceiveCount must be an integer between 1 and 1000."))?;
         let arn = policy.dead_letter_target_arn;
         let name = arn.strip_prefix("arn:aws:sqs:").and_then(|rest| rest.split(':').nth(2));
-        let dead_letter_queue = name.ok_or_else(|| invalid("Invalid value for deadLetterTargetArn."))?.to_owned();
+        let dead_letter_queue =
+            name.ok_or_else(|| invalid("Invalid value for deadLetterTargetArn."))?.to_owned();
         Ok(Redrive { dead_letter_queue, target_arn: arn, max_receives })
     }
 
@@ -156,7 +174,8 @@ mod tests {
             ("Policy".to_owned(), "{}".to_owned()),
             (
                 "RedrivePolicy".to_owned(),
-                r#"{"deadLetterTargetArn":"arn:aws:sqs:x:0:dead","maxReceiveCount":"3"}"#.to_owned(),
+                r#"{"deadLetterTargetArn":"arn:aws:sqs:x:0:dead","maxReceiveCount":"3"}"#
+                    .to_owned(),
             ),
         ]);
         let settings = QueueSettings::default().with(&given).unwrap();

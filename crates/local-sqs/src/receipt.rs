@@ -32,7 +32,8 @@ impl Names {
 
     /// The message id that clients see, a UUID: a hash instead of a column, since a million rows are kept.
     pub(crate) fn message_id(&self, message: i64) -> String {
-        let digest = Md5::new().chain_update(self.seed).chain_update(message.to_be_bytes()).finalize();
+        let digest =
+            Md5::new().chain_update(self.seed).chain_update(message.to_be_bytes()).finalize();
         uuid::Builder::from_random_bytes(digest.into()).into_uuid().to_string()
     }
 
@@ -50,7 +51,10 @@ impl Names {
     /// Reads a handle that this server gave out for `queue`; `ReceiptHandleIsInvalid` for anything else.
     pub(crate) fn parse(&self, handle: &str, queue: i64) -> Result<Receipt, ApiError> {
         self.decode(handle).filter(|receipt| receipt.queue == queue).ok_or_else(|| {
-            ApiError::new(Code::ReceiptHandleIsInvalid, "The input receipt handle is not a valid receipt handle.")
+            ApiError::new(
+                Code::ReceiptHandleIsInvalid,
+                "The input receipt handle is not a valid receipt handle.",
+            )
         })
     }
 
@@ -71,7 +75,8 @@ impl Names {
     }
 
     fn check(&self, content: &[u8]) -> [u8; 8] {
-        let digest: [u8; 16] = Md5::new().chain_update(content).chain_update(self.seed).finalize().into();
+        let digest: [u8; 16] =
+            Md5::new().chain_update(content).chain_update(self.seed).finalize().into();
         let [a, b, c, d, e, f, g, h, ..] = digest;
         [a, b, c, d, e, f, g, h]
     }

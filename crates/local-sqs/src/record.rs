@@ -46,7 +46,8 @@ impl Record {
 
     /// Bytes as SQS counts them: body, and names, types and values of the attributes.
     pub(crate) fn size(&self) -> usize {
-        self.body.len() + self.extras.as_ref().map_or(0, |extras| attributes::size(&extras.attributes))
+        self.body.len()
+            + self.extras.as_ref().map_or(0, |extras| attributes::size(&extras.attributes))
     }
 
     /// Bytes of memory, roughly.

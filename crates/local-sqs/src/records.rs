@@ -1,9 +1,10 @@
 //! The messages' contents in memory: all of them without a data directory, else a bounded part.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::record::Record;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Contents by message number, dropped oldest first when there is more than fits.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Records {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

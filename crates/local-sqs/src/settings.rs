@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use process::settings::{Environment, ListenSettings};
 use serde::Deserialize;
+use service::settings::{Environment, ListenSettings};
 
 /// Of `PORT`.
 pub const DEFAULT_PORT: u16 = 9324;
@@ -28,7 +28,8 @@ struct Variables {
 impl Settings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let ListenSettings { bind_address, port, .. } = ListenSettings::read(environment, DEFAULT_PORT);
+        let ListenSettings { bind_address, port, .. } =
+            ListenSettings::read(environment, DEFAULT_PORT);
         let variables: Variables = environment.variables();
         let data_dir = environment.optional("DATA_DIR", variables.data_dir).map(PathBuf::from);
         Settings { bind_address, port, data_dir }
@@ -39,7 +40,7 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Settings, process::settings::Faults> {
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, service::settings::Faults> {
         let mut environment = Environment::from_pairs(pairs.iter().copied());
         let settings = Settings::read(&mut environment);
         environment.finish(settings)
@@ -49,14 +50,21 @@ mod tests {
     fn variables_that_are_unset_or_empty_have_their_defaults() {
         let expected = Settings { bind_address: "0.0.0.0".to_owned(), port: 9324, data_dir: None };
         assert_eq!(read(&[]).unwrap(), expected);
-        assert_eq!(read(&[("BIND_ADDRESS", ""), ("PORT", ""), ("DATA_DIR", "")]).unwrap(), expected);
+        assert_eq!(
+            read(&[("BIND_ADDRESS", ""), ("PORT", ""), ("DATA_DIR", "")]).unwrap(),
+            expected
+        );
     }
 
     #[test]
     fn variables_are_read() {
-        let settings = read(&[("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0"), ("DATA_DIR", "data")]).unwrap();
-        let expected =
-            Settings { bind_address: "127.0.0.1".to_owned(), port: 0, data_dir: Some(PathBuf::from("data")) };
+        let settings =
+            read(&[("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0"), ("DATA_DIR", "data")]).unwrap();
+        let expected = Settings {
+            bind_address: "127.0.0.1".to_owned(),
+            port: 0,
+            data_dir: Some(PathBuf::from("data")),
+        };
         assert_eq!(settings, expected);
     }
 

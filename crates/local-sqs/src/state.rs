@@ -108,7 +108,13 @@ impl State {
 
     /// A message with a past: from another queue, or one that could not be moved there.
     pub(crate) fn add_received(&mut self, id: i64, history: History) {
-        let received = Received { history, last_receive_ms: 0, receive: 0, receives_here: 0, invisible_until_ms: None };
+        let received = Received {
+            history,
+            last_receive_ms: 0,
+            receive: 0,
+            receives_here: 0,
+            invisible_until_ms: None,
+        };
         self.received.insert(id, received);
         self.returned.insert(id);
     }
@@ -136,7 +142,12 @@ impl State {
     }
 
     /// Receives the oldest visible messages; `next_receive` numbers each receive.
-    pub(crate) fn take(&mut self, rules: Rules, now_ms: i64, mut next_receive: impl FnMut() -> u64) -> Taken {
+    pub(crate) fn take(
+        &mut self,
+        rules: Rules,
+        now_ms: i64,
+        mut next_receive: impl FnMut() -> u64,
+    ) -> Taken {
         let mut taken = Taken::default();
         while taken.delivered.len() < rules.max_messages {
             let Some((id, mut received)) = self.pop_oldest() else { break };
@@ -156,7 +167,11 @@ impl State {
             let until_ms = now_ms.saturating_add(rules.invisible_ms);
             received.invisible_until_ms = Some(until_ms);
             self.in_flight.insert((until_ms, id));
-            taken.delivered.push(Delivered { id, receive: received.receive, history: received.history });
+            taken.delivered.push(Delivered {
+                id,
+                receive: received.receive,
+                history: received.history,
+            });
             self.received.insert(id, received);
         }
         taken
@@ -173,8 +188,13 @@ impl State {
             }
             _ => self.fresh.pop_front().map(|Fresh { id, sent_ms }| {
                 let history = History { sent_ms, first_receive_ms: None, receives: 0 };
-                let received =
-                    Received { history, last_receive_ms: 0, receive: 0, receives_here: 0, invisible_until_ms: None };
+                let received = Received {
+                    history,
+                    last_receive_ms: 0,
+                    receive: 0,
+                    receives_here: 0,
+                    invisible_until_ms: None,
+                };
                 (id, received)
             }),
         }
@@ -183,7 +203,11 @@ impl State {
     /// Takes out what is visible and too old, oldest first, as far as it stands at the head.
     pub(crate) fn expire(&mut self, retention_ms: i64, now_ms: i64) -> Vec<i64> {
         let mut expired = Vec::new();
-        while self.fresh.front().is_some_and(|fresh| is_expired(fresh.sent_ms, retention_ms, now_ms)) {
+        while self
+            .fresh
+            .front()
+            .is_some_and(|fresh| is_expired(fresh.sent_ms, retention_ms, now_ms))
+        {
             expired.extend(self.fresh.pop_front().map(|fresh| fresh.id));
         }
         while let Some(&id) = self.returned.first() {
@@ -210,8 +234,11 @@ impl State {
         invisible_ms: i64,
         now_ms: i64,
     ) -> Result<(), Unchanged> {
-        let received =
-            self.received.get_mut(&id).filter(|received| received.receive == receive).ok_or(Unchanged::Stale)?;
+        let received = self
+            .received
+            .get_mut(&id)
+            .filter(|received| received.receive == receive)
+            .ok_or(Unchanged::Stale)?;
         let before_ms = received.invisible_until_ms.ok_or(Unchanged::NotInFlight)?;
         let until_ms = now_ms.saturating_add(invisible_ms);
         if until_ms - received.last_receive_ms > MAX_INVISIBLE_MS {

@@ -27,7 +27,9 @@ where
     let mut results = match call(entries.iter().collect()).await {
         Ok(results) => results,
         // One entry that SQS does not take may be the fault of them all: each has to hear its own.
-        Err(error) if entries.len() > 1 && matches!(error.cause(), Cause::TooLong | Cause::Refused) => {
+        Err(error)
+            if entries.len() > 1 && matches!(error.cause(), Cause::TooLong | Cause::Refused) =>
+        {
             let alone: Vec<_> = entries.iter().map(|entry| call(vec![entry])).collect();
             join_all(alone).await.into_iter().map(of_one).collect()
         }
@@ -35,8 +37,7 @@ where
         Err(error) => return vec![Err(error); entries.len()],
     };
     for attempt in 1..ATTEMPTS {
-        let unavailable =
-            |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::Unavailable);
+        let unavailable = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::Unavailable);
         let pause = Duration::from_millis(50) * attempt;
         if !results.iter().any(unavailable) || Instant::now() + pause >= deadline {
             break;

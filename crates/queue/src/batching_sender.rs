@@ -63,7 +63,11 @@ impl Sender {
         if let Some(limit) = self.max_message_size
             && message.size() > limit
         {
-            return Err(SqsError::new(OPERATION, Cause::TooLong, format_args!("the queue takes {limit} bytes")));
+            return Err(SqsError::new(
+                OPERATION,
+                Cause::TooLong,
+                format_args!("the queue takes {limit} bytes"),
+            ));
         }
         let (done, outcome) = oneshot::channel();
         let since = Instant::now();

@@ -23,7 +23,9 @@ impl Connection {
     pub async fn from_environment(region: String) -> Self {
         // ring instead of the SDK's default aws-lc: it needs nothing but a C compiler to build.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region)).http_client(http);
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(region))
+            .http_client(http);
         Self::with(Config::from(&config.load().await).to_builder())
     }
 

@@ -63,7 +63,11 @@ impl SqsError {
         // AWS's words say which right on which queue is missing; those on bad signatures can hold a session token.
         if code.contains("AccessDenied") {
             let words: String = error.message().unwrap_or_default().chars().take(300).collect();
-            return Self::new(operation, cause, format_args!("{code}: {}", words.replace(['\r', '\n'], " ")));
+            return Self::new(
+                operation,
+                cause,
+                format_args!("{code}: {}", words.replace(['\r', '\n'], " ")),
+            );
         }
         Self::new(operation, cause, code)
     }

@@ -6,7 +6,7 @@
 mod connection;
 mod payload_hash;
 mod policy;
-mod provision;
+mod queue_finder;
 
 mod batch;
 mod batching_sender;
@@ -21,7 +21,7 @@ pub mod metrics;
 pub use batching_sender::{SendPace, Sender};
 pub use connection::Connection;
 pub use error::{Cause, SqsError};
-pub use provision::{Provision, QueueNames, QueuePair};
+pub use queue_finder::{QueueFinder, QueueNames, QueuePair};
 pub use receive::{Delivery, Poll, ReceiptHandle};
 pub use settle::Settled;
 

@@ -12,7 +12,10 @@ const UNDER_WAY: &str = "form_data_sqs_calls_under_way";
 
 /// Says what each of them is.
 pub fn describe() {
-    describe_histogram!(SECONDS, "How long calls to SQS took, their retries included, by how they ended.");
+    describe_histogram!(
+        SECONDS,
+        "How long calls to SQS took, their retries included, by how they ended."
+    );
     describe_histogram!(MESSAGES, "How many messages a call had.");
     describe_gauge!(UNDER_WAY, "Calls to SQS that are not answered yet.");
 }

@@ -3,7 +3,9 @@
 
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_sqs::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
+    },
     error::BoxError,
 };
 use ring::digest::{SHA256, digest};

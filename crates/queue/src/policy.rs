@@ -22,7 +22,8 @@ pub(crate) fn turn(within: Duration) -> Duration {
 /// Sends: somebody waits for the answer, until the deadline at the most. A send whose reply was lost is sent again:
 /// both copies have the same submission id.
 pub(crate) fn send(within: Duration, deadline: Instant) -> Builder {
-    let operation = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let operation =
+        deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     policy(3, (within - turn(within)).min(operation), operation)
 }
 
@@ -41,7 +42,9 @@ pub(crate) fn settle(deadline: Instant) -> Builder {
 }
 
 fn policy(attempts: u32, attempt: Duration, operation: Duration) -> Builder {
-    let retry = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(Duration::from_millis(50));
+    let retry = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(50));
     let timeout = TimeoutConfig::builder()
         // The same for all, because the client keeps a pool of connections per connect timeout.
         .connect_timeout(Duration::from_secs(2))

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{
+    Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName,
+};
 use domain::{AttributeValue, Attributes, Received};
 use futures_util::TryFutureExt;
 
@@ -72,7 +74,9 @@ impl Queue {
 
 fn delivery(message: SqsMessage) -> Option<Delivery> {
     let (Some(message_id), Some(handle)) = (message.message_id, message.receipt_handle) else {
-        log::error!("SQS delivered a message without an id or a receipt handle, which cannot be settled.");
+        log::error!(
+            "SQS delivered a message without an id or a receipt handle, which cannot be settled."
+        );
         return None;
     };
     let sent_at = message.attributes.as_ref().and_then(|attributes| {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+};
 use futures_util::{TryFutureExt, future::join_all};
 use tokio::time::Instant;
 
@@ -39,16 +41,25 @@ impl Queue {
     /// Deletes the messages of these deliveries, in calls of 10 side by side. One result each, in order.
     pub async fn delete(&self, handles: &[ReceiptHandle], deadline: Instant) -> Vec<Settled> {
         let calls = handles.chunks(MAX_ENTRIES);
-        let calls: Vec<_> =
-            calls.map(|chunk| batch::call(chunk, deadline, |handles| self.delete_batch(handles, deadline))).collect();
+        let calls: Vec<_> = calls
+            .map(|chunk| {
+                batch::call(chunk, deadline, |handles| self.delete_batch(handles, deadline))
+            })
+            .collect();
         join_all(calls).await.into_iter().flatten().map(Settled::from).collect()
     }
 
     /// Makes these deliveries visible again after so long, in calls of 10 side by side. One result each, in order.
-    pub async fn release(&self, deliveries: &[(ReceiptHandle, Duration)], deadline: Instant) -> Vec<Settled> {
+    pub async fn release(
+        &self,
+        deliveries: &[(ReceiptHandle, Duration)],
+        deadline: Instant,
+    ) -> Vec<Settled> {
         let calls = deliveries.chunks(MAX_ENTRIES);
         let calls: Vec<_> = calls
-            .map(|chunk| batch::call(chunk, deadline, |deliveries| self.release_batch(deliveries, deadline)))
+            .map(|chunk| {
+                batch::call(chunk, deadline, |deliveries| self.release_batch(deliveries, deadline))
+            })
             .collect();
         join_all(calls).await.into_iter().flatten().map(Settled::from).collect()
     }
@@ -56,11 +67,19 @@ impl Queue {
     async fn delete_batch(&self, handles: Vec<&ReceiptHandle>, deadline: Instant) -> batch::Answer {
         const OPERATION: &str = "DeleteMessageBatch";
         let entries = handles.iter().enumerate().map(|(id, handle)| {
-            DeleteMessageBatchRequestEntry::builder().id(id.to_string()).receipt_handle(&handle.0).build()
+            DeleteMessageBatchRequestEntry::builder()
+                .id(id.to_string())
+                .receipt_handle(&handle.0)
+                .build()
         });
         let entries = entries.collect::<Result<Vec<_>, _>>();
         let entries = entries.map_err(|error| SqsError::new(OPERATION, Cause::Refused, error))?;
-        let request = self.connection.client().delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let request = self
+            .connection
+            .client()
+            .delete_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries));
         let call = request.customize().config_override(policy::settle(deadline)).send();
         let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
         let answer = metrics::counted(OPERATION, handles.len(), call).await?;
@@ -68,7 +87,11 @@ impl Queue {
         Ok(batch::results(OPERATION, handles.len(), successful, answer.failed()))
     }
 
-    async fn release_batch(&self, deliveries: Vec<&(ReceiptHandle, Duration)>, deadline: Instant) -> batch::Answer {
+    async fn release_batch(
+        &self,
+        deliveries: Vec<&(ReceiptHandle, Duration)>,
+        deadline: Instant,
+    ) -> batch::Answer {
         const OPERATION: &str = "ChangeMessageVisibilityBatch";
         let entries = deliveries.iter().enumerate().map(|(id, (handle, after))| {
             ChangeMessageVisibilityBatchRequestEntry::builder()

@@ -25,9 +25,11 @@ pub(crate) struct ConnectionString {
 impl ConnectionString {
     /// What the URL says, and of the settings and of what follows from them whatever it does not say.
     pub(crate) fn build(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
-        let mut parameters = read(settings.database_url.expose_secret()).map_err(InvalidSettings::Url)?;
-        let sets_statement_timeout =
-            parameters.iter().any(|(key, value)| key == "options" && value.contains("statement_timeout"));
+        let mut parameters =
+            read(settings.database_url.expose_secret()).map_err(InvalidSettings::Url)?;
+        let sets_statement_timeout = parameters
+            .iter()
+            .any(|(key, value)| key == "options" && value.contains("statement_timeout"));
 
         let defaults = [
             ("connect_timeout", whole_seconds(settings.connect_timeout)),
@@ -46,7 +48,9 @@ impl ConnectionString {
 
         let pairs: Vec<String> = parameters
             .iter()
-            .map(|(key, value)| format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")))
+            .map(|(key, value)| {
+                format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+            })
             .collect();
         Ok(Self { text: pairs.join(" ").into(), sets_statement_timeout })
     }
@@ -70,7 +74,8 @@ fn read(text: &str) -> Result<Parameters, &'static str> {
     if text.contains('\0') {
         return Err("contains a NUL");
     }
-    let after_scheme = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+    let after_scheme =
+        text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
     let parameters = match after_scheme {
         Some(rest) => uri::read(rest)?,
         None if text.trim().is_empty() => return Err("is empty"),
@@ -81,7 +86,9 @@ fn read(text: &str) -> Result<Parameters, &'static str> {
             return Err("has a parameter that libpq does not know");
         }
         let is_right = match key.as_str() {
-            "port" => value.split(',').all(|port| port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0)),
+            "port" => value
+                .split(',')
+                .all(|port| port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0)),
             "host" => !value.contains(char::is_whitespace),
             key if keywords::NUMBERS.contains(&key) => value.parse::<i32>().is_ok(),
             key => match keywords::CHOICES.iter().find(|(of, _)| *of == key) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use domain::Record;
 
 use crate::session::Session;
-use crate::{Away, AwayKind, Insertion, RowOutcome, SqlState, Store, statements};
+use crate::{Insertion, RowOutcome, SqlState, Store, Unavailable, UnavailableKind, statements};
 
 /// A row that waits longer than this for another transaction must not use up the time of the others.
 const ROW_TIME: Duration = Duration::from_secs(2);
@@ -28,12 +28,16 @@ impl Store {
     /// time limit of its own around the call.
     pub fn insert_once(&self, records: &[Record]) -> Insertion {
         let mut outcomes: Vec<RowOutcome> = records.iter().map(unsendable).collect();
-        let away = insert_undecided(self, records, &mut outcomes).err();
-        if let Some(away) = &away {
-            let undecided = outcomes.iter().filter(|outcome| **outcome == RowOutcome::Undecided).count();
-            log::warn!("The database is away. rows={} undecided={undecided} reason={away}", records.len());
+        let unavailable = insert_undecided(self, records, &mut outcomes).err();
+        if let Some(unavailable) = &unavailable {
+            let undecided =
+                outcomes.iter().filter(|outcome| **outcome == RowOutcome::Undecided).count();
+            log::warn!(
+                "The database is away. rows={} undecided={undecided} reason={unavailable}",
+                records.len()
+            );
         }
-        Insertion { outcomes, away }
+        Insertion { outcomes, unavailable }
     }
 }
 
@@ -47,9 +51,16 @@ fn unsendable(record: &Record) -> RowOutcome {
     }
 }
 
-fn insert_undecided(store: &Store, records: &[Record], outcomes: &mut [RowOutcome]) -> Result<(), Away> {
-    let mut rows: Vec<(&Record, &mut RowOutcome)> =
-        records.iter().zip(outcomes).filter(|(_, outcome)| **outcome == RowOutcome::Undecided).collect();
+fn insert_undecided(
+    store: &Store,
+    records: &[Record],
+    outcomes: &mut [RowOutcome],
+) -> Result<(), Unavailable> {
+    let mut rows: Vec<(&Record, &mut RowOutcome)> = records
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| **outcome == RowOutcome::Undecided)
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -70,26 +81,42 @@ fn insert_undecided(store: &Store, records: &[Record], outcomes: &mut [RowOutcom
 }
 
 /// Marks what the one statement made a row. That it failed is only an error where it leaves nothing to try.
-fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome)]) -> Result<(), Away> {
+fn insert_batch(
+    session: &mut Session<'_>,
+    rows: &mut [(&Record, &mut RowOutcome)],
+) -> Result<(), Unavailable> {
     // The answer names rows by SQS message id; a second row with the same one is left to be stored by itself.
     let mut seen = HashSet::new();
-    let first_of_its_id: Vec<bool> = rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
-    let batch: Vec<&Record> =
-        rows.iter().zip(&first_of_its_id).filter(|(_, first)| **first).map(|((record, _), _)| *record).collect();
+    let first_of_its_id: Vec<bool> =
+        rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
+    let batch: Vec<&Record> = rows
+        .iter()
+        .zip(&first_of_its_id)
+        .filter(|(_, first)| **first)
+        .map(|((record, _), _)| *record)
+        .collect();
 
-    let made: HashSet<String> = match session.run(|connection| statements::insert(&batch, connection)) {
-        Ok(ids) => ids.into_iter().collect(),
-        Err(away) => match away.kind {
-            // A connection that was lost twice may be the doing of one of these rows.
-            AwayKind::StatementFailed | AwayKind::ConnectionLost => {
-                log::debug!("A batch failed and is stored row by row. rows={} reason={}", rows.len(), away.kind.code());
-                return Ok(());
-            }
-            AwayKind::PoolTimeout | AwayKind::ConnectionFailed | AwayKind::ReadOnly | AwayKind::DeadlinePassed => {
-                return Err(away);
-            }
-        },
-    };
+    let made: HashSet<String> =
+        match session.run(|connection| statements::insert(&batch, connection)) {
+            Ok(ids) => ids.into_iter().collect(),
+            Err(unavailable) => match unavailable.kind {
+                // A connection that was lost twice may be the doing of one of these rows.
+                UnavailableKind::StatementFailed | UnavailableKind::ConnectionLost => {
+                    log::debug!(
+                        "A batch failed and is stored row by row. rows={} reason={}",
+                        rows.len(),
+                        unavailable.kind.code()
+                    );
+                    return Ok(());
+                }
+                UnavailableKind::PoolTimeout
+                | UnavailableKind::ConnectionFailed
+                | UnavailableKind::ReadOnly
+                | UnavailableKind::DeadlinePassed => {
+                    return Err(unavailable);
+                }
+            },
+        };
     for ((record, outcome), first) in rows.iter_mut().zip(first_of_its_id) {
         if first && made.contains(&record.sqs_message_id) {
             **outcome = RowOutcome::Stored;
@@ -99,7 +126,7 @@ fn insert_batch(session: &mut Session<'_>, rows: &mut [(&Record, &mut RowOutcome
 }
 
 /// `Undecided` where this row keeps failing and another would be stored.
-fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Away> {
+fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Unavailable> {
     let mut attempt = 1;
     let failure = loop {
         let allowed = session.time_for_statement();
@@ -107,17 +134,27 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, A
         let failure = match session.run(|connection| statements::store_one(record, connection)) {
             Ok(word) => match read(&word) {
                 Some(outcome) => return Ok(outcome),
-                None => break Away::because(AwayKind::StatementFailed, "store_form answers with an unknown word"),
+                None => {
+                    break Unavailable::because(
+                        UnavailableKind::StatementFailed,
+                        "store_form answers with an unknown word",
+                    );
+                }
             },
-            Err(away) => away,
+            Err(unavailable) => unavailable,
         };
         match failure.kind {
-            AwayKind::StatementFailed if attempt < ATTEMPTS_PER_ROW && started.elapsed() < allowed => {
+            UnavailableKind::StatementFailed
+                if attempt < ATTEMPTS_PER_ROW && started.elapsed() < allowed =>
+            {
                 thread::sleep(Duration::from_millis(20) * attempt);
                 attempt += 1;
             }
-            AwayKind::StatementFailed | AwayKind::ConnectionLost => break failure,
-            AwayKind::PoolTimeout | AwayKind::ConnectionFailed | AwayKind::ReadOnly | AwayKind::DeadlinePassed => {
+            UnavailableKind::StatementFailed | UnavailableKind::ConnectionLost => break failure,
+            UnavailableKind::PoolTimeout
+            | UnavailableKind::ConnectionFailed
+            | UnavailableKind::ReadOnly
+            | UnavailableKind::DeadlinePassed => {
                 return Err(failure);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! The only crate that knows diesel. Every call blocks, within bounds: an async caller uses `spawn_blocking`.
 //!
-//! Errors: [`InvalidSettings`] before there is a store, [`Away`] whenever the database does not do its part,
+//! Errors: [`InvalidSettings`] before there is a store, [`Unavailable`] whenever the database does not do its part,
 //! [`MigrateError`] from [`Store::migrate`]. What becomes of a row is no error but a [`RowOutcome`].
 //! PostgreSQL's DETAIL and CONTEXT quote form data; they are read nowhere in this crate.
 
@@ -16,13 +16,13 @@ mod statements;
 mod migrations;
 mod schema;
 
-mod away;
 mod connection_string;
 mod pool;
 mod settings;
+mod unavailable;
 
-pub use away::{Away, AwayKind};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
+pub use unavailable::{Unavailable, UnavailableKind};

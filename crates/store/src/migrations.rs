@@ -13,11 +13,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
-use crate::away::one_line;
 use crate::schema::__diesel_schema_migrations::table as applied_migrations;
 use crate::schema::__diesel_schema_migrations::version;
 use crate::session::Session;
-use crate::{Away, AwayKind, Store};
+use crate::unavailable::one_line;
+use crate::{Store, Unavailable, UnavailableKind};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
@@ -49,12 +49,14 @@ pub enum SchemaState {
 pub enum MigrateError {
     /// The database cannot be asked.
     #[error("the database is away")]
-    Away(#[from] Away),
+    Unavailable(#[from] Unavailable),
     /// Another process holds the lock; it may be migrating still.
     #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
     Locked,
     /// A table is in use for longer than a migration waits; its transaction is undone.
-    #[error("migration {name} waited 5 s for a table that others use: nothing is changed, and it can be run again")]
+    #[error(
+        "migration {name} waited 5 s for a table that others use: nothing is changed, and it can be run again"
+    )]
     InUse {
         /// The migration.
         name: String,
@@ -77,19 +79,22 @@ impl Store {
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         // A connection of its own: closing it gives up the lock in every case, and its time-outs are others.
         let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
-            .map_err(|error| Away::because(AwayKind::ConnectionFailed, &error.to_string()))?;
-        connection.batch_execute("SET statement_timeout = 0").map_err(Away::from)?;
+            .map_err(|error| {
+                Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string())
+            })?;
+        connection.batch_execute("SET statement_timeout = 0").map_err(Unavailable::from)?;
         lock(connection)?;
         // A migration that waits for a table lets everyone else wait behind it: better to fail and be tried again.
-        connection.batch_execute("SET lock_timeout = '5s'").map_err(Away::from)?;
+        connection.batch_execute("SET lock_timeout = '5s'").map_err(Unavailable::from)?;
 
-        let applied = applied_versions(connection).map_err(Away::from)?;
+        let applied = applied_versions(connection).map_err(Unavailable::from)?;
         let missing = missing(&applied);
         if missing.is_empty() {
             return Ok(Vec::new());
         }
         let failed = |name: &str, error: Box<dyn std::error::Error + Send + Sync>| {
-            let (name, message) = (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
+            let (name, message) =
+                (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
             // diesel has no word for SQLSTATE 55P03. A server that speaks another language is shown in its own words.
             if message.contains("lock timeout") {
                 MigrateError::InUse { name }
@@ -110,20 +115,24 @@ impl Store {
     }
 
     /// The version of the last migration in the database, `None` where there is none.
-    pub fn schema_version(&self) -> Result<Option<String>, Away> {
+    pub fn schema_version(&self) -> Result<Option<String>, Unavailable> {
         Ok(Session::begin(self)?.run(applied_versions)?.pop())
     }
 
     /// Compares the database with this build. Needs no right on any table but the list of migrations, which the first
     /// migration lets everyone read.
-    pub fn schema_state(&self) -> Result<SchemaState, Away> {
+    pub fn schema_state(&self) -> Result<SchemaState, Unavailable> {
         let applied = Session::begin(self)?.run(applied_versions)?;
         let missing = missing(&applied);
         if !missing.is_empty() {
-            return Ok(SchemaState::Older { missing: missing.iter().map(|m| m.name().to_string()).collect() });
+            return Ok(SchemaState::Older {
+                missing: missing.iter().map(|m| m.name().to_string()).collect(),
+            });
         }
-        let known: Vec<String> = embedded().iter().map(|m| m.name().version().to_string()).collect();
-        let unknown: Vec<String> = applied.into_iter().filter(|applied| !known.contains(applied)).collect();
+        let known: Vec<String> =
+            embedded().iter().map(|m| m.name().version().to_string()).collect();
+        let unknown: Vec<String> =
+            applied.into_iter().filter(|applied| !known.contains(applied)).collect();
         Ok(if unknown.is_empty() { SchemaState::Current } else { SchemaState::Newer { unknown } })
     }
 }
@@ -134,7 +143,7 @@ fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     loop {
         let got = diesel::select(sql::<Bool>(&format!("pg_try_advisory_lock({LOCK_KEY})")))
             .get_result::<bool>(connection)
-            .map_err(Away::from)?;
+            .map_err(Unavailable::from)?;
         if got {
             return Ok(());
         }
@@ -147,8 +156,9 @@ fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
 
 /// Oldest first. Reads only, so that a role without the right to create can ask.
 fn applied_versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
-    let is_there = diesel::select(sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL"))
-        .get_result::<bool>(connection)?;
+    let is_there =
+        diesel::select(sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL"))
+            .get_result::<bool>(connection)?;
     if !is_there {
         return Ok(Vec::new());
     }
@@ -164,7 +174,8 @@ fn missing(applied: &[String]) -> Vec<Box<dyn Migration<Pg>>> {
 
 #[expect(clippy::expect_used, reason = "the macro has read the names; the source cannot fail")]
 fn embedded() -> Vec<Box<dyn Migration<Pg>>> {
-    let mut migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS).expect("embedded migrations are well named");
+    let mut migrations =
+        MigrationSource::<Pg>::migrations(&MIGRATIONS).expect("embedded migrations are well named");
     migrations.sort_by_key(|migration| migration.name().version().to_string());
     migrations
 }

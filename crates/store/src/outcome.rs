@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Away;
+use crate::Unavailable;
 
 /// What [`crate::Store::insert_once`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Insertion {
     pub outcomes: Vec<RowOutcome>,
     /// Why rows are undecided where the reason is the database and not the row: ask [`crate::Store::probe`] before
     /// the next batch. `None` with an undecided row means that this row keeps failing in a database that stores others.
-    pub away: Option<Away>,
+    pub unavailable: Option<Unavailable>,
 }
 
 /// What became of one record.
@@ -35,7 +35,8 @@ pub struct SqlState(String);
 
 impl SqlState {
     pub(crate) fn parse(code: &str) -> Option<Self> {
-        let is_code = code.len() == 5 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let is_code =
+            code.len() == 5 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         is_code.then(|| Self(code.to_owned()))
     }
 

@@ -1,17 +1,19 @@
 //! Connections, kept and set up.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{
-    ConnectionManager, CustomizeConnection, Error as ConnectError, HandleError, Pool as R2d2Pool, PooledConnection,
+    ConnectionManager, CustomizeConnection, Error as ConnectError, HandleError, Pool as R2d2Pool,
+    PooledConnection,
 };
 use diesel::{PgConnection, r2d2};
+use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::connection_string::ConnectionString;
-use crate::{Away, AwayKind, StoreSettings, away};
+use crate::{StoreSettings, Unavailable, UnavailableKind, unavailable};
 
 /// A connection on loan from the pool.
 pub(crate) type Connection = PooledConnection<ConnectionManager<PgConnection>>;
@@ -33,17 +35,20 @@ impl Pool {
             .connection_timeout(settings.pool_wait)
             // One round trip per batch, so that connections which died with an earlier server are thrown away unused.
             .test_on_check_out(true)
-            .connection_customizer(Box::new(SetUp { statements: set_up, last_fault: last_fault.clone() }))
+            .connection_customizer(Box::new(SetUp {
+                statements: set_up,
+                last_fault: last_fault.clone(),
+            }))
             .error_handler(Box::new(Remember(last_fault.clone())))
             .build_unchecked(ConnectionManager::new(target.as_secret().expose_secret()));
         Self { connections, last_fault }
     }
 
     /// A connection that has just answered `SELECT 1`.
-    pub(crate) fn get(&self, wait: Duration) -> Result<Connection, Away> {
+    pub(crate) fn get(&self, wait: Duration) -> Result<Connection, Unavailable> {
         self.connections.get_timeout(wait).map_err(|_| match self.last_fault.get() {
-            Some(fault) => Away::because(AwayKind::ConnectionFailed, &fault),
-            None => Away::new(AwayKind::PoolTimeout),
+            Some(fault) => Unavailable::because(UnavailableKind::ConnectionFailed, &fault),
+            None => Unavailable::new(UnavailableKind::PoolTimeout),
         })
     }
 }
@@ -54,11 +59,11 @@ struct LastFault(Mutex<Option<String>>);
 
 impl LastFault {
     fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     fn set(&self, fault: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        *self.0.lock() = fault;
     }
 }
 
@@ -82,10 +87,13 @@ struct Remember(Arc<LastFault>);
 impl HandleError<ConnectError> for Remember {
     fn handle_error(&self, error: ConnectError) {
         let fault = match error {
-            r2d2::Error::ConnectionError(error) => away::one_line(&error.to_string()),
+            r2d2::Error::ConnectionError(error) => unavailable::one_line(&error.to_string()),
             // A connection found dead when it was taken out: the next one is on its way, there is nothing to remember.
             r2d2::Error::QueryError(error) => {
-                log::debug!("A connection is replaced reason={}", Away::from(error).kind.code());
+                log::debug!(
+                    "A connection is replaced reason={}",
+                    Unavailable::from(error).kind.code()
+                );
                 return;
             }
         };

@@ -7,7 +7,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::result::QueryResult;
 
 use crate::pool::Connection;
-use crate::{Away, AwayKind, Store};
+use crate::{Store, Unavailable, UnavailableKind};
 
 /// A connection for the time of one call.
 pub(crate) struct Session<'a> {
@@ -23,7 +23,7 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Takes a connection from the pool; from here the time of the call runs.
-    pub(crate) fn begin(store: &'a Store) -> Result<Self, Away> {
+    pub(crate) fn begin(store: &'a Store) -> Result<Self, Unavailable> {
         let mut session = Self {
             store,
             connection: None,
@@ -49,33 +49,47 @@ impl<'a> Session<'a> {
     /// Runs a statement or a transaction; where the connection breaks or turns out to be read-only, once more on another.
     ///
     /// So the statement may run twice, the first time with an effect that nobody heard of.
-    pub(crate) fn run<T>(&mut self, statement: impl Fn(&mut PgConnection) -> QueryResult<T>) -> Result<T, Away> {
+    pub(crate) fn run<T>(
+        &mut self,
+        statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, Unavailable> {
         match self.run_once(&statement) {
-            Err(Away { kind: AwayKind::ConnectionLost | AwayKind::ReadOnly, .. }) => self.run_once(&statement),
+            Err(Unavailable {
+                kind: UnavailableKind::ConnectionLost | UnavailableKind::ReadOnly,
+                ..
+            }) => self.run_once(&statement),
             result => result,
         }
     }
 
-    fn run_once<T>(&mut self, statement: impl Fn(&mut PgConnection) -> QueryResult<T>) -> Result<T, Away> {
+    fn run_once<T>(
+        &mut self,
+        statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, Unavailable> {
         if self.time_left().is_zero() {
-            return Err(Away::new(AwayKind::DeadlinePassed));
+            return Err(Unavailable::new(UnavailableKind::DeadlinePassed));
         }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let result = self.set_timeout(&mut connection).and_then(|()| statement(&mut connection)).map_err(Away::from);
+        let result = self
+            .set_timeout(&mut connection)
+            .and_then(|()| statement(&mut connection))
+            .map_err(Unavailable::from);
         match result.as_ref().map_err(|away| away.kind) {
-            Err(AwayKind::ConnectionLost) => {}
+            Err(UnavailableKind::ConnectionLost) => {}
             // It would stay read-only for as long as it lives, whatever becomes of the database: the setting is the
             // session's, or the server is no longer the primary. The pool closes what comes back in a transaction.
-            Err(AwayKind::ReadOnly) => drop(AnsiTransactionManager::begin_transaction(&mut *connection)),
+            Err(UnavailableKind::ReadOnly) => {
+                drop(AnsiTransactionManager::begin_transaction(&mut *connection))
+            }
             _ => self.connection = Some(connection),
         }
         result
     }
 
-    fn connect(&mut self) -> Result<Connection, Away> {
+    fn connect(&mut self) -> Result<Connection, Unavailable> {
         self.timeout = None;
         self.store.pool.get(self.store.limits.pool_wait.min(self.time_left()))
     }

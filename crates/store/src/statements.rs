@@ -9,7 +9,10 @@ use domain::Record;
 use uuid::Uuid;
 
 /// Makes rows of those records whose ids are not there yet, in one statement; returns their SQS message ids.
-pub(crate) fn insert(records: &[&Record], connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+pub(crate) fn insert(
+    records: &[&Record],
+    connection: &mut PgConnection,
+) -> QueryResult<Vec<String>> {
     InsertForms::of(records).load(connection)
 }
 

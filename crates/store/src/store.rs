@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use crate::connection_string::ConnectionString;
 use crate::pool::Pool;
 use crate::session::Session;
-use crate::{Away, InvalidSettings, StoreSettings, statements};
+use crate::{InvalidSettings, StoreSettings, Unavailable, statements};
 
 /// Submissions in PostgreSQL. Cheap to clone; clones share the pool.
 #[derive(Clone, Debug)]
@@ -56,12 +56,12 @@ impl Store {
 
     /// Whether the database can store a row now: stores one and takes it back, so that a read-only database and a full
     /// disk are seen, which answer `SELECT 1` as ever.
-    pub fn probe(&self) -> Result<(), Away> {
+    pub fn probe(&self) -> Result<(), Unavailable> {
         Session::begin(self)?.run(statements::store_nothing)
     }
 
     /// Whether the database answers, for a health page: nothing is written.
-    pub fn ping(&self) -> Result<(), Away> {
+    pub fn ping(&self) -> Result<(), Unavailable> {
         Session::begin(self)?.run(|connection| connection.batch_execute("SELECT 1"))
     }
 }

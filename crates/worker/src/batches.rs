@@ -74,13 +74,21 @@ impl Batches {
     }
 }
 
-async fn begin(handler: Handler, batch: Vec<InHand>, connection: Option<OwnedSemaphorePermit>, stopping: bool) {
+async fn begin(
+    handler: Handler,
+    batch: Vec<InHand>,
+    connection: Option<OwnedSemaphorePermit>,
+    stopping: bool,
+) {
     match connection {
         _ if stopping => handler.give_back(batch, Settlement::ReleaseNow).await,
         Some(connection) if handler.gate().is_open() => {
             let (fresh, old): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|message| message.since.elapsed() < START_WITHIN);
-            tokio::join!(handler.handle(fresh, connection), handler.give_back(old, Settlement::ReleaseSoon));
+            tokio::join!(
+                handler.handle(fresh, connection),
+                handler.give_back(old, Settlement::ReleaseSoon)
+            );
         }
         _ => handler.give_back(batch, Settlement::ReleaseSoon).await,
     }
@@ -89,6 +97,8 @@ async fn begin(handler: Handler, batch: Vec<InHand>, connection: Option<OwnedSem
 /// A panic is in the log already; its messages come again after their visibility timeout.
 fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
-        log::error!("A batch was left in the middle, and will be delivered again. error=\"{error}\"");
+        log::error!(
+            "A batch was left in the middle, and will be delivered again. error=\"{error}\""
+        );
     }
 }

@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Notify, time::Instant};
 
 /// Counts the bytes of messages that were received and are not settled.
@@ -32,7 +33,12 @@ pub struct Held {
 
 impl BytesInHand {
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner { limit, held: AtomicUsize::new(0), fewer: Notify::new(), since: Mutex::default() }))
+        Self(Arc::new(Inner {
+            limit,
+            held: AtomicUsize::new(0),
+            fewer: Notify::new(),
+            since: Mutex::default(),
+        }))
     }
 
     /// Returns when there is room. What a poll brings is not known before, so that the polls that are out
@@ -60,7 +66,7 @@ impl BytesInHand {
     }
 
     fn since(&self) -> MutexGuard<'_, BTreeMap<Instant, usize>> {
-        self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.since.lock()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use process::backoff::Backoff;
-use store::{Away, Store};
+use service::backoff::Backoff;
+use store::{Store, Unavailable};
 use tokio::{
     sync::watch,
     task::spawn_blocking,
@@ -38,12 +38,14 @@ impl DatabaseGate {
     }
 
     /// Shuts the gate, and opens it when the database can store a row again.
-    pub fn shut(&self, away: &Away) {
+    pub fn shut(&self, away: &Unavailable) {
         if !self.open.send_replace(false) {
             return;
         }
         metrics::database_is_up(false);
-        log::error!("The database is away, and nothing is received until it is back. reason=\"{away}\"");
+        log::error!(
+            "The database is away, and nothing is received until it is back. reason=\"{away}\""
+        );
         let gate = self.clone();
         tokio::spawn(async move {
             gate.wait_for_the_database().await;
@@ -61,7 +63,9 @@ impl DatabaseGate {
             match timeout(PROBE_WITHIN, spawn_blocking(move || store.probe())).await {
                 Ok(Ok(Ok(()))) => return,
                 Ok(Ok(Err(away))) => log::warn!("The database is still away. reason=\"{away}\""),
-                Ok(Err(_)) | Err(_) => log::warn!("The database is still away. reason=\"it does not answer\""),
+                Ok(Err(_)) | Err(_) => {
+                    log::warn!("The database is still away. reason=\"it does not answer\"")
+                }
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::{io, sync::Arc, time::Duration};
 
 use domain::FormType;
-use process::settings::SqsSettings;
-use queue::{Connection, Poll, Provision, QueueNames};
+use queue::{Connection, Poll, QueueFinder, QueueNames};
+use service::settings::SqsSettings;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use crate::{
 /// One form type with its queues.
 pub struct FormLine {
     form_type: FormType,
-    provision: Provision,
+    finder: QueueFinder,
     pub receiving: Arc<Receiving>,
 }
 
@@ -41,9 +41,10 @@ impl FormLine {
     pub fn new(form_type: &FormType, connection: &Connection, sqs: &SqsSettings) -> Option<Self> {
         let queues = sqs.queues.get(form_type.name())?;
         let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
-        let provision = Provision { connection: connection.clone(), names, create: sqs.create_queues };
+        let finder =
+            QueueFinder { connection: connection.clone(), names, create: sqs.create_queues };
         let receiving = Arc::new(Receiving::of(form_type.name()));
-        Some(Self { form_type: form_type.clone(), provision, receiving })
+        Some(Self { form_type: form_type.clone(), finder, receiving })
     }
 
     /// The name of its check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
@@ -66,13 +67,13 @@ impl FormLine {
         grace: Duration,
         stop: &CancellationToken,
     ) -> io::Result<()> {
-        let found = prepare::queues(&self.provision, &self.receiving);
+        let found = prepare::queues(&self.finder, &self.receiving);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
-        let handler = Handler::new(self.form_type.clone(), pair, self.provision.clone(), store, gate);
+        let handler = Handler::new(self.form_type.clone(), pair, self.finder.clone(), store, gate);
         let pollers = Pollers {
             handler: handler.clone(),
-            provision: self.provision.clone(),
+            finder: self.finder.clone(),
             poll: Poll {
                 wait_time: sqs.wait_time,
                 max_messages: sqs.max_messages,
@@ -84,8 +85,12 @@ impl FormLine {
             connections: shared.connections.clone(),
             stop: stop.clone(),
         };
-        let batches =
-            Batches { handler, rows: work.batch_rows, connections: shared.connections.clone(), stop: stop.clone() };
+        let batches = Batches {
+            handler,
+            rows: work.batch_rows,
+            connections: shared.connections.clone(),
+            stop: stop.clone(),
+        };
         batches::work(batches, pollers, grace).await
     }
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Record};
-use queue::{Delivery, Provision, Queue, QueuePair};
-use store::{Away, AwayKind, RowOutcome, Store};
+use queue::{Delivery, Queue, QueueFinder, QueuePair};
+use store::{RowOutcome, Store, Unavailable, UnavailableKind};
 use tokio::{
     sync::OwnedSemaphorePermit,
     task::spawn_blocking,
@@ -40,14 +40,20 @@ pub struct InHand {
 pub struct Handler {
     form_type: FormType,
     pair: QueuePair,
-    provision: Provision,
+    finder: QueueFinder,
     store: Store,
     gate: DatabaseGate,
 }
 
 impl Handler {
-    pub fn new(form_type: FormType, pair: QueuePair, provision: Provision, store: Store, gate: DatabaseGate) -> Self {
-        Self { form_type, pair, provision, store, gate }
+    pub fn new(
+        form_type: FormType,
+        pair: QueuePair,
+        finder: QueueFinder,
+        store: Store,
+        gate: DatabaseGate,
+    ) -> Self {
+        Self { form_type, pair, finder, store, gate }
     }
 
     pub fn queue(&self) -> &Queue {
@@ -67,7 +73,8 @@ impl Handler {
         // Shared with the blocking call, so that whatever becomes of that, every message is here to be settled.
         let in_hand = Arc::new(in_hand);
         let storing = spawn_blocking({
-            let (in_hand, form_type, store) = (Arc::clone(&in_hand), self.form_type.clone(), self.store.clone());
+            let (in_hand, form_type, store) =
+                (Arc::clone(&in_hand), self.form_type.clone(), self.store.clone());
             move || store_all(&in_hand, &form_type, &store)
         });
         let (outcomes, away) = match timeout(INSERT_WITHIN, storing).await {
@@ -76,7 +83,7 @@ impl Handler {
             Ok(Err(_)) => (in_hand.iter().map(|_| Outcome::Undecided).collect(), None),
             // The server is frozen: nothing is known of any row.
             Err(_) => {
-                let away = Away { kind: AwayKind::DeadlinePassed, message: None };
+                let away = Unavailable { kind: UnavailableKind::DeadlinePassed, message: None };
                 (in_hand.iter().map(|_| Outcome::Undecided).collect(), Some(away))
             }
         };
@@ -103,19 +110,23 @@ impl Handler {
     async fn settle(&self, in_hand: &[InHand], settlements: Vec<Settlement>) {
         let Some(oldest) = in_hand.iter().map(|message| message.since).min() else { return };
         let queue_is_gone =
-            settle::all(&self.form_type, &self.pair, in_hand, settlements, oldest + SETTLE_WITHIN).await;
-        if queue_is_gone && let Err(error) = self.provision.pair().await {
+            settle::all(&self.form_type, &self.pair, in_hand, settlements, oldest + SETTLE_WITHIN)
+                .await;
+        if queue_is_gone && let Err(error) = self.finder.pair().await {
             log::error!("A queue is missing. queue={} error=\"{error}\"", self.pair.invalid.name());
         }
     }
 
     fn report(&self, outcomes: &[Outcome], started: Instant) {
-        let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
+        let count =
+            |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
         let stored = count(|outcome| matches!(outcome, Outcome::Stored));
         let already_stored = count(|outcome| matches!(outcome, Outcome::AlreadyStored));
         let released = count(|outcome| matches!(outcome, Outcome::Undecided));
         let form_type = self.form_type.name();
-        for (how, messages) in [("stored", stored), ("already_stored", already_stored), ("released", released)] {
+        for (how, messages) in
+            [("stored", stored), ("already_stored", already_stored), ("released", released)]
+        {
             metrics::ended(form_type, how, messages);
         }
         log::info!(
@@ -128,11 +139,17 @@ impl Handler {
 }
 
 /// What became of each message, in order, and why the database is away if it is.
-fn store_all(in_hand: &[InHand], form_type: &FormType, store: &Store) -> (Vec<Outcome>, Option<Away>) {
+fn store_all(
+    in_hand: &[InHand],
+    form_type: &FormType,
+    store: &Store,
+) -> (Vec<Outcome>, Option<Unavailable>) {
     let mut records = Vec::with_capacity(in_hand.len());
     let decoded: Vec<Option<Outcome>> = in_hand
         .iter()
-        .map(|message| decode(&message.delivery, form_type).map(|record| records.push(record)).err())
+        .map(|message| {
+            decode(&message.delivery, form_type).map(|record| records.push(record)).err()
+        })
         .collect();
     let insertion = store.insert_once(&records);
     for (record, outcome) in records.iter().zip(&insertion.outcomes) {
@@ -142,9 +159,11 @@ fn store_all(in_hand: &[InHand], form_type: &FormType, store: &Store) -> (Vec<Ou
     }
     // Each message that was decoded has a row's outcome, in order.
     let mut rows = insertion.outcomes.into_iter().map(Outcome::from);
-    let outcomes =
-        decoded.into_iter().map(|refused| refused.or_else(|| rows.next()).unwrap_or(Outcome::Undecided)).collect();
-    (outcomes, insertion.away)
+    let outcomes = decoded
+        .into_iter()
+        .map(|refused| refused.or_else(|| rows.next()).unwrap_or(Outcome::Undecided))
+        .collect();
+    (outcomes, insertion.unavailable)
 }
 
 fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> {

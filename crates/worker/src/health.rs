@@ -1,13 +1,14 @@
 //! What the worker needs in order to serve: its queue and its database.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use process::{
+use parking_lot::Mutex;
+use queue::{Queue, SqsError};
+use serde_json::Value;
+use service::{
     health::Check,
     status::{Fact, Facts},
 };
-use queue::{Queue, SqsError};
-use serde_json::Value;
 use store::Store;
 use tokio::task::spawn_blocking;
 
@@ -29,18 +30,18 @@ impl Receiving {
 
     /// The queue is known from here on.
     pub fn found(&self, queue: &Queue) {
-        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue.clone());
+        *self.queue.lock() = Some(queue.clone());
     }
 
     /// A poll was answered with messages or none.
     pub fn works(&self) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.fault.lock() = None;
         metrics::queue_is_up(&self.form_type, true);
     }
 
     /// A poll failed.
     pub fn fails(&self, error: &SqsError) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.cause().in_words());
+        *self.fault.lock() = Some(error.cause().in_words());
         metrics::queue_is_up(&self.form_type, false);
     }
 }
@@ -49,8 +50,8 @@ impl Receiving {
 pub fn queue(receiving: &Arc<Receiving>) -> Check {
     let receiving = Arc::clone(receiving);
     Box::new(move || {
-        let queue = receiving.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let fault = *receiving.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = receiving.queue.lock().clone();
+        let fault = *receiving.fault.lock();
         Box::pin(async move {
             let queue = queue.ok_or("the queue was not found yet")?;
             fault.map_or(Ok(()), Err)?;

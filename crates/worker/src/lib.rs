@@ -33,8 +33,8 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::Server, web};
 use futures_util::future::join_all;
-use process::{health::Health, settings::StopSettings, status};
 use queue::Connection;
+use service::{health::Health, settings::StopSettings, status};
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -65,11 +65,14 @@ pub struct Worker {
 /// # Errors
 /// The settings of the database are wrong, or the address of the health page cannot be listened on.
 pub async fn build(settings: Settings) -> io::Result<Worker> {
-    let metrics = process::metrics::start("worker", settings.metrics)?;
+    let metrics = service::metrics::start("worker", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
     for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!("A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}", replaced.name());
+        log::info!(
+            "A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}",
+            replaced.name()
+        );
     }
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store_of(&settings)?;
@@ -79,7 +82,10 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
         connections: Connections::new(settings.work.connections),
         bytes: BytesInHand::new(settings.work.bytes_in_hand),
     };
-    let lines = settings.form_types.iter().filter_map(|form_type| FormLine::new(form_type, &connection, &settings.sqs));
+    let lines = settings
+        .form_types
+        .iter()
+        .filter_map(|form_type| FormLine::new(form_type, &connection, &settings.sqs));
     let lines: Vec<FormLine> = lines.collect();
 
     let database = ("database".to_owned(), health::database(&shared.store, &shared.gate));
@@ -97,11 +103,19 @@ pub async fn build(settings: Settings) -> io::Result<Worker> {
         App::new()
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(health::facts(&store)))
-            .configure(process::health::routes)
+            .configure(service::health::routes)
             .configure(status::routes)
     };
-    let health_page = HttpServer::new(page).workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
-    log::info!("Listening for the health page. address={} port={port}", settings.listen.bind_address);
+    let health_page = HttpServer::new(page)
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    log::info!(
+        "Listening for the health page. address={} port={port}",
+        settings.listen.bind_address
+    );
     Ok(Worker { port, health_page, metrics, settings, lines, shared })
 }
 
@@ -114,8 +128,9 @@ pub async fn migrate(settings: &Settings) -> io::Result<()> {
 }
 
 fn store_of(settings: &Settings) -> io::Result<Store> {
-    Store::new(&settings.database)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("DATABASE_URL: {error}")))
+    Store::new(&settings.database).map_err(|error| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("DATABASE_URL: {error}"))
+    })
 }
 
 impl Worker {
@@ -146,7 +161,8 @@ impl Worker {
             None => Ok(()),
             Some(()) => {
                 metrics::database_is_up(true);
-                let lines = self.lines.iter().map(|line| line.work(&self.shared, sqs, work, *grace, &stop));
+                let lines =
+                    self.lines.iter().map(|line| line.work(&self.shared, sqs, work, *grace, &stop));
                 join_all(lines).await.into_iter().collect()
             }
         };

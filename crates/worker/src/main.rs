@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use process::{
+use service::{
     healthcheck, logging, run,
     settings::{Environment, Faults},
     stop,
@@ -30,11 +30,15 @@ fn main() -> ExitCode {
             let stop = stop::on_signal()?;
             invalid::redrive(settings, &arguments, &stop).await
         }),
-        Some(Command::Invalid(InvalidCommand::List(arguments))) => operate(environment, async |settings| {
-            let stop = stop::on_signal()?;
-            invalid::list(settings, &arguments, &stop).await
-        }),
-        Some(Command::Migrate) => serve(environment, async |settings| worker::migrate(&settings).await),
+        Some(Command::Invalid(InvalidCommand::List(arguments))) => {
+            operate(environment, async |settings| {
+                let stop = stop::on_signal()?;
+                invalid::list(settings, &arguments, &stop).await
+            })
+        }
+        Some(Command::Migrate) => {
+            serve(environment, async |settings| worker::migrate(&settings).await)
+        }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
             // Secrets show themselves as such.
@@ -53,10 +57,13 @@ fn main() -> ExitCode {
     })
 }
 
-fn serve(environment: Environment, run: impl AsyncFnOnce(Settings) -> io::Result<()>) -> Result<ExitCode, Faults> {
+fn serve(
+    environment: Environment,
+    run: impl AsyncFnOnce(Settings) -> io::Result<()>,
+) -> Result<ExitCode, Faults> {
     let settings = Settings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run::to_the_end(run(settings)))
+    Ok(run::run_to_completion(run(settings)))
 }
 
 fn operate(
@@ -65,5 +72,5 @@ fn operate(
 ) -> Result<ExitCode, Faults> {
     let settings = OperatorSettings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run::to_the_end(run(&settings)))
+    Ok(run::run_to_completion(run(&settings)))
 }

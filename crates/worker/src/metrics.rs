@@ -15,14 +15,26 @@ const QUEUE_UP: &str = "form_data_queue_up";
 
 /// Says what each of them is.
 pub fn describe() {
-    describe_counter!(MESSAGES, "Messages by what became of them: stored, already_stored, set_aside or released.");
+    describe_counter!(
+        MESSAGES,
+        "Messages by what became of them: stored, already_stored, set_aside or released."
+    );
     describe_counter!(SET_ASIDE, "Messages that are on the invalid queue, by reason.");
     describe_histogram!(INSERT_SECONDS, "How long it took to store a batch.");
     describe_histogram!(INSERT_MESSAGES, "How many messages a batch had.");
     describe_histogram!(STORED_AGE_SECONDS, "How long after the intake took a form it was stored.");
-    describe_gauge!(OLDEST_IN_HAND, "How long ago the oldest message was received that is not settled, 0 for none.");
-    describe_gauge!(DATABASE_UP, "1 where the database stored or answered when it was last asked, else 0.");
-    describe_gauge!(QUEUE_UP, "1 where the queue of a form type answered when it was last asked, else 0.");
+    describe_gauge!(
+        OLDEST_IN_HAND,
+        "How long ago the oldest message was received that is not settled, 0 for none."
+    );
+    describe_gauge!(
+        DATABASE_UP,
+        "1 where the database stored or answered when it was last asked, else 0."
+    );
+    describe_gauge!(
+        QUEUE_UP,
+        "1 where the queue of a form type answered when it was last asked, else 0."
+    );
     // Until it is asked: a worker whose database is away from the start has to be seen.
     database_is_up(false);
 }
@@ -38,7 +50,8 @@ pub fn begin(form_type: &str) {
 /// So many messages came to this end.
 pub fn ended(form_type: &str, how: &'static str, messages: usize) {
     if messages > 0 {
-        counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => how).increment(messages as u64);
+        counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => how)
+            .increment(messages as u64);
     }
 }
 

@@ -54,7 +54,9 @@ impl Outcome {
         match self {
             Self::Stored | Self::AlreadyStored => Settlement::Delete,
             Self::Undecodable(refusal) => Settlement::SetAside { reason: refusal.to_string() },
-            Self::RefusedByPostgres(code) => Settlement::SetAside { reason: format!("refused_by_postgresql {code}") },
+            Self::RefusedByPostgres(code) => {
+                Settlement::SetAside { reason: format!("refused_by_postgresql {code}") }
+            }
             Self::IdTaken => Settlement::SetAside { reason: "id_taken".to_owned() },
             Self::Undecided => Settlement::ReleaseSoon,
         }

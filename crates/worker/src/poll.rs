@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use process::backoff::Backoff;
-use queue::{Cause, Poll, Provision, SqsError};
+use queue::{Cause, Poll, QueueFinder, SqsError};
+use service::backoff::Backoff;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -24,7 +24,7 @@ const SLOW_LANE: Duration = Duration::from_secs(15);
 /// What the queue is polled with, and when it is not.
 pub struct Pollers {
     pub handler: Handler,
-    pub provision: Provision,
+    pub finder: QueueFinder,
     pub poll: Poll,
     /// Polls out at the same time at the most.
     pub count: usize,
@@ -42,7 +42,8 @@ impl Pollers {
         // A task for each, so that what they bring is read on all cores.
         let mut tasks = JoinSet::new();
         for number in 0..pollers.count {
-            let (pollers, received, more) = (Arc::clone(&pollers), received.clone(), Arc::clone(&more));
+            let (pollers, received, more) =
+                (Arc::clone(&pollers), received.clone(), Arc::clone(&more));
             tasks.spawn(async move { pollers.poll_on(number == 0, &received, &more).await });
         }
         drop(received);
@@ -100,7 +101,11 @@ impl Pollers {
         let since = Instant::now();
         let in_hand: Vec<InHand> = deliveries
             .into_iter()
-            .map(|delivery| InHand { _bytes: self.bytes.hold(delivery.received.size(), since), delivery, since })
+            .map(|delivery| InHand {
+                _bytes: self.bytes.hold(delivery.received.size(), since),
+                delivery,
+                since,
+            })
             .collect();
         let came = in_hand.len();
         for message in in_hand {
@@ -122,7 +127,7 @@ impl Pollers {
             sleep(wait).await;
             // Found again, or created where that is allowed; its URL is the same as before.
             if error.cause() == Cause::MissingQueue
-                && let Err(error) = self.provision.pair().await
+                && let Err(error) = self.finder.pair().await
             {
                 log::error!("The queue is still missing. queue={queue} error=\"{error}\"");
             }

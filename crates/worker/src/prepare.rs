@@ -2,8 +2,8 @@
 
 use std::{io, time::Duration};
 
-use process::{backoff::Backoff, run::chain};
-use queue::{Provision, QueuePair};
+use queue::{QueueFinder, QueuePair};
+use service::{backoff::Backoff, run::chain};
 use store::{SchemaState, Store};
 use tokio::{task::spawn_blocking, time::sleep};
 
@@ -59,16 +59,23 @@ async fn state(store: &Store, may_migrate: bool) -> Result<SchemaState, String> 
 }
 
 /// Finds the queues, and creates missing ones where it may.
-pub async fn queues(provision: &Provision, receiving: &Receiving) -> QueuePair {
+pub async fn queues(finder: &QueueFinder, receiving: &Receiving) -> QueuePair {
     let mut backoff = backoff();
     loop {
-        match provision.pair().await {
+        match finder.pair().await {
             Ok(pair) => {
-                log::info!("Found the queues. queue={} invalid_queue={}", pair.form.name(), pair.invalid.name());
+                log::info!(
+                    "Found the queues. queue={} invalid_queue={}",
+                    pair.form.name(),
+                    pair.invalid.name()
+                );
                 receiving.found(&pair.form);
                 return pair;
             }
-            Err(error) => log::error!("The queues were not found. queue={} error=\"{error}\"", provision.names.form),
+            Err(error) => log::error!(
+                "The queues were not found. queue={} error=\"{error}\"",
+                finder.names.form
+            ),
         }
         sleep(backoff.next_wait()).await;
     }

@@ -7,8 +7,9 @@ mod work;
 use std::time::Duration;
 
 use domain::FormTypes;
-use process::settings::{
-    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings, SqsSettings, StopSettings,
+use service::settings::{
+    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings,
+    SqsSettings, StopSettings,
 };
 use store::StoreSettings;
 

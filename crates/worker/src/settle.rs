@@ -34,7 +34,9 @@ pub async fn all(
             Settlement::Delete => to_delete.push(delivery.receipt_handle.clone()),
             Settlement::SetAside { reason } => to_set_aside.push((delivery, reason)),
             Settlement::ReleaseSoon => to_release.push((delivery.receipt_handle.clone(), soon())),
-            Settlement::ReleaseNow => to_release.push((delivery.receipt_handle.clone(), Duration::ZERO)),
+            Settlement::ReleaseNow => {
+                to_release.push((delivery.receipt_handle.clone(), Duration::ZERO))
+            }
         }
     }
     let sends: Vec<_> = to_set_aside
@@ -42,8 +44,11 @@ pub async fn all(
         .map(|(delivery, reason)| set_aside(form_type, pair, delivery, reason, deadline))
         .collect();
     let aside = stream::iter(sends).buffer_unordered(SENDS_ASIDE).collect::<Vec<bool>>();
-    let (_, _, queue_is_gone) =
-        tokio::join!(delete(pair, &to_delete, deadline), release(pair, &to_release, deadline), aside);
+    let (_, _, queue_is_gone) = tokio::join!(
+        delete(pair, &to_delete, deadline),
+        release(pair, &to_release, deadline),
+        aside
+    );
     queue_is_gone.contains(&true)
 }
 
@@ -60,7 +65,10 @@ async fn set_aside(
     match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {
             metrics::set_aside(form_type.name(), &reason);
-            log::warn!("Set a message aside. {named} queue={} reason=\"{reason}\"", pair.invalid.name());
+            log::warn!(
+                "Set a message aside. {named} queue={} reason=\"{reason}\"",
+                pair.invalid.name()
+            );
             delete(pair, std::slice::from_ref(handle), deadline).await;
             false
         }
@@ -74,7 +82,12 @@ async fn set_aside(
     }
 }
 
-async fn send_aside(pair: &QueuePair, received: &Received, reason: &str, deadline: Instant) -> Result<(), SqsError> {
+async fn send_aside(
+    pair: &QueuePair,
+    received: &Received,
+    reason: &str,
+    deadline: Instant,
+) -> Result<(), SqsError> {
     let limit = pair.invalid.max_message_size();
     let whole = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
     match pair.invalid.send_aside(&whole, deadline).await {
@@ -102,7 +115,9 @@ fn soon() -> Duration {
 fn report(what: &str, settled: &[Settled]) {
     let stale = settled.iter().filter(|outcome| **outcome == Settled::Stale).count();
     if stale > 0 {
-        log::info!("Deliveries were no longer ours, which is harmless. operation={what} messages={stale}");
+        log::info!(
+            "Deliveries were no longer ours, which is harmless. operation={what} messages={stale}"
+        );
     }
     let failures = settled.iter().filter_map(|outcome| match outcome {
         Settled::Failed(error) => Some(error),

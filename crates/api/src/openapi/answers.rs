@@ -5,7 +5,8 @@ use utoipa::openapi::{Content, Header, Ref, Response, ResponseBuilder};
 use crate::{settings::IntakeSettings, trace};
 
 /// Statuses and answers of a route that takes forms, beside those of every signed one.
-pub const OF_A_FORM: [(&str, &str); 3] = [("202", "Accepted"), ("400", "Refused"), ("500", "Cannot")];
+pub const OF_A_FORM: [(&str, &str); 3] =
+    [("202", "Accepted"), ("400", "Refused"), ("500", "Cannot")];
 
 /// Statuses and answers of every route behind authentication, which reads the body first.
 pub const OF_SIGNED: [(&str, &str); 4] =
@@ -30,12 +31,18 @@ pub fn all(intake: &IntakeSettings) -> Vec<(&'static str, Response)> {
         ("BrokeOff", or_pfo(json(broke_off, "Detail"))),
         ("Cannot", json("A fault of the service.", "Detail")),
         ("Index", json("The address of each form type.", "Index")),
-        ("MethodNotAllowed", json("The path takes other methods.", "Detail").header("Allow", header("Text"))),
+        (
+            "MethodNotAllowed",
+            json("The path takes other methods.", "Detail").header("Allow", header("Text")),
+        ),
         ("NotFound", json("There is nothing at this path.", "Detail")),
         ("NotReady", json("Something that it needs does not answer: what, is told.", "Readiness")),
         ("Ready", json("All that it needs answers.", "Readiness")),
         ("Refused", or_pfo(json(refused, "Refused"))),
-        ("Schema", answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema"))),
+        (
+            "Schema",
+            answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema")),
+        ),
         ("SlashAdded", answer("The path has a last slash.").header("Location", header("Text"))),
         ("Status", json("What was built, and whether it can serve.", "Status")),
         ("TooLong", json("The body is too long, or the submission is so for the queue.", "Detail")),
@@ -45,7 +52,10 @@ pub fn all(intake: &IntakeSettings) -> Vec<(&'static str, Response)> {
     ];
     if intake.hawk.is_some() {
         let about = "The request is not signed as it must be; only a clock that is off is told, with `ts` and `tsm`.";
-        answers.push((UNAUTHORIZED.1, json(about, "Detail").header("WWW-Authenticate", header("Text"))));
+        answers.push((
+            UNAUTHORIZED.1,
+            json(about, "Detail").header("WWW-Authenticate", header("Text")),
+        ));
     }
     answers.into_iter().map(|(name, answer)| (name, answer.build())).collect()
 }
@@ -56,7 +66,9 @@ fn json(about: &str, schema: &str) -> ResponseBuilder {
 
 fn answer(about: &str) -> ResponseBuilder {
     let request_id = format!("#/components/headers/{}", trace::X_REQUEST_ID);
-    ResponseBuilder::new().description(about).header_ref(trace::X_REQUEST_ID.as_str(), Ref::new(request_id))
+    ResponseBuilder::new()
+        .description(about)
+        .header_ref(trace::X_REQUEST_ID.as_str(), Ref::new(request_id))
 }
 
 fn content(schema: &str) -> Content {

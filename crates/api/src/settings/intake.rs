@@ -4,9 +4,9 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use actix_web::http::Uri;
 use hawk_auth::{Clients, Verifier};
-use process::settings::Environment;
 use secrecy::SecretString;
 use serde::Deserialize;
+use service::settings::Environment;
 
 /// Who may send forms, and what the intake calls itself.
 #[derive(Clone, Debug)]
@@ -43,7 +43,8 @@ impl IntakeSettings {
         let schemes = environment.text("INTAKE_AUTH", v.intake_auth, "signature");
         let schemes = environment.names("INTAKE_AUTH", &schemes);
         if schemes.iter().any(|scheme| !matches!(scheme.as_str(), "signature" | "hawk")) {
-            environment.fault("INTAKE_AUTH", "must be signature, hawk, or both with a comma between");
+            environment
+                .fault("INTAKE_AUTH", "must be signature, hawk, or both with a comma between");
         }
         let is_on = |scheme: &str| schemes.iter().any(|on| on == scheme);
 
@@ -53,20 +54,28 @@ impl IntakeSettings {
             let previous = environment.optional("UI_SECRET_PREVIOUS", v.ui_secret_previous);
             ui_secrets.extend(previous.map(SecretString::from));
         }
-        let nonces = environment.number("HAWK_NONCES", v.hawk_nonces, DEFAULT_NONCES, NonZeroUsize::MIN..=MOST_NONCES);
+        let nonces = environment.number(
+            "HAWK_NONCES",
+            v.hawk_nonces,
+            DEFAULT_NONCES,
+            NonZeroUsize::MIN..=MOST_NONCES,
+        );
         let hawk = is_on("hawk").then(|| environment.required("HAWK_CLIENTS", v.hawk_clients));
-        let hawk = hawk.filter(|clients| !clients.is_empty()).and_then(|clients| match Clients::parse(&clients) {
-            Ok(clients) => Some(Arc::new(Verifier::new(clients, nonces))),
-            Err(error) => {
-                environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
-                None
+        let hawk = hawk.filter(|clients| !clients.is_empty()).and_then(|clients| {
+            match Clients::parse(&clients) {
+                Ok(clients) => Some(Arc::new(Verifier::new(clients, nonces))),
+                Err(error) => {
+                    environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
+                    None
+                }
             }
         });
 
         let public_url = environment.optional("PUBLIC_URL", v.public_url);
         let public_address = public_url.as_deref().and_then(address);
         if public_url.is_some() && public_address.is_none() {
-            let form = "must be http:// or https:// with a host, and a port where it is not the usual one";
+            let form =
+                "must be http:// or https:// with a host, and a port where it is not the usual one";
             environment.fault("PUBLIC_URL", form);
         }
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());

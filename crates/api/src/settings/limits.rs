@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use process::settings::Environment;
 use serde::Deserialize;
+use service::settings::Environment;
 
 /// What the intake takes from its clients at the most.
 #[derive(Clone, Debug)]
@@ -41,17 +41,42 @@ impl LimitSettings {
     pub fn read(environment: &mut Environment) -> Self {
         let v: Variables = environment.variables();
         let settings = Self {
-            body_bytes: environment.number("MAX_BODY_BYTES", v.max_body_bytes, 3 * MIB, 1..=MAX_BYTES),
+            body_bytes: environment.number(
+                "MAX_BODY_BYTES",
+                v.max_body_bytes,
+                3 * MIB,
+                1..=MAX_BYTES,
+            ),
             bodies_in_flight_bytes: environment.number(
                 "BODIES_IN_FLIGHT_BYTES",
                 v.bodies_in_flight_bytes,
                 64 * MIB,
                 1..=64 * MAX_BYTES,
             ),
-            header_time: environment.seconds("HEADER_TIMEOUT_SECONDS", v.header_timeout_seconds, 10, 1..=600),
-            body_time: environment.seconds("BODY_TIMEOUT_SECONDS", v.body_timeout_seconds, 30, 1..=600),
-            keep_alive: environment.seconds("KEEP_ALIVE_SECONDS", v.keep_alive_seconds, 75, 1..=3600),
-            connections: environment.number("MAX_CONNECTIONS", v.max_connections, 10_000, 1..=1_000_000),
+            header_time: environment.seconds(
+                "HEADER_TIMEOUT_SECONDS",
+                v.header_timeout_seconds,
+                10,
+                1..=600,
+            ),
+            body_time: environment.seconds(
+                "BODY_TIMEOUT_SECONDS",
+                v.body_timeout_seconds,
+                30,
+                1..=600,
+            ),
+            keep_alive: environment.seconds(
+                "KEEP_ALIVE_SECONDS",
+                v.keep_alive_seconds,
+                75,
+                1..=3600,
+            ),
+            connections: environment.number(
+                "MAX_CONNECTIONS",
+                v.max_connections,
+                10_000,
+                1..=1_000_000,
+            ),
         };
         if settings.bodies_in_flight_bytes < settings.body_bytes {
             environment.fault("BODIES_IN_FLIGHT_BYTES", "must not be less than MAX_BODY_BYTES");

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use process::settings::Environment;
 use queue::SendPace;
 use serde::Deserialize;
+use service::settings::Environment;
 
 #[derive(Default, Deserialize)]
 struct Variables {
@@ -20,8 +20,18 @@ pub fn read(environment: &mut Environment) -> SendPace {
     let v: Variables = environment.variables();
     let linger = environment.number("SQS_SEND_LINGER_MS", v.sqs_send_linger_ms, 5, 0..=1000);
     SendPace {
-        within: environment.seconds("SQS_SEND_TIMEOUT_SECONDS", v.sqs_send_timeout_seconds, 5, 1..=60),
+        within: environment.seconds(
+            "SQS_SEND_TIMEOUT_SECONDS",
+            v.sqs_send_timeout_seconds,
+            5,
+            1..=60,
+        ),
         linger: Duration::from_millis(linger),
-        calls_under_way: environment.number("SQS_SENDS_UNDER_WAY", v.sqs_sends_under_way, 64, 1..=256),
+        calls_under_way: environment.number(
+            "SQS_SENDS_UNDER_WAY",
+            v.sqs_sends_under_way,
+            64,
+            1..=256,
+        ),
     }
 }

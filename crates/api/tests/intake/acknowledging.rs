@@ -60,7 +60,10 @@ async fn what_sqs_does_not_confirm_is_answered_with_503_and_when_to_try_again() 
         assert_eq!(stack.sqs.drain(QUEUE).await, [], "{fault}");
     }
     // And it goes on as before.
-    assert_eq!(post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(), 202);
+    assert_eq!(
+        post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(),
+        202
+    );
 }
 
 #[tokio::test]
@@ -82,7 +85,12 @@ async fn a_passing_fault_of_sqs_is_not_seen_outside() {
         let messages = stack.sqs.drain(QUEUE).await;
         let expected = if fault["kind"] == "lost_reply" { 2 } else { 1 };
         assert_eq!(messages.len(), expected, "{fault}");
-        assert!(messages.iter().all(|message| message.attributes["id"] == answer["id"].as_str().unwrap()), "{fault}");
+        assert!(
+            messages
+                .iter()
+                .all(|message| message.attributes["id"] == answer["id"].as_str().unwrap()),
+            "{fault}"
+        );
     }
 }
 
@@ -92,7 +100,10 @@ async fn one_entry_that_fails_fails_only_its_own_request() {
     let api = stack.api(&[("SQS_SENDS_UNDER_WAY", "1"), ("SQS_SEND_LINGER_MS", "1000")]);
     stack.ready(&api).await;
     // The first call is slow, so that the others wait for it together.
-    stack.sqs.fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 500, "times": 1 })).await;
+    stack
+        .sqs
+        .fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 500, "times": 1 }))
+        .await;
     stack.sqs.fault(json!({ "action": "SendMessageBatch", "kind": "partial", "entries": [1], "code": "InvalidMessageContents", "sender_fault": true })).await;
     let client = reqwest::Client::new();
     let origin = api.url("");
@@ -138,10 +149,16 @@ async fn it_starts_without_sqs_and_takes_forms_when_sqs_comes() {
     let stack = Stack::start();
     stack.local_sqs.signal(Signal::Stop);
     let api = stack.api(&[]);
-    assert_eq!(post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(), 503);
+    assert_eq!(
+        post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(),
+        503
+    );
     assert_eq!(reqwest::get(api.url("/healthcheck/")).await.unwrap().status(), 200);
     assert_eq!(reqwest::get(api.url("/healthcheck/ready/")).await.unwrap().status(), 503);
     stack.local_sqs.signal(Signal::Continue);
     stack.ready(&api).await;
-    assert_eq!(post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(), 202);
+    assert_eq!(
+        post(&reqwest::Client::new(), &api.url(""), registration(1)).await.unwrap().status(),
+        202
+    );
 }

@@ -32,7 +32,8 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
     let mut bodies = Vec::new();
     for case in cases {
         let name = case["name"].as_str().unwrap();
-        let answer = raw::exchange(api.port(), &request(&case["request"]), Duration::from_secs(10)).await;
+        let answer =
+            raw::exchange(api.port(), &request(&case["request"]), Duration::from_secs(10)).await;
         let expect = &case["expect"];
         let mut complain = |what: String| wrong.push(format!("{name}: {what}: {answer:?}"));
         if Some(u64::from(answer.status)) != expect["status"].as_u64() {
@@ -59,7 +60,8 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
             complain(format!("not as the OpenAPI document says: {fault}"));
         }
         let messages = stack.sqs.drain(QUEUE).await;
-        let queued: Vec<Value> = messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
+        let queued: Vec<Value> =
+            messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
         bodies.extend(messages.into_iter().map(|message| message.body));
         let expected = Some(&expect["queued"]).filter(|queued| !queued.is_null()).cloned();
         if queued != expected.into_iter().collect::<Vec<_>>() {
@@ -76,9 +78,18 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
 fn taken_by_the_2016_worker(bodies: &[String]) -> usize {
     let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is set: run `make test`");
     let script = "import json, sys\nprint(sum(json.loads(body)['data'] is not None for body in json.load(sys.stdin)))";
-    let mut process =
-        Command::new(python).args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    process.stdin.take().unwrap().write_all(serde_json::to_string(bodies).unwrap().as_bytes()).unwrap();
+    let mut process = Command::new(python)
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(serde_json::to_string(bodies).unwrap().as_bytes())
+        .unwrap();
     let output = process.wait_with_output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
@@ -87,7 +98,10 @@ fn taken_by_the_2016_worker(bodies: &[String]) -> usize {
 fn signatures_are_those_of_the_contract() {
     for vector in contract()["signature_vectors"].as_array().unwrap() {
         let text = |name: &str| vector[name].as_str().unwrap();
-        assert_eq!(signature(text("path"), text("body").as_bytes(), text("secret")), text("signature"));
+        assert_eq!(
+            signature(text("path"), text("body").as_bytes(), text("secret")),
+            text("signature")
+        );
     }
 }
 
@@ -96,9 +110,10 @@ fn request(request: &Value) -> Vec<u8> {
     let text = |name: &str| request[name].as_str();
     let (method, path) = (text("method").unwrap(), text("path").unwrap());
     let body = match text("body_hex") {
-        Some(digits) => {
-            (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
-        }
+        Some(digits) => (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+            .collect(),
         None => text("body").unwrap_or_default().as_bytes().to_vec(),
     };
     let signature = match &request["sign"] {
@@ -111,7 +126,11 @@ fn request(request: &Value) -> Vec<u8> {
         },
         other => {
             let of = &other["legacy-for"];
-            Some(signature(of["path"].as_str().unwrap(), of["body"].as_str().unwrap().as_bytes(), SECRET))
+            Some(signature(
+                of["path"].as_str().unwrap(),
+                of["body"].as_str().unwrap().as_bytes(),
+                SECRET,
+            ))
         }
     };
     let mut headers: Vec<(&str, &str)> = request["headers"]

@@ -21,14 +21,19 @@ impl Described {
             return Some(format!("status {} is not described", answer.status));
         };
         for (name, header) in described["headers"].as_object().into_iter().flatten() {
-            let Some(value) = answer.header(name) else { return Some(format!("the header {name} is missing")) };
+            let Some(value) = answer.header(name) else {
+                return Some(format!("the header {name} is missing"));
+            };
             let schema = &self.resolve(header)["schema"];
             let number = value.parse::<u64>().map(Value::from);
-            if !self.is_valid(schema, &value.into()) && !number.is_ok_and(|number| self.is_valid(schema, &number)) {
+            if !self.is_valid(schema, &value.into())
+                && !number.is_ok_and(|number| self.is_valid(schema, &number))
+            {
                 return Some(format!("the header {name} is not as described"));
             }
         }
-        let media_type = answer.header("Content-Type").map(|value| value.split(';').next().unwrap());
+        let media_type =
+            answer.header("Content-Type").map(|value| value.split(';').next().unwrap());
         match (described["content"].as_object(), media_type) {
             (None, None) => None,
             (Some(contents), Some(media_type)) if contents.contains_key(media_type) => {
@@ -36,7 +41,8 @@ impl Described {
                     true => serde_json::from_str(&answer.body).unwrap(),
                     false => answer.body.as_str().into(),
                 };
-                (!self.is_valid(&contents[media_type]["schema"], &body)).then(|| "the body is not valid".to_owned())
+                (!self.is_valid(&contents[media_type]["schema"], &body))
+                    .then(|| "the body is not valid".to_owned())
             }
             (_, media_type) => Some(format!("content of type {media_type:?} is not described")),
         }
@@ -57,7 +63,9 @@ impl Described {
             };
         };
         match operations.get(method.to_ascii_lowercase()) {
-            Some(operation) => operation["responses"].get(status.to_string()).map(|response| self.resolve(response)),
+            Some(operation) => operation["responses"]
+                .get(status.to_string())
+                .map(|response| self.resolve(response)),
             None => (status == 405).then(|| &components["MethodNotAllowed"]),
         }
     }

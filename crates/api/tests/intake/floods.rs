@@ -18,7 +18,12 @@ const MIB: u64 = 1 << 20;
 
 fn signed(body: &[u8]) -> Vec<u8> {
     let signature = signature("/form/", body, SECRET);
-    raw::request("POST", "/form/", &[("Content-Type", "application/json"), ("X-Signature", &signature)], body)
+    raw::request(
+        "POST",
+        "/form/",
+        &[("Content-Type", "application/json"), ("X-Signature", &signature)],
+        body,
+    )
 }
 
 /// The most memory since the start, shown for whoever wants the figures.
@@ -30,7 +35,7 @@ fn most_memory(api: &Service, after: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_slow_connections_do_not_keep_good_clients_waiting() {
-    process::open_files::allow(0);
+    service::open_files::raise_limit(0);
     let stack = Stack::start();
     let api = stack.api(&[]);
     stack.ready(&api).await;
@@ -66,7 +71,8 @@ async fn a_flood_of_wrong_signatures_is_turned_away_and_good_clients_are_served(
         let (client, url) = (client.clone(), api.url("/form/"));
         flood.spawn(async move {
             for _ in 0..500 {
-                let request = client.post(&url).header("X-Signature", "0".repeat(64)).body(registration(1));
+                let request =
+                    client.post(&url).header("X-Signature", "0".repeat(64)).body(registration(1));
                 assert_eq!(request.send().await.unwrap().status(), 400);
             }
         });
@@ -97,7 +103,11 @@ async fn bodies_that_are_refused_take_bounded_memory() {
         (413, [chunk.as_bytes(), &large, b"\r\n0\r\n\r\n"].concat()),
         (415, raw::request("POST", "/form/", &[("Content-Encoding", "gzip")], &large[..1 << 20])),
         (400, format!("{post}Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx").into_bytes()),
-        (400, format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").into_bytes()),
+        (
+            400,
+            format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+                .into_bytes(),
+        ),
         (400, format!("{post}X-A: a\r\n folded\r\n\r\n").into_bytes()),
     ]);
     let mut flood = JoinSet::new();
@@ -127,11 +137,18 @@ async fn forms_that_grow_when_parsed_take_bounded_memory() {
     let deep = format!(r#"{{"data":{}"#, "[".repeat(800_000)).into_bytes();
     let mut senders = JoinSet::new();
     for number in 0..18 {
-        let (body, port, status) =
-            if number % 3 == 0 { (deep.clone(), api.port(), 400) } else { (zeros.clone(), api.port(), 202) };
+        let (body, port, status) = if number % 3 == 0 {
+            (deep.clone(), api.port(), 400)
+        } else {
+            (zeros.clone(), api.port(), 202)
+        };
         senders.spawn(async move {
             let answer = raw::exchange(port, &signed(&body), 60 * SECOND).await;
-            assert!(answer.status == status || answer.status == 503, "{} for {status}", answer.status);
+            assert!(
+                answer.status == status || answer.status == 503,
+                "{} for {status}",
+                answer.status
+            );
             answer.status
         });
     }
@@ -149,16 +166,24 @@ async fn heads_are_bounded() {
     let signature = signature("/form/", body.as_bytes(), SECRET);
     for (bytes, expected) in [(64 << 10, 202), (1 << 20, 431)] {
         let filler = "x".repeat(bytes);
-        let headers = [("Content-Type", "application/json"), ("X-Signature", &signature), ("X-Filler", &filler)];
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-Signature", &signature),
+            ("X-Filler", &filler),
+        ];
         let request = raw::request("POST", "/form/", &headers, body.as_bytes());
-        assert_eq!(raw::exchange(api.port(), &request, 10 * SECOND).await.status, expected, "{bytes}");
+        assert_eq!(
+            raw::exchange(api.port(), &request, 10 * SECOND).await.status,
+            expected,
+            "{bytes}"
+        );
     }
     assert!(most_memory(&api, "heads of 1 MiB") < 100);
 }
 
 #[tokio::test]
 async fn more_connections_than_the_usual_1024_files_are_served() {
-    process::open_files::allow(0);
+    service::open_files::raise_limit(0);
     let stack = Stack::start();
     let mut limited = Command::new("sh");
     limited.args(["-c", r#"ulimit -Sn 256 && exec "$0""#]).arg(path_of("api")).env_clear();

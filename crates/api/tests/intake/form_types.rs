@@ -17,7 +17,12 @@ const REGISTRATION: &str = include_str!("../../../../deploy/form-types/registrat
 async fn post(api: &Service, path: &str, content_type: &str, body: &str) -> Answer {
     let signature = signature(path, body.as_bytes(), SECRET);
     let headers = [("Content-Type", content_type), ("X-Signature", signature.as_str())];
-    raw::exchange(api.port(), &raw::request("POST", path, &headers, body.as_bytes()), Duration::from_secs(10)).await
+    raw::exchange(
+        api.port(),
+        &raw::request("POST", path, &headers, body.as_bytes()),
+        Duration::from_secs(10),
+    )
+    .await
 }
 
 async fn post_json(api: &Service, path: &str, body: &Value) -> (u16, Value) {
@@ -46,7 +51,8 @@ async fn an_enrolment_goes_to_its_own_queue() {
     assert_eq!(status, 400);
     assert_eq!(answer["company_number"], json!(["Company number must be 8 characters"]));
     assert_eq!(answer["company_name"], json!(["This field is required."]));
-    let answer = post(&api, "/enrolment/", "application/x-www-form-urlencoded", "company_number=1").await;
+    let answer =
+        post(&api, "/enrolment/", "application/x-www-form-urlencoded", "company_number=1").await;
     assert_eq!(answer.status, 415, "{answer:?}");
 }
 
@@ -55,7 +61,10 @@ async fn a_type_in_a_file_is_served_with_its_schema_and_listed() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("registration.schema.json"), REGISTRATION).unwrap();
     let stack = Stack::start();
-    let types = [("FORM_TYPES", "form,registration"), ("FORM_TYPES_DIR", directory.path().to_str().unwrap())];
+    let types = [
+        ("FORM_TYPES", "form,registration"),
+        ("FORM_TYPES_DIR", directory.path().to_str().unwrap()),
+    ];
     let api = stack.api(&types);
     stack.ready(&api).await;
 
@@ -70,7 +79,10 @@ async fn a_type_in_a_file_is_served_with_its_schema_and_listed() {
     // The schema is documentation, and needs no signature.
     let schema = reqwest::get(api.url("/registration/schema/")).await.unwrap();
     assert_eq!(schema.headers()["content-type"], "application/schema+json");
-    assert_eq!(schema.json::<Value>().await.unwrap(), serde_json::from_str::<Value>(REGISTRATION).unwrap());
+    assert_eq!(
+        schema.json::<Value>().await.unwrap(),
+        serde_json::from_str::<Value>(REGISTRATION).unwrap()
+    );
     assert_eq!(reqwest::get(api.url("/form/schema")).await.unwrap().status(), 200);
 
     let bad = json!({ "data": { "company_name": "", "agree_terms": false } });
@@ -94,7 +106,8 @@ async fn a_schema_in_a_file_that_replaces_a_built_in_one_is_told_at_start() {
     let stack = Stack::start();
     for service in [stack.api(&types), stack.worker(&types)] {
         let log = service.log();
-        let told: Vec<&str> = log.lines().filter(|line| line.contains("replaces the built-in one")).collect();
+        let told: Vec<&str> =
+            log.lines().filter(|line| line.contains("replaces the built-in one")).collect();
         assert!(matches!(told.as_slice(), [line] if line.ends_with("form_type=form")), "{log}");
     }
 }
@@ -102,10 +115,17 @@ async fn a_schema_in_a_file_that_replaces_a_built_in_one_is_told_at_start() {
 #[test]
 fn a_bad_schema_or_an_unknown_type_stops_the_process_with_its_name_and_place() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("one.schema.json"), r#"{"properties": {"a": {"type": "text"}}}"#).unwrap();
+    fs::write(
+        directory.path().join("one.schema.json"),
+        r#"{"properties": {"a": {"type": "text"}}}"#,
+    )
+    .unwrap();
     fs::write(directory.path().join("two.schema.json"), "{\n\"type\": object}").unwrap();
-    let variables =
-        [("UI_SECRET", "x"), ("FORM_TYPES", "form,nowhere"), ("FORM_TYPES_DIR", directory.path().to_str().unwrap())];
+    let variables = [
+        ("UI_SECRET", "x"),
+        ("FORM_TYPES", "form,nowhere"),
+        ("FORM_TYPES_DIR", directory.path().to_str().unwrap()),
+    ];
     for service in ["api", "worker"] {
         let output = Command::new(path_of(service)).env_clear().envs(variables).output().unwrap();
         assert_eq!(output.status.code(), Some(1));

@@ -15,7 +15,12 @@ async fn send(port: u16, keys: &[&str], content_type: &str, body: &str) -> Answe
     let signature = signature("/form/", body.as_bytes(), SECRET);
     let mut headers = vec![("Content-Type", content_type), ("X-Signature", signature.as_str())];
     headers.extend(keys.iter().map(|key| ("Idempotency-Key", *key)));
-    raw::exchange(port, &raw::request("POST", "/form/", &headers, body.as_bytes()), Duration::from_secs(10)).await
+    raw::exchange(
+        port,
+        &raw::request("POST", "/form/", &headers, body.as_bytes()),
+        Duration::from_secs(10),
+    )
+    .await
 }
 
 fn id(answer: &Answer) -> String {
@@ -32,7 +37,8 @@ async fn one_key_and_content_is_one_id_in_every_encoding_and_at_every_instance()
     let json = "application/json";
     let first = id(&send(one.port(), &["key"], json, r#"{"data": "a", "x": "1"}"#).await);
     let again = send(other.port(), &["key"], json, r#"{"x":"1","data":"a"}"#).await;
-    let urlencoded = send(one.port(), &["key"], "application/x-www-form-urlencoded", "x=1&data=a").await;
+    let urlencoded =
+        send(one.port(), &["key"], "application/x-www-form-urlencoded", "x=1&data=a").await;
     assert_eq!([id(&again), id(&urlencoded)], [first.clone(), first.clone()]);
     // Nothing is dropped for a key.
     let other_content = id(&send(one.port(), &["key"], json, r#"{"data": "b", "x": "1"}"#).await);
@@ -48,7 +54,10 @@ async fn a_key_that_is_none_gets_400() {
     stack.ready(&api).await;
     for keys in [vec![""], vec!["a b"], vec!["é"], vec![&*"x".repeat(256)], vec!["a", "a"]] {
         let answer = send(api.port(), &keys, "application/json", r#"{"data":1}"#).await;
-        assert!(answer.status == 400 && answer.body.contains("Idempotency-Key"), "{keys:?} {answer:?}");
+        assert!(
+            answer.status == 400 && answer.body.contains("Idempotency-Key"),
+            "{keys:?} {answer:?}"
+        );
     }
     assert_eq!(stack.sqs.drain(QUEUE).await, []);
 }

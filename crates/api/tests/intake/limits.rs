@@ -15,7 +15,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn signed(body: &[u8]) -> Vec<u8> {
     let signature = signature("/form/", body, SECRET);
-    raw::request("POST", "/form/", &[("Content-Type", "application/json"), ("X-Signature", &signature)], body)
+    raw::request(
+        "POST",
+        "/form/",
+        &[("Content-Type", "application/json"), ("X-Signature", &signature)],
+        body,
+    )
 }
 
 fn chunked(body: &[u8]) -> Vec<u8> {
@@ -24,8 +29,9 @@ fn chunked(body: &[u8]) -> Vec<u8> {
         "POST /form/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
          Content-Type: application/json\r\nX-Signature: {signature}\r\n\r\n"
     );
-    let chunks =
-        body.chunks(1000).flat_map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+    let chunks = body
+        .chunks(1000)
+        .flat_map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
     head.into_bytes().into_iter().chain(chunks).chain(*b"0\r\n\r\n").collect()
 }
 
@@ -52,7 +58,12 @@ async fn encoded_bodies_are_not_taken() {
     let api = stack.api(&[]);
     stack.ready(&api).await;
     let headers = [("Content-Encoding", "gzip"), ("Content-Type", "application/json")];
-    let answer = raw::exchange(api.port(), &raw::request("POST", "/form/", &headers, b"\x1f\x8b"), 10 * SECOND).await;
+    let answer = raw::exchange(
+        api.port(),
+        &raw::request("POST", "/form/", &headers, b"\x1f\x8b"),
+        10 * SECOND,
+    )
+    .await;
     assert_eq!(answer.status, 415, "{answer:?}");
 }
 

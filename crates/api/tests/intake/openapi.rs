@@ -34,12 +34,22 @@ async fn with_hawk_the_document_says_so() {
     assert_eq!(described.0["security"], json!([{ "hawk": [] }]));
     assert_eq!(described.0["servers"], json!([{ "url": "https://forms.example" }]));
     for (method, path) in [("POST", "/form/"), ("GET", "/")] {
-        let answer = raw::exchange(api.port(), &raw::request(method, path, &[], b""), Duration::from_secs(10)).await;
+        let answer = raw::exchange(
+            api.port(),
+            &raw::request(method, path, &[], b""),
+            Duration::from_secs(10),
+        )
+        .await;
         assert_eq!(answer.status, 401);
         assert_eq!(described.fault(method, path, &answer), None);
-        assert!(described.0["paths"][path][method.to_ascii_lowercase()]["responses"]["400"].is_object());
+        assert!(
+            described.0["paths"][path][method.to_ascii_lowercase()]["responses"]["400"].is_object()
+        );
     }
-    assert_eq!(described.0["components"]["responses"]["Refused"]["content"]["text/html"], Value::Null);
+    assert_eq!(
+        described.0["components"]["responses"]["Refused"]["content"]["text/html"],
+        Value::Null
+    );
 }
 
 #[tokio::test]
@@ -52,7 +62,8 @@ async fn references_inside_a_form_type_still_lead_to_their_place() {
     });
     std::fs::write(directory.path().join("trees.schema.json"), schema.to_string()).unwrap();
     let stack = Stack::start();
-    let api = stack.api(&[("FORM_TYPES", "trees"), ("FORM_TYPES_DIR", directory.path().to_str().unwrap())]);
+    let api = stack
+        .api(&[("FORM_TYPES", "trees"), ("FORM_TYPES_DIR", directory.path().to_str().unwrap())]);
     let described = Described::by(&api).await;
     let tree = &described.0["components"]["schemas"]["trees"]["$defs"]["tree"]["properties"];
     assert_eq!(tree["next"]["$ref"], "#/components/schemas/trees/$defs/tree");
@@ -65,13 +76,23 @@ async fn the_documentation_is_read_without_a_signature_and_in_no_other_way() {
     let api = started(&stack).await;
     for path in ["/openapi.json", "/form/schema/", "/healthcheck/"] {
         for (method, status) in [("GET", 200), ("HEAD", 200), ("POST", 405)] {
-            let answer =
-                raw::exchange(api.port(), &raw::request(method, path, &[], b""), Duration::from_secs(10)).await;
+            let answer = raw::exchange(
+                api.port(),
+                &raw::request(method, path, &[], b""),
+                Duration::from_secs(10),
+            )
+            .await;
             assert_eq!(answer.status, status, "{method} {path}");
-            assert_eq!(answer.header("Allow"), (status == 405).then_some("GET, HEAD"), "{method} {path}");
+            assert_eq!(
+                answer.header("Allow"),
+                (status == 405).then_some("GET, HEAD"),
+                "{method} {path}"
+            );
         }
     }
-    let answer = raw::exchange(api.port(), &raw::request("GET", "/docs", &[], b""), Duration::from_secs(10)).await;
+    let answer =
+        raw::exchange(api.port(), &raw::request("GET", "/docs", &[], b""), Duration::from_secs(10))
+            .await;
     assert_eq!((answer.status, answer.header("Location")), (301, Some("/docs/")));
 }
 
@@ -107,7 +128,10 @@ async fn schemathesis_finds_no_answer_that_the_document_does_not_allow() {
     assert_eq!(SECRET, "debug", "the secret that signing.py has");
     let directory = tempfile::tempdir().unwrap();
     let output = Command::new(program)
-        .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/intake/schemathesis/schemathesis.toml")])
+        .args([
+            "--config-file",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/intake/schemathesis/schemathesis.toml"),
+        ])
         .args(["run", &api.url("/openapi.json"), "--continue-on-failure", "--no-color"])
         .env("SCHEMATHESIS_HOOKS", "signing")
         .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/intake/schemathesis"))

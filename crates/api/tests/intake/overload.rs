@@ -35,8 +35,14 @@ async fn what_sqs_can_take_is_taken_and_the_rest_gets_503_until_sqs_is_well_agai
             while Instant::now() < end {
                 let answer = post(&client, &origin, registration(number)).await.unwrap();
                 let refused = answer.status() != 202;
-                assert!(!refused || answer.status() == 503 && answer.headers()["retry-after"] == "5");
-                answers.push((Instant::now(), answer.status().as_u16(), answer.text().await.unwrap()));
+                assert!(
+                    !refused || answer.status() == 503 && answer.headers()["retry-after"] == "5"
+                );
+                answers.push((
+                    Instant::now(),
+                    answer.status().as_u16(),
+                    answer.text().await.unwrap(),
+                ));
             }
             answers
         });
@@ -48,9 +54,17 @@ async fn what_sqs_can_take_is_taken_and_the_rest_gets_503_until_sqs_is_well_agai
     let half = end - Duration::from_millis(7500);
     let late = accepted.iter().filter(|(at, _, _)| (half..end).contains(at)).count();
     assert!(accepted.len() < answers.len(), "nobody was refused");
-    assert!(late >= PER_SECOND * 7 / 2, "{late} taken in the last 7.5 s, {} in all", accepted.len());
+    assert!(
+        late >= PER_SECOND * 7 / 2,
+        "{late} taken in the last 7.5 s, {} in all",
+        accepted.len()
+    );
     let memory = api.memory();
-    println!("{} taken, {} refused, {before} bytes before, {memory:?}", accepted.len(), answers.len() - accepted.len());
+    println!(
+        "{} taken, {} refused, {before} bytes before, {memory:?}",
+        accepted.len(),
+        answers.len() - accepted.len()
+    );
     assert!(memory.most < before + (64 << 20), "{memory:?}, {before} before");
 
     stack.sqs.no_faults().await;
@@ -65,6 +79,8 @@ async fn what_sqs_can_take_is_taken_and_the_rest_gets_503_until_sqs_is_well_agai
     let queued = stack.sqs.drain(QUEUE).await;
     for (_, _, answer) in &accepted {
         let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
-        assert!(queued.iter().any(|message| message.attributes["id"] == answer["id"].as_str().unwrap()));
+        assert!(
+            queued.iter().any(|message| message.attributes["id"] == answer["id"].as_str().unwrap())
+        );
     }
 }

@@ -16,7 +16,8 @@ async fn status(api: &Service) -> u16 {
 async fn ready_is(api: &Service, expected: u16, queue: &str) {
     wait::until(queue, async || {
         let answer = reqwest::get(api.url("/healthcheck/ready/")).await.unwrap();
-        (answer.status() == expected && answer.json::<Value>().await.unwrap()["queue"] == queue).then_some(())
+        (answer.status() == expected && answer.json::<Value>().await.unwrap()["queue"] == queue)
+            .then_some(())
     })
     .await;
 }
@@ -34,8 +35,13 @@ async fn refused_credentials_are_503_and_red_until_they_are_good() {
     let stack = Stack::start();
     let api = stack.api(&[]);
     stack.ready(&api).await;
-    for code in ["AccessDeniedException", "InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch"] {
-        stack.sqs.fault(json!({ "action": "*", "kind": "error", "status": 403, "code": code })).await;
+    for code in
+        ["AccessDeniedException", "InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch"]
+    {
+        stack
+            .sqs
+            .fault(json!({ "action": "*", "kind": "error", "status": 403, "code": code }))
+            .await;
         assert_eq!(status(&api).await, 503, "{code}");
         ready_is(&api, 503, "access is denied").await;
         assert!(api.log().contains(&format!("access is denied ({code}")), "{}", api.log());
@@ -82,12 +88,18 @@ async fn a_queue_that_was_deleted_and_may_not_be_made_is_used_when_it_is_back() 
     stack.ready(&api).await;
     delete(&stack, QUEUE).await;
     assert_eq!(status(&api).await, 503);
-    wait::until("it is looked for", async || api.log().contains("The form queue was not found").then_some(())).await;
+    wait::until("it is looked for", async || {
+        api.log().contains("The form queue was not found").then_some(())
+    })
+    .await;
     assert_eq!(status(&api).await, 503);
     assert_eq!(stack.sqs.url(QUEUE).await, None);
     // With another limit, which is known from then on.
     stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "1024" })).await;
     taken_again(&api).await;
-    wait::until("its limit is known", async || api.log().contains("max_message_size=Some(1024)").then_some(())).await;
+    wait::until("its limit is known", async || {
+        api.log().contains("max_message_size=Some(1024)").then_some(())
+    })
+    .await;
     assert_eq!(stack.sqs.drain(QUEUE).await.len(), 1);
 }

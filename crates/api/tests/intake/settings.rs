@@ -5,7 +5,8 @@ use std::process::Command;
 use test_kit::service::path_of;
 
 fn faults_of(variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let output = Command::new(path_of("api")).env_clear().envs(variables.iter().copied()).output().unwrap();
+    let output =
+        Command::new(path_of("api")).env_clear().envs(variables.iter().copied()).output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -43,7 +44,8 @@ fn form_types_that_cannot_be_served_together_are_told_in_one_line_each() {
     ];
     let told = lists.map(|list| {
         let directory = directory.path().to_str().unwrap();
-        let (status, message) = faults_of(&[("UI_SECRET", "x"), ("FORM_TYPES", list), ("FORM_TYPES_DIR", directory)]);
+        let (status, message) =
+            faults_of(&[("UI_SECRET", "x"), ("FORM_TYPES", list), ("FORM_TYPES_DIR", directory)]);
         assert_eq!(status, Some(1));
         format!("{list}\n{}", message.lines().skip(1).collect::<Vec<_>>().join("\n"))
     });
@@ -54,7 +56,8 @@ fn form_types_that_cannot_be_served_together_are_told_in_one_line_each() {
 fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let (status, message) = faults_of(&[("UI_SECRET", "x"), ("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port)]);
+    let (status, message) =
+        faults_of(&[("UI_SECRET", "x"), ("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port)]);
     assert_eq!(status, Some(1));
     assert!(message.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{message}");
 }
@@ -63,7 +66,12 @@ fn an_address_that_is_taken_is_named() {
 fn settings_can_be_checked_and_are_shown_without_secrets() {
     let check = |variables: &[(&str, &str)]| {
         let mut command = Command::new(path_of("api"));
-        let output = command.arg("--check-settings").env_clear().envs(variables.iter().copied()).output().unwrap();
+        let output = command
+            .arg("--check-settings")
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
@@ -85,5 +93,8 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
         ("SQS_WAIT_TIME", "x"),
     ]);
     assert_eq!(status, Some(1));
-    assert!(faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"), "{faults}");
+    assert!(
+        faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"),
+        "{faults}"
+    );
 }

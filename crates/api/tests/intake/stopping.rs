@@ -43,7 +43,11 @@ async fn under_load_it_answers_what_is_in_flight_and_every_202_is_on_the_queue()
                 let client = reqwest::Client::new();
                 let mut accepted = Vec::new();
                 for number in 0..1000 {
-                    let Ok(answer) = post(&client, &origin, registration(sender * 1000 + number)).await else { break };
+                    let Ok(answer) =
+                        post(&client, &origin, registration(sender * 1000 + number)).await
+                    else {
+                        break;
+                    };
                     assert_eq!(answer.status(), 202);
                     let answer: Value = answer.json().await.unwrap();
                     accepted.push(answer["id"].as_str().unwrap().to_owned());
@@ -61,7 +65,13 @@ async fn under_load_it_answers_what_is_in_flight_and_every_202_is_on_the_queue()
         }
         assert!(accepted.len() > 20, "{accepted:?}");
         stack.sqs.no_faults().await;
-        let queued = stack.sqs.drain(QUEUE).await.into_iter().map(|message| message.attributes["id"].clone()).collect();
+        let queued = stack
+            .sqs
+            .drain(QUEUE)
+            .await
+            .into_iter()
+            .map(|message| message.attributes["id"].clone())
+            .collect();
         // All of them, and what was in flight was answered too.
         assert_eq!(accepted, queued);
     }
@@ -74,7 +84,8 @@ async fn a_second_signal_ends_it_at_once() {
     stack.ready(&api).await;
     stack.sqs.fault(json!({ "action": "SendMessageBatch", "kind": "hang" })).await;
     let origin = api.url("");
-    let waiting = tokio::spawn(async move { post(&reqwest::Client::new(), &origin, registration(1)).await });
+    let waiting =
+        tokio::spawn(async move { post(&reqwest::Client::new(), &origin, registration(1)).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     api.signal(Signal::Term);
     tokio::time::sleep(Duration::from_millis(300)).await;

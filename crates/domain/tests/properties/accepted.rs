@@ -17,7 +17,8 @@ fn taken(body: &[u8], encoding: Encoding<'_>) -> Meaning {
 
 /// Text values by name, of a repeated name the last.
 fn texts<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> Meaning {
-    let fields = pairs.into_iter().map(|(name, value)| (name.clone(), Meaning::Text(value.clone())));
+    let fields =
+        pairs.into_iter().map(|(name, value)| (name.clone(), Meaning::Text(value.clone())));
     Meaning::Object(fields.collect::<BTreeMap<_, _>>())
 }
 

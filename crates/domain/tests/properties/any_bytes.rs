@@ -9,7 +9,10 @@ use crate::holds;
 /// The fuzzer's seeds for one of its targets.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let seeds: Vec<_> = fs::read_dir(directory).unwrap().map(|seed| fs::read(seed.unwrap().path()).unwrap()).collect();
+    let seeds: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|seed| fs::read(seed.unwrap().path()).unwrap())
+        .collect();
     assert!(seeds.len() > 10);
     seeds
 }

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use chrono::DateTime;
-use domain::{AttributeValue, Encoding, Fields, FormType, FormTypes, Message, Received, Refusal, Submission};
+use domain::{
+    AttributeValue, Encoding, Fields, FormType, FormTypes, Message, Received, Refusal, Submission,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -51,7 +53,10 @@ pub fn of_message(input: &[u8]) {
         let reason = match &decoded {
             Ok(decoded) => {
                 let record = &decoded.record;
-                assert_eq!((record.form_type.as_str(), &record.data), (form_type.name(), &received.body));
+                assert_eq!(
+                    (record.form_type.as_str(), &record.data),
+                    (form_type.name(), &received.body)
+                );
                 assert!((1..=255).contains(&record.sqs_message_id.len()));
                 let fields = Fields::from_json(body.as_bytes()).unwrap();
                 of_accepted(&fields);
@@ -90,7 +95,7 @@ pub fn of_accepted(fields: &Fields) {
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
         fields: fields.clone(),
     };
-    let Message { body, attributes } = Message::of(&submission);
+    let Message { body, attributes } = Message::from_submission(&submission);
     assert!(body.chars().all(sqs_takes));
     let decoded = Received { message_id: "m".to_owned(), body: body.clone(), attributes }
         .decode(&submission.form_type)
@@ -112,7 +117,11 @@ fn of_refusal(refusal: &Refusal) {
     assert_eq!(serde_json::from_str::<Value>(&answer.to_string()).unwrap(), answer);
     // It goes into a log line and into an attribute of a message.
     let reason = refusal.to_string();
-    assert!((1..100).contains(&reason.len()) && reason.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{reason}");
+    assert!(
+        (1..100).contains(&reason.len())
+            && reason.bytes().all(|b| b.is_ascii_graphic() || b == b' '),
+        "{reason}"
+    );
 }
 
 /// What PostgreSQL's jsonb holds, written down once more.
@@ -136,9 +145,15 @@ fn storable(value: &Value, depth: usize) {
 fn plain_digits(number: &str) -> i64 {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent: i64 = exponent.parse().unwrap();
-    let (whole, fraction) =
-        mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
-    assert!(!whole.is_empty() && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()), "{number}");
+    let (whole, fraction) = mantissa
+        .trim_start_matches('-')
+        .split_once('.')
+        .unwrap_or((mantissa.trim_start_matches('-'), ""));
+    assert!(
+        !whole.is_empty()
+            && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()),
+        "{number}"
+    );
     let before = (whole.len() as i64).saturating_add(exponent).max(1);
     let after = (fraction.len() as i64).saturating_sub(exponent).max(0);
     before.saturating_add(after)

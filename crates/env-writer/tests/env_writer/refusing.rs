@@ -33,8 +33,13 @@ fn the_text_about_missing_variables_is_to_the_byte_what_scripts_know() {
 
 #[test]
 fn a_fault_in_the_last_file_leaves_the_first_as_it_was() {
-    let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES), (".env", "OLD=1\n")]);
-    let run = sandbox.run(&["env.json", "env-postgres.json"], &[("P_A", "secret-a"), ("P_B", "secret-b")]);
+    let sandbox = Sandbox::with(&[
+        ("env.json", TWO_AND_TWO),
+        ("env-postgres.json", POSTGRES),
+        (".env", "OLD=1\n"),
+    ]);
+    let run = sandbox
+        .run(&["env.json", "env-postgres.json"], &[("P_A", "secret-a"), ("P_B", "secret-b")]);
     assert_snapshot!(run.failed(1), @r"
     Required host environment variables are not set: 
     DB
@@ -93,7 +98,11 @@ fn a_value_that_is_not_one_line_of_utf8_is_refused_by_the_name_of_its_variable()
     ] {
         for variable in ["P_B", "P_C"] {
             let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
-            let host = [("P_A", OsStr::new("a")), ("P_B", OsStr::new("b")), (variable, OsStr::from_bytes(value))];
+            let host = [
+                ("P_A", OsStr::new("a")),
+                ("P_B", OsStr::new("b")),
+                (variable, OsStr::from_bytes(value)),
+            ];
             let run = sandbox.run_with_bytes(&["env.json"], &host);
             let expected = format!("env.json: the value of {variable} {reason}\n");
             assert_eq!(run.failed(1), expected, "{value:?}");
@@ -136,9 +145,19 @@ fn a_json_file_that_is_not_as_it_should_be_is_refused_with_the_place() {
 #[test]
 fn a_file_path_that_cannot_be_written_is_refused_with_its_name() {
     let mut seen = String::new();
-    for file_path in
-        ["", ".", "..", "nowhere/.env", "directory", "directory/", "dangling", "env.json/x", "socket", "new/", "new/."]
-    {
+    for file_path in [
+        "",
+        ".",
+        "..",
+        "nowhere/.env",
+        "directory",
+        "directory/",
+        "dangling",
+        "env.json/x",
+        "socket",
+        "new/",
+        "new/.",
+    ] {
         let json = format!(
             r#"{{"host_env_var_prefix":"P","file_path":"{file_path}","env_vars":{{"required":[],"optional":[]}}}}"#
         );
@@ -166,17 +185,26 @@ fn a_file_path_that_cannot_be_written_is_refused_with_its_name() {
 
 #[test]
 fn two_files_for_one_path_are_refused_however_the_path_is_spelt() {
-    for (there_before, spelling) in
-        [(false, ".env"), (false, "./.env"), (false, "conf/../.env"), (true, ".env"), (true, "link")]
-    {
+    for (there_before, spelling) in [
+        (false, ".env"),
+        (false, "./.env"),
+        (false, "conf/../.env"),
+        (true, ".env"),
+        (true, "link"),
+    ] {
         let other = POSTGRES.replace(".env-postgres", spelling);
         let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("conf/b.json", &other)]);
         if there_before {
             fs::write(sandbox.path(".env"), "OLD=1\n").unwrap();
             symlink(".env", sandbox.path("link")).unwrap();
         }
-        let run = sandbox.run(&["env.json", "conf/b.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "d")]);
-        assert_eq!(run.failed(1), "conf/b.json: file_path is the same file as that of env.json\n", "{spelling}");
+        let run =
+            sandbox.run(&["env.json", "conf/b.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "d")]);
+        assert_eq!(
+            run.failed(1),
+            "conf/b.json: file_path is the same file as that of env.json\n",
+            "{spelling}"
+        );
         assert_eq!(sandbox.path(".env").exists(), there_before, "{spelling}");
     }
 }

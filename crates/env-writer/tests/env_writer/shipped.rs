@@ -48,11 +48,15 @@ fn the_required_variables_alone_give_both_files() {
 #[test]
 fn every_optional_variable_of_the_shipped_file_is_passed_on() {
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(ENV).unwrap()).unwrap();
-    let names = |list: &str| -> Vec<String> { serde_json::from_value(json["env_vars"][list].clone()).unwrap() };
+    let names = |list: &str| -> Vec<String> {
+        serde_json::from_value(json["env_vars"][list].clone()).unwrap()
+    };
     let all = [names("required"), names("optional")].concat();
     let all: Vec<String> = all.iter().map(|name| name.replace('*', "EVENT_BOOKING")).collect();
-    let host: Vec<(String, &str)> = all.iter().map(|name| (format!("DIRECTORY_FORM_DATA_{name}"), "x")).collect();
-    let host: Vec<(&str, &str)> = host.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let host: Vec<(String, &str)> =
+        all.iter().map(|name| (format!("DIRECTORY_FORM_DATA_{name}"), "x")).collect();
+    let host: Vec<(&str, &str)> =
+        host.iter().map(|(name, value)| (name.as_str(), *value)).collect();
 
     let sandbox = Sandbox::with(&[]);
     sandbox.run(&[ENV], &host).succeeded();

@@ -28,7 +28,10 @@ fn help_is_on_stdout_and_wrong_usage_on_stderr_with_exit_code_2() {
     Exit code: 0 when all files are written, 1 on a fault (stderr has all of them), 2 on wrong usage.
     "#);
 
-    assert_eq!(sandbox.run(&[], &[]).failed(2), format!("No CONFIG.json is given.\n{}", help.stdout));
+    assert_eq!(
+        sandbox.run(&[], &[]).failed(2),
+        format!("No CONFIG.json is given.\n{}", help.stdout)
+    );
     assert_eq!(
         sandbox.run(&["env.json", "--force"], &[]).failed(2),
         format!("Unknown option: --force\n{}", help.stdout)

@@ -11,8 +11,10 @@ use crate::{POSTGRES, TWO_AND_TWO};
 #[test]
 fn lines_are_in_the_order_of_the_json_file_with_required_ones_first() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
-    let run = sandbox
-        .run(&["env.json"], &[("P_A", "a"), ("P_B", "b"), ("P_C", "c"), ("P_D", "d"), ("E", "e"), ("A", "other")]);
+    let run = sandbox.run(
+        &["env.json"],
+        &[("P_A", "a"), ("P_B", "b"), ("P_C", "c"), ("P_D", "d"), ("E", "e"), ("A", "other")],
+    );
     run.succeeded();
     assert_snapshot!(sandbox.read(".env"), @r"
     B=b
@@ -101,7 +103,9 @@ fn a_file_without_any_variable_set_is_written_empty() {
 #[test]
 fn every_file_is_written_by_one_run() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
-    sandbox.run(&["env.json", "env-postgres.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "db")]).succeeded();
+    sandbox
+        .run(&["env.json", "env-postgres.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "db")])
+        .succeeded();
     assert_eq!(sandbox.read(".env"), "B=b\nA=a\n");
     assert_eq!(sandbox.read(".env-postgres"), "A=a\nDB=db\n");
     assert_eq!(sandbox.files(), [".env", ".env-postgres", "env-postgres.json", "env.json"]);

@@ -10,7 +10,10 @@ fn with_other_start(value: &str) -> String {
 
 fn alter(sent: &mut Sent, name: &str) {
     let value = attribute(sent.authorization.as_ref().unwrap(), name).to_owned();
-    sent.replace(&format!("{name}=\"{value}\""), &format!("{name}=\"{}\"", with_other_start(&value)));
+    sent.replace(
+        &format!("{name}=\"{value}\""),
+        &format!("{name}=\"{}\"", with_other_start(&value)),
+    );
 }
 
 #[test]
@@ -21,16 +24,32 @@ fn one_altered_field_is_one_cause() {
         ("case of the method", |sent| sent.method = "post".to_owned(), "good"),
         ("path", |sent| sent.path_and_query = "/form?a=1&b=%20".to_owned(), "mac_wrong"),
         ("query", |sent| sent.path_and_query = "/form/?a=2&b=%20".to_owned(), "mac_wrong"),
-        ("order of the query", |sent| sent.path_and_query = "/form/?b=%20&a=1".to_owned(), "mac_wrong"),
-        ("escapes of the query", |sent| sent.path_and_query = "/form/?a=1&b=+".to_owned(), "mac_wrong"),
+        (
+            "order of the query",
+            |sent| sent.path_and_query = "/form/?b=%20&a=1".to_owned(),
+            "mac_wrong",
+        ),
+        (
+            "escapes of the query",
+            |sent| sent.path_and_query = "/form/?a=1&b=+".to_owned(),
+            "mac_wrong",
+        ),
         ("no query", |sent| sent.path_and_query = "/form/".to_owned(), "mac_wrong"),
         ("host", |sent| sent.host = "forms.example.org".to_owned(), "mac_wrong"),
         ("case of the host", |sent| sent.host = "Forms.Example.Com".to_owned(), "good"),
         ("port", |sent| sent.port = 80, "mac_wrong"),
         ("media type", |sent| sent.content_type = "text/plain".to_owned(), "payload_hash_wrong"),
         ("no media type", |sent| sent.content_type = String::new(), "payload_hash_wrong"),
-        ("case of the media type", |sent| sent.content_type = "Application/JSON".to_owned(), "good"),
-        ("parameter", |sent| sent.content_type = "application/json ; charset=utf-8".to_owned(), "good"),
+        (
+            "case of the media type",
+            |sent| sent.content_type = "Application/JSON".to_owned(),
+            "good",
+        ),
+        (
+            "parameter",
+            |sent| sent.content_type = "application/json ; charset=utf-8".to_owned(),
+            "good",
+        ),
         ("body", |sent| sent.body.push(b' '), "payload_hash_wrong"),
         ("no body", |sent| sent.body.clear(), "payload_hash_wrong"),
         ("no header", |sent| sent.authorization = None, "no_header"),
@@ -44,7 +63,11 @@ fn one_altered_field_is_one_cause() {
         ("id of another client", |sent| sent.replace("id=\"ui\"", "id=\"crm\""), "mac_wrong"),
         ("ts", |sent| sent.replace("ts=\"1800000000\"", "ts=\"1800000001\""), "mac_wrong"),
         ("ts far off", |sent| sent.replace("ts=\"1800000000\"", "ts=\"1900000000\""), "mac_wrong"),
-        ("writing of ts", |sent| sent.replace("ts=\"1800000000\"", "ts=\"01800000000\""), "mac_wrong"),
+        (
+            "writing of ts",
+            |sent| sent.replace("ts=\"1800000000\"", "ts=\"01800000000\""),
+            "mac_wrong",
+        ),
         ("nonce", |sent| alter(sent, "nonce"), "mac_wrong"),
         ("ext", |sent| alter(sent, "ext"), "mac_wrong"),
         ("no ext", |sent| sent.replace("ext=\"some ext\", ", ""), "mac_wrong"),
@@ -54,7 +77,11 @@ fn one_altered_field_is_one_cause() {
         ("shorter mac", |sent| sent.replace("mac=\"", "mac=\"AAAA\", app=\""), "malformed"),
         ("added app", |sent| sent.replace("id=", "app=\"a\", id="), "mac_wrong"),
         ("added app and dlg", |sent| sent.replace("id=", "app=\"a\", dlg=\"d\", id="), "mac_wrong"),
-        ("added dlg, which is signed beside app alone", |sent| sent.replace("id=", "dlg=\"d\", id="), "malformed"),
+        (
+            "added dlg, which is signed beside app alone",
+            |sent| sent.replace("id=", "dlg=\"d\", id="),
+            "malformed",
+        ),
         ("added empty app", |sent| sent.replace("id=", "app=\"\", id="), "good"),
         ("clock ahead", |sent| sent.now = NOW + 61, "stale_timestamp"),
         ("clock behind", |sent| sent.now = NOW - 61, "stale_timestamp"),
@@ -83,9 +110,21 @@ fn what_the_client_signed_is_not_good_when_it_is_not_what_is_asked_for() {
             "mac_wrong",
         ),
         ("an empty key", Signing { key: "", ..Signing::default() }, "mac_wrong"),
-        ("no hash, long ago", Signing { with_hash: false, ts: 1, ..Signing::default() }, "stale_timestamp"),
-        ("another key, long ago", Signing { key: OLD_KEY, ts: 1, ..Signing::default() }, "mac_wrong"),
-        ("an unknown client, long ago", Signing { id: "x", ts: 1, ..Signing::default() }, "unknown_client"),
+        (
+            "no hash, long ago",
+            Signing { with_hash: false, ts: 1, ..Signing::default() },
+            "stale_timestamp",
+        ),
+        (
+            "another key, long ago",
+            Signing { key: OLD_KEY, ts: 1, ..Signing::default() },
+            "mac_wrong",
+        ),
+        (
+            "an unknown client, long ago",
+            Signing { id: "x", ts: 1, ..Signing::default() },
+            "unknown_client",
+        ),
     ];
     for (what, signing, expected) in cases {
         assert_eq!(Sent::default().signed_with(&signing).code(&verifier()), expected, "{what}");
@@ -107,7 +146,8 @@ fn every_cause_but_the_clock_is_one_answer() {
     let good = Sent::default().signed();
     good.verdict(&verifier).unwrap();
     let next = Sent::default().signed_with(&Signing { nonce: "next", ..Signing::default() });
-    let mut refusals = vec![good.verdict(&verifier).unwrap_err(), next.verdict(&verifier).unwrap_err()];
+    let mut refusals =
+        vec![good.verdict(&verifier).unwrap_err(), next.verdict(&verifier).unwrap_err()];
     assert_eq!(refusals, [Refusal::NonceSeen, Refusal::NonceMemoryFull]);
     refusals.extend([
         Refusal::NoHeader,

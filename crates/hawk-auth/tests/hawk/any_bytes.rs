@@ -10,7 +10,10 @@ use crate::{
 #[test]
 fn the_fuzzers_seeds_hold_and_one_is_good() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/hawk");
-    let seeds: Vec<_> = fs::read_dir(directory).unwrap().map(|seed| fs::read(seed.unwrap().path()).unwrap()).collect();
+    let seeds: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|seed| fs::read(seed.unwrap().path()).unwrap())
+        .collect();
     seeds.iter().for_each(|seed| holds::of_request(seed));
     assert!(seeds.contains(&holds::good()));
 }

@@ -22,12 +22,22 @@ fn clocks_may_differ_by_60_seconds_and_no_more() {
 fn a_client_with_a_wrong_clock_and_the_right_key_is_told_the_time_with_a_mac() {
     for key in [KEY, OLD_KEY] {
         let verifier = verifier_with(&format!("ui:{KEY},ui:{OLD_KEY}"), 1);
-        let sent = Sent::default().signed_with(&Signing { key, ts: NOW - 3600, ..Signing::default() });
+        let sent =
+            Sent::default().signed_with(&Signing { key, ts: NOW - 3600, ..Signing::default() });
         let challenge = sent.verdict(&verifier).unwrap_err().www_authenticate().into_owned();
         assert_eq!(attribute(&challenge, "ts"), "1800000000");
         assert_eq!(attribute(&challenge, "error"), "Stale timestamp");
         let expected = Key::new(key, SHA256).unwrap().sign(b"hawk.1.ts\n1800000000\n").unwrap();
-        let expected = hawk::Header::new(None, None, None, Some(expected.into()), None::<&str>, None, None, None);
+        let expected = hawk::Header::new(
+            None,
+            None,
+            None,
+            Some(expected.into()),
+            None::<&str>,
+            None,
+            None,
+            None,
+        );
         let expected = format!(" {}", expected.unwrap());
         assert_eq!(attribute(&challenge, "tsm"), attribute(&expected, "mac"));
     }
@@ -35,6 +45,10 @@ fn a_client_with_a_wrong_clock_and_the_right_key_is_told_the_time_with_a_mac() {
 
 #[test]
 fn who_has_no_key_is_not_told_the_time() {
-    let long_ago = Sent::default().signed_with(&Signing { key: OLD_KEY, ts: NOW - 3600, ..Signing::default() });
+    let long_ago = Sent::default().signed_with(&Signing {
+        key: OLD_KEY,
+        ts: NOW - 3600,
+        ..Signing::default()
+    });
     assert_eq!(long_ago.verdict(&verifier()).unwrap_err().www_authenticate(), "Hawk");
 }

@@ -21,16 +21,23 @@ fn a_request_without_body_and_query_is_good_when_its_hash_is_there() {
         body: Vec::new(),
         ..Sent::default()
     };
-    assert_eq!(bare.signed_with(&Signing { ext: None, ..Signing::default() }).code(&verifier()), "good");
+    assert_eq!(
+        bare.signed_with(&Signing { ext: None, ..Signing::default() }).code(&verifier()),
+        "good"
+    );
 }
 
 #[test]
 fn another_implementation_accepts_the_answer_and_no_altered_one() {
     let sent = Sent::default().signed();
-    let ours = sent.verdict(&verifier()).unwrap().server_authorization("Application/JSON; charset=utf-8", b"{}");
+    let ours = sent
+        .verdict(&verifier())
+        .unwrap()
+        .server_authorization("Application/JSON; charset=utf-8", b"{}");
 
     let request_header = sent.hawk_header(&Signing::default());
-    let request = RequestBuilder::new(&sent.method, &sent.host, sent.port, &sent.path_and_query).request();
+    let request =
+        RequestBuilder::new(&sent.method, &sent.host, sent.port, &sent.path_and_query).request();
     let accepts = |media_type: &str, body: &str, key: &str, header: &str| {
         let hash = PayloadHasher::hash(media_type, SHA256, body).unwrap();
         request
@@ -50,7 +57,8 @@ fn another_implementation_accepts_the_answer_and_no_altered_one() {
 #[test]
 fn the_mac_of_a_request_is_not_good_for_its_answer() {
     let sent = Sent::default().signed_with(&Signing { ext: None, ..Signing::default() });
-    let answer = sent.verdict(&verifier()).unwrap().server_authorization(&sent.content_type, &sent.body);
+    let answer =
+        sent.verdict(&verifier()).unwrap().server_authorization(&sent.content_type, &sent.body);
     let mac = crate::sent::attribute(&answer, "mac");
     assert!(!sent.authorization.unwrap().contains(mac));
 }

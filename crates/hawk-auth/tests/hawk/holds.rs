@@ -20,15 +20,29 @@ pub fn of_request(input: &[u8]) {
         return;
     };
     let body = lines.next().unwrap_or_default();
-    let request = hawk_auth::Request { authorization, method, path_and_query, host, port, content_type, body };
+    let request = hawk_auth::Request {
+        authorization,
+        method,
+        path_and_query,
+        host,
+        port,
+        content_type,
+        body,
+    };
     // One that has seen no nonce yet.
     let verifier = hawk_auth::Verifier::new(CLIENTS.clone(), 1.try_into().unwrap());
     match verifier.verify(&request, NOW) {
         Ok(verified) => {
             // Exactly what was signed, in another order or with other spaces at the most.
             assert_eq!(verified.client_id(), "ui");
-            assert!(method.eq_ignore_ascii_case(&SIGNED.method) && host.eq_ignore_ascii_case(&SIGNED.host));
-            assert_eq!((path_and_query, port, body), (SIGNED.path_and_query.as_str(), SIGNED.port, &SIGNED.body[..]));
+            assert!(
+                method.eq_ignore_ascii_case(&SIGNED.method)
+                    && host.eq_ignore_ascii_case(&SIGNED.host)
+            );
+            assert_eq!(
+                (path_and_query, port, body),
+                (SIGNED.path_and_query.as_str(), SIGNED.port, &SIGNED.body[..])
+            );
             let media_type = content_type.split(';').next().unwrap().trim();
             assert!(media_type.eq_ignore_ascii_case(&SIGNED.content_type));
             assert_eq!(
@@ -45,22 +59,29 @@ pub fn of_request(input: &[u8]) {
 
 /// As the crate `hawk` reads them, without `Hawk`; an empty one is none.
 fn attributes(authorization: &[u8]) -> [Option<String>; 8] {
-    let header = hawk::Header::from_str(str::from_utf8(&authorization[4..]).unwrap().trim()).unwrap();
+    let header =
+        hawk::Header::from_str(str::from_utf8(&authorization[4..]).unwrap().trim()).unwrap();
     let ts = header.ts.map(|ts| format!("{ts:?}"));
-    let [mac, hash] = [header.mac.map(|mac| format!("{mac:?}")), header.hash.map(|hash| format!("{hash:?}"))];
+    let [mac, hash] =
+        [header.mac.map(|mac| format!("{mac:?}")), header.hash.map(|hash| format!("{hash:?}"))];
     [header.id, ts, header.nonce, mac, hash, header.ext, header.app, header.dlg]
         .map(|value| value.filter(|value| !value.is_empty()))
 }
 
 /// The value of a header.
 fn printable(value: &str) {
-    assert!(value.starts_with("Hawk") && value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{value}");
+    assert!(
+        value.starts_with("Hawk") && value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{value}"
+    );
 }
 
 /// What [`of_request`] reads, of a request that is good.
 pub fn good() -> Vec<u8> {
-    let Sent { authorization, method, path_and_query, host, port, content_type, body, .. } = &*SIGNED;
+    let Sent { authorization, method, path_and_query, host, port, content_type, body, .. } =
+        &*SIGNED;
     let authorization = authorization.as_ref().unwrap();
-    let head = format!("{authorization}\n{method}\n{path_and_query}\n{host}\n{port}\n{content_type}\n");
+    let head =
+        format!("{authorization}\n{method}\n{path_and_query}\n{host}\n{port}\n{content_type}\n");
     [head.as_bytes(), body].concat()
 }

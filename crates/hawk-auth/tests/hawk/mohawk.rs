@@ -12,8 +12,9 @@ use crate::sent::{KEY, NOW, Sent, attribute, verifier};
 /// What mohawk says about each request.
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
 fn mohawk(requests: &[Value]) -> Vec<Value> {
-    let python = std::env::var("TEST_PYTHON")
-        .expect("TEST_PYTHON names no Python with mohawk: run the tests with `make test`, which makes one");
+    let python = std::env::var("TEST_PYTHON").expect(
+        "TEST_PYTHON names no Python with mohawk: run the tests with `make test`, which makes one",
+    );
     let mut process = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mohawk_client.py"))
         .stdin(Stdio::piped())
@@ -63,10 +64,30 @@ fn mohawk_signs_and_accepts_our_answers() {
         ("ext", with(post(), json!({"ext": "some ext; with = signs"})), 443, form),
         ("app", with(post(), json!({"app": "an-app"})), 443, form),
         ("app and dlg", with(post(), json!({"app": "an-app", "dlg": "another"})), 443, form),
-        ("a port", with(post(), json!({"url": "http://forms.example.com:8000/form/?a=1&b=%20"})), 8000, form),
-        ("the usual port", with(post(), json!({"url": "http://forms.example.com/form/?a=1&b=%20"})), 80, form),
-        ("an upper-case host", with(post(), json!({"url": "https://Forms.Example.Com/form/?a=1&b=%20"})), 443, form),
-        ("a GET", with(post(), json!({"method": "GET", "content": "", "content_type": ""})), 443, form),
+        (
+            "a port",
+            with(post(), json!({"url": "http://forms.example.com:8000/form/?a=1&b=%20"})),
+            8000,
+            form,
+        ),
+        (
+            "the usual port",
+            with(post(), json!({"url": "http://forms.example.com/form/?a=1&b=%20"})),
+            80,
+            form,
+        ),
+        (
+            "an upper-case host",
+            with(post(), json!({"url": "https://Forms.Example.Com/form/?a=1&b=%20"})),
+            443,
+            form,
+        ),
+        (
+            "a GET",
+            with(post(), json!({"method": "GET", "content": "", "content_type": ""})),
+            443,
+            form,
+        ),
         ("a root", with(post(), json!({"url": "https://forms.example.com/"})), 443, "/"),
     ];
     let requests: Vec<Value> = cases.iter().map(|(_, request, ..)| request.clone()).collect();
@@ -74,19 +95,25 @@ fn mohawk_signs_and_accepts_our_answers() {
 
     let mut answered = Vec::new();
     for ((what, request, port, path), said) in cases.iter().zip(&said) {
-        let verified = sent(request, *port, path, said).verdict(&verifier()).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let verified = sent(request, *port, path, said)
+            .verdict(&verifier())
+            .unwrap_or_else(|e| panic!("{what}: {e}"));
         let header = verified.server_authorization("application/json", b"{\"id\": 1}");
-        let answer =
-            json!({"server_authorization": header, "content": "{\"id\": 1}", "content_type": "application/json"});
+        let answer = json!({"server_authorization": header, "content": "{\"id\": 1}", "content_type": "application/json"});
         answered.push(with(request.clone(), json!({"answer": answer})));
         let altered = with(answer, json!({"content": "{\"id\": 2}"}));
         answered.push(with(request.clone(), json!({"answer": altered})));
         let other_request = with(request.clone(), json!({"nonce": "other"}));
-        answered.push(with(other_request, json!({"answer": answered[answered.len() - 2]["answer"]})));
+        answered
+            .push(with(other_request, json!({"answer": answered[answered.len() - 2]["answer"]})));
     }
     for (said, (what, ..)) in mohawk(&answered).chunks(3).zip(&cases) {
         let accepted: Vec<&Value> = said.iter().map(|said| &said["accepted"]).collect();
-        assert_eq!(accepted, [&json!(true), &json!("MisComputedContentHash"), &json!("MacMismatch")], "{what}");
+        assert_eq!(
+            accepted,
+            [&json!(true), &json!("MisComputedContentHash"), &json!("MacMismatch")],
+            "{what}"
+        );
     }
 }
 

@@ -19,7 +19,10 @@ fn a_nonce_is_used_once_whatever_else_is_signed_with_it() {
     let verifier = verifier();
     assert_eq!(with_nonce("1").code(&verifier), "good");
     let other = Sent { body: b"{}".to_vec(), ..Sent::default() };
-    assert_eq!(other.signed_with(&Signing { nonce: "1", ..Signing::default() }).code(&verifier), "nonce_seen");
+    assert_eq!(
+        other.signed_with(&Signing { nonce: "1", ..Signing::default() }).code(&verifier),
+        "nonce_seen"
+    );
     let crm = Signing { id: "crm", key: CRM_KEY, nonce: "1", ..Signing::default() };
     assert_eq!(Sent::default().signed_with(&crm).code(&verifier), "good");
 }
@@ -30,9 +33,13 @@ fn a_replay_is_refused_for_as_long_as_its_timestamp_is_good() {
     let ahead = Signing { ts: NOW + 60, ..Signing::default() };
     let mut sent = Sent::default().signed_with(&ahead);
     assert_eq!(sent.code(&verifier), "good");
-    for (seconds, expected) in
-        [(1, "nonce_seen"), (60, "nonce_seen"), (120, "nonce_seen"), (121, "stale_timestamp"), (200, "stale_timestamp")]
-    {
+    for (seconds, expected) in [
+        (1, "nonce_seen"),
+        (60, "nonce_seen"),
+        (120, "nonce_seen"),
+        (121, "stale_timestamp"),
+        (200, "stale_timestamp"),
+    ] {
         sent.now = NOW + seconds;
         assert_eq!(sent.code(&verifier), expected, "{seconds}");
     }

@@ -40,7 +40,10 @@ fn the_example_of_hawk_without_a_payload_has_a_good_mac_and_lacks_the_hash() {
          mac=\"6R4rV5iE+NPoym+WwjeHzjAGXUtLNIxmo1vpMofpLAE=\"",
     );
     assert_eq!(sent.code(&verifier_with(HAWK, 1)), "payload_hash_missing");
-    assert_eq!(Sent { method: "HEAD".to_owned(), ..sent }.code(&verifier_with(HAWK, 1)), "mac_wrong");
+    assert_eq!(
+        Sent { method: "HEAD".to_owned(), ..sent }.code(&verifier_with(HAWK, 1)),
+        "mac_wrong"
+    );
 }
 
 const TENT: &str = "exqbZWtykFZIh2D7cXi9dA:HX9QcbD-r3ItFEnRcAuOSg";
@@ -74,7 +77,12 @@ fn the_example_of_tent_with_an_app_is_good_and_the_app_is_signed() {
 
 #[test]
 fn the_time_of_tent_has_the_mac_of_tent() {
-    let long_ago = Signing { id: "exqbZWtykFZIh2D7cXi9dA", key: "HX9QcbD-r3ItFEnRcAuOSg", ts: 1, ..Signing::default() };
+    let long_ago = Signing {
+        id: "exqbZWtykFZIh2D7cXi9dA",
+        key: "HX9QcbD-r3ItFEnRcAuOSg",
+        ts: 1,
+        ..Signing::default()
+    };
     let sent = tent("").signed_with(&long_ago);
     assert_eq!(
         sent.verdict(&verifier_with(TENT, 1)).unwrap_err().www_authenticate(),

@@ -6,7 +6,9 @@ fn both_keys_of_a_client_are_good_in_either_order_and_each_is_answered_with_itse
         let verified = signed_with(key).verdict(&verifier_with(&format!("ui:{key}"), 1)).unwrap();
         verified.server_authorization("text/plain", b"ok")
     };
-    for clients in [format!("ui:{KEY},ui:{OLD_KEY}"), format!("ui:{OLD_KEY},crm:{CRM_KEY},ui:{KEY}")] {
+    for clients in
+        [format!("ui:{KEY},ui:{OLD_KEY}"), format!("ui:{OLD_KEY},crm:{CRM_KEY},ui:{KEY}")]
+    {
         for key in [KEY, OLD_KEY] {
             let verified = signed_with(key).verdict(&verifier_with(&clients, 1)).unwrap();
             assert_eq!(verified.server_authorization("text/plain", b"ok"), key_alone(key));

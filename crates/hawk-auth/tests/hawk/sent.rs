@@ -60,7 +60,14 @@ pub struct Signing {
 
 impl Default for Signing {
     fn default() -> Self {
-        Self { id: "ui", key: KEY, ts: NOW, nonce: "j4h3g2", ext: Some("some ext"), with_hash: true }
+        Self {
+            id: "ui",
+            key: KEY,
+            ts: NOW,
+            nonce: "j4h3g2",
+            ext: Some("some ext"),
+            with_hash: true,
+        }
     }
 }
 
@@ -79,12 +86,17 @@ impl Sent {
     pub fn hawk_header(&self, signing: &Signing) -> hawk::Header {
         let media_type = self.content_type.split(';').next().unwrap().to_lowercase();
         let hash = PayloadHasher::hash(media_type, SHA256, &self.body).unwrap();
-        let credentials = Credentials { id: signing.id.to_owned(), key: Key::new(signing.key, SHA256).unwrap() };
+        let credentials =
+            Credentials { id: signing.id.to_owned(), key: Key::new(signing.key, SHA256).unwrap() };
         RequestBuilder::new(&self.method, &self.host, self.port, &self.path_and_query)
             .hash(signing.with_hash.then_some(&hash[..]))
             .ext(signing.ext)
             .request()
-            .make_header_full(&credentials, UNIX_EPOCH + Duration::from_secs(signing.ts), signing.nonce)
+            .make_header_full(
+                &credentials,
+                UNIX_EPOCH + Duration::from_secs(signing.ts),
+                signing.nonce,
+            )
             .unwrap()
     }
 

@@ -33,14 +33,20 @@ pub(crate) struct SetAttributes {
     attributes: Option<BTreeMap<String, String>>,
 }
 
-pub(crate) fn get(broker: &Arc<Broker>, request: GetAttributes) -> Result<AttributesAnswer, ApiError> {
+pub(crate) fn get(
+    broker: &Arc<Broker>,
+    request: GetAttributes,
+) -> Result<AttributesAnswer, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let mut attributes = all(broker, &queue);
     let wanted = request.attribute_names.unwrap_or_default();
-    if let Some(unknown) =
-        wanted.iter().find(|name| *name != "All" && !attributes.contains_key(*name) && !QueueSettings::is_known(name))
-    {
-        return Err(ApiError::new(Code::InvalidAttributeName, format!("Unknown Attribute {unknown}.")));
+    if let Some(unknown) = wanted.iter().find(|name| {
+        *name != "All" && !attributes.contains_key(*name) && !QueueSettings::is_known(name)
+    }) {
+        return Err(ApiError::new(
+            Code::InvalidAttributeName,
+            format!("Unknown Attribute {unknown}."),
+        ));
     }
     if !wanted.iter().any(|name| name == "All") {
         attributes.retain(|name, _| wanted.contains(name));
@@ -88,14 +94,24 @@ pub(crate) async fn set(broker: &Arc<Broker>, request: SetAttributes) -> Result<
 }
 
 /// Checks that the dead-letter queue exists and is another one.
-pub(super) fn check_redrive(broker: &Broker, name: &str, settings: &QueueSettings) -> Result<(), ApiError> {
+pub(super) fn check_redrive(
+    broker: &Broker,
+    name: &str,
+    settings: &QueueSettings,
+) -> Result<(), ApiError> {
     let Some(redrive) = &settings.redrive else { return Ok(()) };
     let target = &redrive.dead_letter_queue;
     if target == name {
-        return Err(ApiError::parameter("RedrivePolicy", target, "A queue cannot be its own dead letter target."));
+        return Err(ApiError::parameter(
+            "RedrivePolicy",
+            target,
+            "A queue cannot be its own dead letter target.",
+        ));
     }
     match broker.queue(target) {
         Some(_) => Ok(()),
-        None => Err(ApiError::parameter("RedrivePolicy", target, "Dead letter target does not exist.")),
+        None => {
+            Err(ApiError::parameter("RedrivePolicy", target, "Dead letter target does not exist."))
+        }
     }
 }

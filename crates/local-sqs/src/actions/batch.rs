@@ -52,12 +52,18 @@ impl<T> BatchAnswer<T> {
 /// Checks number and ids of the entries of a batch, in SQS's order.
 pub(super) fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), ApiError> {
     if ids.len() == 0 {
-        return Err(ApiError::new(Code::EmptyBatchRequest, "There should be at least one entry in the request."));
+        return Err(ApiError::new(
+            Code::EmptyBatchRequest,
+            "There should be at least one entry in the request.",
+        ));
     }
     if ids.len() > MAX_ENTRIES {
         return Err(ApiError::new(
             Code::TooManyEntriesInBatchRequest,
-            format!("Maximum number of entries per request are {MAX_ENTRIES}. You have sent {}.", ids.len()),
+            format!(
+                "Maximum number of entries per request are {MAX_ENTRIES}. You have sent {}.",
+                ids.len()
+            ),
         ));
     }
     let mut seen = HashSet::new();
@@ -72,7 +78,10 @@ pub(super) fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(
             ));
         }
         if !seen.insert(id) {
-            return Err(ApiError::new(Code::BatchEntryIdsNotDistinct, format!("Id {id} repeated.")));
+            return Err(ApiError::new(
+                Code::BatchEntryIdsNotDistinct,
+                format!("Id {id} repeated."),
+            ));
         }
     }
     Ok(())

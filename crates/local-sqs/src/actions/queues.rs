@@ -62,7 +62,11 @@ pub(crate) struct Nothing {}
 /// Creates a queue, or finds the one of that name; an attribute given with another value than it has is an error.
 ///
 /// Unlike SQS, a name can be used again at once after its queue was deleted: tests would wait a minute for nothing.
-pub(crate) async fn create(broker: &Arc<Broker>, host: &str, request: CreateQueue) -> Result<UrlAnswer, ApiError> {
+pub(crate) async fn create(
+    broker: &Arc<Broker>,
+    host: &str,
+    request: CreateQueue,
+) -> Result<UrlAnswer, ApiError> {
     let name = request.queue_name.ok_or_else(|| ApiError::missing("QueueName"))?;
     check_name(&name)?;
     let given = request.attributes.unwrap_or_default();
@@ -96,23 +100,37 @@ pub(crate) async fn create(broker: &Arc<Broker>, host: &str, request: CreateQueu
     Ok(answer)
 }
 
-pub(crate) fn get_url(broker: &Broker, host: &str, request: GetQueueUrl) -> Result<UrlAnswer, ApiError> {
+pub(crate) fn get_url(
+    broker: &Broker,
+    host: &str,
+    request: GetQueueUrl,
+) -> Result<UrlAnswer, ApiError> {
     let name = request.queue_name.ok_or_else(|| ApiError::missing("QueueName"))?;
     let queue = broker.queue(&name).ok_or_else(ApiError::no_such_queue)?;
     Ok(UrlAnswer { queue_url: url(host, &queue.name) })
 }
 
 /// All queues by name, in pages of `MaxResults`; the token is the last name of the page before.
-pub(crate) fn list(broker: &Broker, host: &str, request: ListQueues) -> Result<ListAnswer, ApiError> {
+pub(crate) fn list(
+    broker: &Broker,
+    host: &str,
+    request: ListQueues,
+) -> Result<ListAnswer, ApiError> {
     const MOST: i64 = 1000;
     let limit = request.max_results.unwrap_or(MOST);
     if !(1..=MOST).contains(&limit) {
-        return Err(ApiError::parameter("MaxResults", limit, "MaxResults must be an integer between 1 and 1000."));
+        return Err(ApiError::parameter(
+            "MaxResults",
+            limit,
+            "MaxResults must be an integer between 1 and 1000.",
+        ));
     }
     let after = match request.next_token {
         Some(token) => {
             let name = hex::decode(&token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            Some(name.ok_or_else(|| ApiError::parameter("NextToken", token, "It was not given by this server."))?)
+            Some(name.ok_or_else(|| {
+                ApiError::parameter("NextToken", token, "It was not given by this server.")
+            })?)
         }
         None => None,
     };
@@ -122,7 +140,8 @@ pub(crate) fn list(broker: &Broker, host: &str, request: ListQueues) -> Result<L
     let has_more = names.len() > limit;
     names.truncate(limit);
     // As in SQS, there are pages only for those who ask for pages.
-    let next_token = names.last().filter(|_| has_more && request.max_results.is_some()).map(hex::encode);
+    let next_token =
+        names.last().filter(|_| has_more && request.max_results.is_some()).map(hex::encode);
     Ok(ListAnswer { queue_urls: names.iter().map(|name| url(host, name)).collect(), next_token })
 }
 

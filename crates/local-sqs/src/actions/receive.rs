@@ -63,19 +63,26 @@ impl std::fmt::Debug for Message {
     }
 }
 
-fn serialize_body<S: serde::Serializer>(record: &Arc<Record>, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_body<S: serde::Serializer>(
+    record: &Arc<Record>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&record.body)
 }
 
 /// Up to `MaxNumberOfMessages` messages, as soon as there is one, waiting up to `WaitTimeSeconds` for it.
 ///
 /// A poll whose client goes away takes nothing: it is dropped with its connection.
-pub(crate) async fn receive(broker: &Arc<Broker>, request: ReceiveMessage) -> Result<Received, ApiError> {
+pub(crate) async fn receive(
+    broker: &Arc<Broker>,
+    request: ReceiveMessage,
+) -> Result<Received, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let settings = queue.settings();
     let most = in_range("MaxNumberOfMessages", request.max_number_of_messages, 1, 10)?.unwrap_or(1);
     let invisible = in_range("VisibilityTimeout", request.visibility_timeout, 0, 43_200)?;
-    let wait = in_range("WaitTimeSeconds", request.wait_time_seconds, 0, 20)?.unwrap_or(settings.wait_time);
+    let wait = in_range("WaitTimeSeconds", request.wait_time_seconds, 0, 20)?
+        .unwrap_or(settings.wait_time);
     let delivered = poll(broker, &queue, most, invisible, wait).await?;
     let ids: Vec<i64> = delivered.iter().map(|delivered| delivered.id).collect();
     let contents = match broker.contents(&ids).await {
@@ -136,10 +143,9 @@ fn take(
     // Read at each look, since they may change during a long poll.
     let settings = queue.settings();
     // Without its dead-letter queue a message stays where it is.
-    let redrive = settings
-        .redrive
-        .as_ref()
-        .and_then(|redrive| broker.queue(&redrive.dead_letter_queue).map(|queue| (queue, redrive.max_receives)));
+    let redrive = settings.redrive.as_ref().and_then(|redrive| {
+        broker.queue(&redrive.dead_letter_queue).map(|queue| (queue, redrive.max_receives))
+    });
     let rules = Rules {
         max_messages: usize::try_from(most).unwrap_or(1),
         invisible_ms: invisible.unwrap_or(settings.visibility_timeout) * 1000,
@@ -210,9 +216,14 @@ fn system_attributes(
     request: &ReceiveMessage,
 ) -> BTreeMap<&'static str, String> {
     let names = [&request.attribute_names, &request.message_system_attribute_names];
-    let is_wanted = |name: &str| names.into_iter().flatten().flatten().any(|wanted| wanted == "All" || wanted == name);
+    let is_wanted = |name: &str| {
+        names.into_iter().flatten().flatten().any(|wanted| wanted == "All" || wanted == name)
+    };
     let history = delivered.history;
-    let trace = record.extras.as_ref().and_then(|extras| attributes::text(&extras.system, "AWSTraceHeader"));
+    let trace = record
+        .extras
+        .as_ref()
+        .and_then(|extras| attributes::text(&extras.system, "AWSTraceHeader"));
     [
         ("ApproximateReceiveCount", Some(history.receives.to_string())),
         ("ApproximateFirstReceiveTimestamp", history.first_receive_ms.map(|time| time.to_string())),
@@ -231,7 +242,12 @@ fn time_until(due_ms: i64) -> Duration {
 }
 
 /// A number in its range; `None` where it was not given.
-pub(super) fn in_range(name: &str, value: Option<i64>, least: i64, most: i64) -> Result<Option<i64>, ApiError> {
+pub(super) fn in_range(
+    name: &str,
+    value: Option<i64>,
+    least: i64,
+    most: i64,
+) -> Result<Option<i64>, ApiError> {
     match value {
         Some(value) if !(least..=most).contains(&value) => {
             let reason = format!("Must be between {least} and {most}, if provided.");

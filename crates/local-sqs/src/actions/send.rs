@@ -67,7 +67,10 @@ pub(crate) async fn one(broker: &Arc<Broker>, request: Message) -> Result<Sent, 
 }
 
 /// Sends the entries that may be sent, all in one change; the others are in `Failed`.
-pub(crate) async fn batch(broker: &Arc<Broker>, request: Batch) -> Result<BatchAnswer<Sent>, ApiError> {
+pub(crate) async fn batch(
+    broker: &Arc<Broker>,
+    request: Batch,
+) -> Result<BatchAnswer<Sent>, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let entries = request.entries.unwrap_or_default();
     batch::check(entries.iter().map(|entry| entry.id.as_deref().unwrap_or_default()))?;
@@ -75,7 +78,9 @@ pub(crate) async fn batch(broker: &Arc<Broker>, request: Batch) -> Result<BatchA
     if bytes > MAX_BATCH_BYTES {
         return Err(ApiError::new(
             Code::BatchRequestTooLong,
-            format!("Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes."),
+            format!(
+                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes."
+            ),
         ));
     }
     let settings = queue.settings();
@@ -96,7 +101,10 @@ pub(crate) async fn batch(broker: &Arc<Broker>, request: Batch) -> Result<BatchA
 
 fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError> {
     let bytes = size(&message);
-    let body = message.message_body.filter(|body| !body.is_empty()).ok_or_else(|| ApiError::missing("MessageBody"))?;
+    let body = message
+        .message_body
+        .filter(|body| !body.is_empty())
+        .ok_or_else(|| ApiError::missing("MessageBody"))?;
     let attributes = message.message_attributes.unwrap_or_default();
     let system = message.message_system_attributes.unwrap_or_default();
     attributes::check(&attributes)?;
@@ -112,21 +120,32 @@ fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError
     if i64::try_from(bytes).map_or(true, |bytes| bytes > most) {
         return Err(ApiError::new(
             Code::InvalidParameterValue,
-            format!("One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."),
+            format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            ),
         ));
     }
     let delay = message.delay_seconds.unwrap_or(settings.delay);
     if !(0..=900).contains(&delay) {
-        return Err(ApiError::parameter("DelaySeconds", delay, "DelaySeconds must be >= 0 and <= 900."));
+        return Err(ApiError::parameter(
+            "DelaySeconds",
+            delay,
+            "DelaySeconds must be >= 0 and <= 900.",
+        ));
     }
     let record = Arc::new(Record::new(body, Extras { attributes, system }, None));
     Ok(Checked { id: message.id, delay_ms: delay * 1000, record })
 }
 
-async fn store(broker: &Arc<Broker>, queue: &Arc<Queue>, checked: Vec<Checked>) -> Result<Vec<Sent>, ApiError> {
+async fn store(
+    broker: &Arc<Broker>,
+    queue: &Arc<Queue>,
+    checked: Vec<Checked>,
+) -> Result<Vec<Sent>, ApiError> {
     let sent_ms = now_ms();
     let first = broker.new_message_ids(checked.len());
-    let (mut answers, mut messages) = (Vec::with_capacity(checked.len()), Vec::with_capacity(checked.len()));
+    let (mut answers, mut messages) =
+        (Vec::with_capacity(checked.len()), Vec::with_capacity(checked.len()));
     for (id, Checked { id: entry_id, delay_ms, record }) in (first..).zip(checked) {
         let extras = record.extras.as_deref();
         answers.push(Sent {
@@ -136,7 +155,13 @@ async fn store(broker: &Arc<Broker>, queue: &Arc<Queue>, checked: Vec<Checked>) 
             attributes_md5: extras.and_then(|extras| attributes::md5(&extras.attributes)),
             system_md5: extras.and_then(|extras| attributes::md5(&extras.system)),
         });
-        messages.push(SentMessage { id, queue: queue.id, sent_ms, due_ms: sent_ms + delay_ms, record });
+        messages.push(SentMessage {
+            id,
+            queue: queue.id,
+            sent_ms,
+            due_ms: sent_ms + delay_ms,
+            record,
+        });
     }
     broker.send(queue, messages).await?;
     Ok(answers)

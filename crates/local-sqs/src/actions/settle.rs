@@ -44,7 +44,10 @@ pub(crate) async fn delete(broker: &Arc<Broker>, request: Settle) -> Result<Noth
 }
 
 /// All deletions are one change.
-pub(crate) async fn delete_batch(broker: &Arc<Broker>, request: Batch) -> Result<BatchAnswer<DoneEntry>, ApiError> {
+pub(crate) async fn delete_batch(
+    broker: &Arc<Broker>,
+    request: Batch,
+) -> Result<BatchAnswer<DoneEntry>, ApiError> {
     let (queue, entries) = check(broker, request)?;
     let mut answer = BatchAnswer::new();
     let mut ids = Vec::with_capacity(entries.len());
@@ -62,7 +65,10 @@ pub(crate) async fn delete_batch(broker: &Arc<Broker>, request: Batch) -> Result
 }
 
 /// Sets when a message in flight becomes visible. A stale handle is an error here.
-pub(crate) fn change_visibility(broker: &Arc<Broker>, request: Settle) -> Result<Nothing, ApiError> {
+pub(crate) fn change_visibility(
+    broker: &Arc<Broker>,
+    request: Settle,
+) -> Result<Nothing, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     change(broker, &queue, &request)?;
     Ok(Nothing {})
@@ -92,26 +98,31 @@ fn check(broker: &Broker, request: Batch) -> Result<(Arc<Queue>, Vec<Settle>), A
 
 /// The message that a handle may delete, if there is one.
 fn find(broker: &Broker, queue: &Queue, settle: &Settle) -> Result<Option<i64>, ApiError> {
-    let handle = settle.receipt_handle.as_deref().ok_or_else(|| ApiError::missing("ReceiptHandle"))?;
+    let handle =
+        settle.receipt_handle.as_deref().ok_or_else(|| ApiError::missing("ReceiptHandle"))?;
     let receipt = broker.names.parse(handle, queue.id)?;
     let is_latest = queue.with_state(|state, _| state.is_latest(receipt.message, receipt.receive));
     Ok(is_latest.then_some(receipt.message))
 }
 
 fn change(broker: &Broker, queue: &Queue, settle: &Settle) -> Result<(), ApiError> {
-    let handle = settle.receipt_handle.as_deref().ok_or_else(|| ApiError::missing("ReceiptHandle"))?;
+    let handle =
+        settle.receipt_handle.as_deref().ok_or_else(|| ApiError::missing("ReceiptHandle"))?;
     let seconds = in_range("VisibilityTimeout", settle.visibility_timeout, 0, 43_200)?
         .ok_or_else(|| ApiError::missing("VisibilityTimeout"))?;
     let receipt = broker.names.parse(handle, queue.id)?;
-    let changed = queue
-        .with_state(|state, now_ms| state.change_visibility(receipt.message, receipt.receive, seconds * 1000, now_ms));
+    let changed = queue.with_state(|state, now_ms| {
+        state.change_visibility(receipt.message, receipt.receive, seconds * 1000, now_ms)
+    });
     changed.map_err(|unchanged| match unchanged {
         Unchanged::Stale => ApiError::parameter(
             "ReceiptHandle",
             handle,
             "Message does not exist or is not available for visibility timeout change.",
         ),
-        Unchanged::NotInFlight => ApiError::new(Code::MessageNotInflight, "The specified message isn't in flight."),
+        Unchanged::NotInFlight => {
+            ApiError::new(Code::MessageNotInflight, "The specified message isn't in flight.")
+        }
         Unchanged::TooLong => ApiError::parameter(
             "VisibilityTimeout",
             seconds,

@@ -30,7 +30,9 @@ pub(crate) fn keep_connection(connection: &dyn Any, data: &mut Extensions) {
         Some(Ok(handle)) => {
             data.insert(Connection(TcpStream::from(handle)));
         }
-        Some(Err(error)) => log::error!("A connection cannot be kept for faults. error=\"{error}\""),
+        Some(Err(error)) => {
+            log::error!("A connection cannot be kept for faults. error=\"{error}\"")
+        }
         None => log::error!("A connection is not TCP, faults cannot close it."),
     }
 }
@@ -86,7 +88,13 @@ async fn delay(faults: &Faults, call: &Call, point: Point) {
 fn error(rule: &Rule) -> HttpResponse {
     let status = rule.status.unwrap_or(if rule.sender_fault { 400 } else { 500 });
     let type_name = format!("com.amazonaws.sqs#{}", rule.code());
-    error_response(status, &type_name, rule.code(), rule.sender_fault, "A fault that was asked for.")
+    error_response(
+        status,
+        &type_name,
+        rule.code(),
+        rule.sender_fault,
+        "A fault that was asked for.",
+    )
 }
 
 fn drop_connection(request: &HttpRequest) -> HttpResponse {
@@ -110,7 +118,11 @@ async fn partial(
     let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
         return answer(broker, action, host, body).await;
     };
-    let entries = request.get_mut("Entries").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    let entries = request
+        .get_mut("Entries")
+        .and_then(Value::as_array_mut)
+        .map(std::mem::take)
+        .unwrap_or_default();
     let (mut rest, mut failed) = (Vec::new(), Vec::new());
     for (index, entry) in entries.into_iter().enumerate() {
         if fired.entries.contains(&index) {
@@ -143,7 +155,8 @@ async fn partial(
 fn receipt_handles(answer: &[u8]) -> Vec<String> {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let messages = answer.get("Messages").and_then(Value::as_array);
-    let handles = messages.into_iter().flatten().filter_map(|message| message.get("ReceiptHandle")?.as_str());
+    let handles =
+        messages.into_iter().flatten().filter_map(|message| message.get("ReceiptHandle")?.as_str());
     handles.map(str::to_owned).collect()
 }
 

@@ -218,7 +218,9 @@ impl Armed {
         let probability = self.rule.probability.unwrap_or(1.0);
         let count = call.entries.unwrap_or_default();
         let entries: Vec<usize> = match (self.rule.kind, &self.rule.entries) {
-            (Kind::Partial, None) => (0..count).filter(|_| self.dice.random_bool(probability)).collect(),
+            (Kind::Partial, None) => {
+                (0..count).filter(|_| self.dice.random_bool(probability)).collect()
+            }
             (_, entries) => {
                 if !self.dice.random_bool(probability) {
                     return None;

@@ -17,7 +17,9 @@ pub(crate) enum Job {
     Stop,
 }
 
-pub(super) fn start(mut connection: SqliteConnection) -> std::io::Result<(Sender<Job>, JoinHandle<()>)> {
+pub(super) fn start(
+    mut connection: SqliteConnection,
+) -> std::io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
     let thread = thread::Builder::new().name("sqs-reader".to_owned()).spawn(move || {
         while let Ok(Job::Read { ids, answer }) = jobs.recv() {

@@ -120,7 +120,9 @@ pub(super) fn open(directory: &Path) -> Result<Opened, JournalError> {
     prepare(&mut writer)?;
     let loaded = load(&mut writer)?;
     let mut reader = SqliteConnection::establish(path)?;
-    reader.batch_execute("PRAGMA query_only = 1; PRAGMA cache_size = -8192; PRAGMA busy_timeout = 10000;")?;
+    reader.batch_execute(
+        "PRAGMA query_only = 1; PRAGMA cache_size = -8192; PRAGMA busy_timeout = 10000;",
+    )?;
     Ok(Opened { writer, reader, lock, loaded })
 }
 
@@ -151,7 +153,11 @@ fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
         match version {
             0 => connection.batch_execute(TABLES)?,
             VERSION => {}
-            other => return Err(JournalError::Content(format!("its version is {other}, this is {VERSION}"))),
+            other => {
+                return Err(JournalError::Content(format!(
+                    "its version is {other}, this is {VERSION}"
+                )));
+            }
         }
         Ok(())
     })
@@ -160,13 +166,17 @@ fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
 fn load(connection: &mut SqliteConnection) -> Result<Loaded, JournalError> {
     let (seed, ids_reserved): (Vec<u8>, i64) =
         server::table.select((server::seed, server::ids_reserved)).first(connection)?;
-    let seed = seed.try_into().map_err(|_| JournalError::Content("its seed is not 16 bytes".to_owned()))?;
-    let rows: Vec<(i64, String, String, i64, i64)> = queues::table.order(queues::id).load(connection)?;
+    let seed = seed
+        .try_into()
+        .map_err(|_| JournalError::Content("its seed is not 16 bytes".to_owned()))?;
+    let rows: Vec<(i64, String, String, i64, i64)> =
+        queues::table.order(queues::id).load(connection)?;
     let queues = rows
         .into_iter()
         .map(|(id, name, attributes, created_ms, modified_ms)| {
-            let attributes = serde_json::from_str(&attributes)
-                .map_err(|error| JournalError::Content(format!("attributes of queue {name}: {error}")))?;
+            let attributes = serde_json::from_str(&attributes).map_err(|error| {
+                JournalError::Content(format!("attributes of queue {name}: {error}"))
+            })?;
             Ok(LoadedQueue { id, name, attributes, created_ms, modified_ms })
         })
         .collect::<Result<_, JournalError>>()?;

@@ -76,7 +76,9 @@ impl Writer {
         let reserved = self.ids_to_reserve(changes);
         let result = self.connection.immediate_transaction(|connection| {
             if let Some(reserved) = reserved {
-                diesel::update(server::table).set(server::ids_reserved.eq(reserved)).execute(connection)?;
+                diesel::update(server::table)
+                    .set(server::ids_reserved.eq(reserved))
+                    .execute(connection)?;
             }
             changes.iter().try_for_each(|change| write(connection, change))
         });
@@ -86,7 +88,10 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                log::error!("A group of changes could not be written. changes={} error=\"{error}\"", changes.len());
+                log::error!(
+                    "A group of changes could not be written. changes={} error=\"{error}\"",
+                    changes.len()
+                );
                 Err(NotDurable)
             }
         }
@@ -97,7 +102,9 @@ impl Writer {
             Change::Send(messages) => messages.iter().map(|message| message.id).max(),
             _ => None,
         });
-        sent.max().filter(|id| *id > self.ids_reserved).map(|id| id.saturating_add(RESERVED_AT_ONCE))
+        sent.max()
+            .filter(|id| *id > self.ids_reserved)
+            .map(|id| id.saturating_add(RESERVED_AT_ONCE))
     }
 }
 
@@ -105,7 +112,9 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
     match change {
         Change::Send(sent) => sent.iter().try_for_each(|message| insert(connection, message)),
         Change::Delete(ids) => ranges(ids).into_iter().try_for_each(|(first, last)| {
-            diesel::delete(messages::table.filter(messages::id.between(first, last))).execute(connection).map(drop)
+            diesel::delete(messages::table.filter(messages::id.between(first, last)))
+                .execute(connection)
+                .map(drop)
         }),
         Change::Bury { ids, to, source } => ids.iter().try_for_each(|id| {
             diesel::update(messages::table.find(id))
@@ -113,21 +122,30 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
                 .execute(connection)
                 .map(drop)
         }),
-        Change::CreateQueue { id, name, created_ms, attributes } => diesel::insert_into(queues::table)
-            .values((
-                queues::id.eq(id),
-                queues::name.eq(name),
-                queues::attributes.eq(to_json(attributes)?),
-                queues::created_ms.eq(created_ms),
-                queues::modified_ms.eq(created_ms),
-            ))
-            .execute(connection)
-            .map(drop),
-        Change::SetAttributes { id, modified_ms, attributes } => diesel::update(queues::table.find(id))
-            .set((queues::attributes.eq(to_json(attributes)?), queues::modified_ms.eq(modified_ms)))
-            .execute(connection)
-            .map(drop),
-        Change::DeleteQueue { id } => diesel::delete(queues::table.find(id)).execute(connection).map(drop),
+        Change::CreateQueue { id, name, created_ms, attributes } => {
+            diesel::insert_into(queues::table)
+                .values((
+                    queues::id.eq(id),
+                    queues::name.eq(name),
+                    queues::attributes.eq(to_json(attributes)?),
+                    queues::created_ms.eq(created_ms),
+                    queues::modified_ms.eq(created_ms),
+                ))
+                .execute(connection)
+                .map(drop)
+        }
+        Change::SetAttributes { id, modified_ms, attributes } => {
+            diesel::update(queues::table.find(id))
+                .set((
+                    queues::attributes.eq(to_json(attributes)?),
+                    queues::modified_ms.eq(modified_ms),
+                ))
+                .execute(connection)
+                .map(drop)
+        }
+        Change::DeleteQueue { id } => {
+            diesel::delete(queues::table.find(id)).execute(connection).map(drop)
+        }
     }
 }
 
@@ -149,14 +167,19 @@ fn insert(connection: &mut SqliteConnection, message: &SentMessage) -> QueryResu
 }
 
 fn to_json(value: &impl serde::Serialize) -> QueryResult<String> {
-    serde_json::to_string(value).map_err(|error| diesel::result::Error::SerializationError(error.into()))
+    serde_json::to_string(value)
+        .map_err(|error| diesel::result::Error::SerializationError(error.into()))
 }
 
 fn weight(change: &Change) -> usize {
     match change {
-        Change::Send(messages) => messages.iter().map(|message| ROW_BYTES + message.record.size()).sum(),
+        Change::Send(messages) => {
+            messages.iter().map(|message| ROW_BYTES + message.record.size()).sum()
+        }
         // Rows that lie together share their pages.
         Change::Delete(ids) | Change::Bury { ids, .. } => ids.len() * ROW_BYTES,
-        Change::CreateQueue { .. } | Change::SetAttributes { .. } | Change::DeleteQueue { .. } => ROW_BYTES,
+        Change::CreateQueue { .. } | Change::SetAttributes { .. } | Change::DeleteQueue { .. } => {
+            ROW_BYTES
+        }
     }
 }

@@ -1,7 +1,8 @@
 use super::*;
 
 const MINUTE: i64 = 60_000;
-const RULES: Rules = Rules { max_messages: 10, invisible_ms: 30_000, retention_ms: 4 * MINUTE, max_receives: None };
+const RULES: Rules =
+    Rules { max_messages: 10, invisible_ms: 30_000, retention_ms: 4 * MINUTE, max_receives: None };
 
 /// A state with one number per receive, counted up.
 struct Queue {
@@ -80,7 +81,10 @@ fn the_receive_after_the_last_allowed_one_takes_a_message_out() {
     assert_eq!(queue.take(rules, 0).delivered.len(), 1);
     assert_eq!(queue.take(rules, 10).delivered.len(), 1);
     let taken = queue.take(rules, 20);
-    assert_eq!(taken.exhausted, [(1, History { sent_ms: 0, first_receive_ms: Some(0), receives: 2 })]);
+    assert_eq!(
+        taken.exhausted,
+        [(1, History { sent_ms: 0, first_receive_ms: Some(0), receives: 2 })]
+    );
     assert!(taken.delivered.is_empty());
     assert!(!queue.state.is_latest(1, 2));
 }

@@ -26,9 +26,13 @@ impl Doomed {
     async fn send_until_killed(&self, sender: &str) -> Vec<String> {
         let mut sent = Vec::new();
         for batch in 0.. {
-            let bodies: Vec<String> = (0..10).map(|n| format!("{sender}-{batch}-{n} {}", "x".repeat(500))).collect();
-            let entries: Vec<Value> =
-                bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();
+            let bodies: Vec<String> =
+                (0..10).map(|n| format!("{sender}-{batch}-{n} {}", "x".repeat(500))).collect();
+            let entries: Vec<Value> = bodies
+                .iter()
+                .enumerate()
+                .map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body}))
+                .collect();
             let request = json!({"QueueUrl": "q", "Entries": entries}).to_string();
             let Ok(answer) = self.client.try_call("SendMessageBatch", request).await else { break };
             if self.answered.fetch_add(10, Ordering::Relaxed) >= self.kill_after {
@@ -79,7 +83,8 @@ async fn every_answered_send_outlives_kills_in_the_middle_of_concurrent_sends() 
     }
     let server = Process::start(&data(&parent)).await;
     let there = drain(&server.client, "q").await;
-    let distinct: HashSet<String> = there.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
+    let distinct: HashSet<String> =
+        there.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
     assert_eq!(distinct.len(), there.len(), "a message is there twice");
     let lost = expected.difference(&distinct).count();
     assert_eq!(lost, 0, "of {} answered sends", expected.len());
@@ -105,7 +110,8 @@ async fn every_answered_delete_outlives_a_kill_and_nothing_else_is_deleted() {
     server.child.kill().unwrap();
     server.child.wait().unwrap();
     let server = Process::start(&data(&parent)).await;
-    let there: Vec<Value> = drain(&server.client, "q").await.iter().map(|m| m["Body"].clone()).collect();
+    let there: Vec<Value> =
+        drain(&server.client, "q").await.iter().map(|m| m["Body"].clone()).collect();
     assert_eq!(there, kept);
 }
 
@@ -116,7 +122,12 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
     let client = server.client.clone();
     client.create("dead", json!({"MessageRetentionPeriod": "1209600"})).await;
     client.create("q", json!({"RedrivePolicy": redrive_to("dead", 1)})).await;
-    client.ok("SetQueueAttributes", json!({"QueueUrl": "q", "Attributes": {"VisibilityTimeout": "77"}})).await;
+    client
+        .ok(
+            "SetQueueAttributes",
+            json!({"QueueUrl": "q", "Attributes": {"VisibilityTimeout": "77"}}),
+        )
+        .await;
     client.create("gone", json!({})).await;
     client.send("gone", "x").await;
     client.ok("DeleteQueue", json!({"QueueUrl": "gone"})).await;
@@ -126,7 +137,10 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
     client.send("q", "poison").await;
     client.receive("q", json!({"VisibilityTimeout": 0})).await;
     assert!(client.receive("q", json!({})).await.is_empty());
-    let poison = client.receive("dead", json!({"WaitTimeSeconds": 5, "VisibilityTimeout": 0})).await.remove(0);
+    let poison = client
+        .receive("dead", json!({"WaitTimeSeconds": 5, "VisibilityTimeout": 0}))
+        .await
+        .remove(0);
     let attributes = json!({
         "text": {"DataType": "String", "StringValue": "Grüße 🦀"},
         "raw": {"DataType": "Binary.x", "BinaryValue": "AAEC/w=="},
@@ -137,7 +151,9 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
             json!({"QueueUrl": "q", "MessageBody": "body \" \\ \t 世界", "MessageAttributes": attributes}),
         )
         .await;
-    client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "later", "DelaySeconds": 900})).await;
+    client
+        .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "later", "DelaySeconds": 900}))
+        .await;
     let before = client.receive("q", json!({})).await.remove(0);
     server.child.kill().unwrap();
     server.child.wait().unwrap();
@@ -160,7 +176,10 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
     assert_eq!(after[0]["Attributes"]["SentTimestamp"], before["Attributes"]["SentTimestamp"]);
     let buried = client.receive("dead", json!({})).await.remove(0);
     assert_eq!(buried["MessageId"], poison["MessageId"]);
-    assert_eq!(buried["Attributes"]["DeadLetterQueueSourceArn"], "arn:aws:sqs:eu-west-1:000000000000:q");
+    assert_eq!(
+        buried["Attributes"]["DeadLetterQueueSourceArn"],
+        "arn:aws:sqs:eu-west-1:000000000000:q"
+    );
     // A handle of before the restart: success, and the message stays.
     client.delete("q", &before).await;
     assert_eq!(client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "1");

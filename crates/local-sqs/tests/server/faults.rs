@@ -73,8 +73,12 @@ async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
     ] {
         let code = code.map(str::to_owned);
         let server = with_rule(Rule { status, code, sender_fault, ..once("*", Kind::Error) }).await;
-        let answer = server.client.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": "x"})).await;
-        assert_eq!((answer.status, answer.query_error.as_str(), answer.body["__type"].as_str().unwrap()), expected);
+        let answer =
+            server.client.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": "x"})).await;
+        assert_eq!(
+            (answer.status, answer.query_error.as_str(), answer.body["__type"].as_str().unwrap()),
+            expected
+        );
         assert!(server.client.bodies("q").await.is_empty());
     }
 }
@@ -126,7 +130,10 @@ async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it()
     server.client.send("q", "hello").await;
     let first = server.client.receive("q", json!({})).await;
     let second = server.client.receive("q", json!({})).await;
-    assert_eq!((&first[0]["Body"], &first[0]["MessageId"]), (&second[0]["Body"], &second[0]["MessageId"]));
+    assert_eq!(
+        (&first[0]["Body"], &first[0]["MessageId"]),
+        (&second[0]["Body"], &second[0]["MessageId"])
+    );
     assert!(server.client.bodies("q").await.is_empty());
     server.client.delete("q", &first[0]).await;
     server.client.delete("q", &second[0]).await;
@@ -141,9 +148,15 @@ async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
         ..once("SendMessageBatch", Kind::Partial)
     };
     let server = with_rule(rule).await;
-    let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
+    let answer =
+        server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     let ids = |list: &str| -> Vec<String> {
-        answer[list].as_array().unwrap().iter().map(|entry| entry["Id"].as_str().unwrap().to_owned()).collect()
+        answer[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["Id"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(ids("Successful"), ["1", "2", "4"]);
     assert_eq!(ids("Failed"), ["0", "3"]);
@@ -155,7 +168,8 @@ async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
 #[tokio::test]
 async fn a_partial_failure_of_all_entries_does_nothing() {
     let server = with_rule(once("SendMessageBatch", Kind::Partial)).await;
-    let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
+    let answer =
+        server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     assert_eq!(answer["Failed"].as_array().unwrap().len(), 5);
     assert_eq!(answer["Successful"], json!([]));
     assert!(server.client.bodies("q").await.is_empty());
@@ -174,7 +188,10 @@ async fn a_partial_failure_by_probability_repeats_with_its_seed() {
         let server = with_rule(rule).await;
         let mut failed = 0;
         for _ in 0..10 {
-            let answer = server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(10)})).await;
+            let answer = server
+                .client
+                .ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(10)}))
+                .await;
             failed += answer["Failed"].as_array().map_or(0, Vec::len);
         }
         assert!((20..80).contains(&failed), "{failed}");
@@ -189,7 +206,11 @@ async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
     server.client.send("q", "hello").await;
     let patience = Duration::from_millis(500);
     let request = json!({"QueueUrl": "q"});
-    assert!(tokio::time::timeout(patience, server.client.call("ReceiveMessage", request)).await.is_err());
+    assert!(
+        tokio::time::timeout(patience, server.client.call("ReceiveMessage", request))
+            .await
+            .is_err()
+    );
     assert_eq!(server.client.bodies("q").await, ["hello"]);
 }
 
@@ -197,7 +218,11 @@ async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
 async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
     let server = Server::with_queue(json!({})).await;
     server.client.create("other", json!({})).await;
-    let rule = Rule { queue: Some("other".to_owned()), times: Some(2), ..Rule::new("SendMessage", Kind::Error) };
+    let rule = Rule {
+        queue: Some("other".to_owned()),
+        times: Some(2),
+        ..Rule::new("SendMessage", Kind::Error)
+    };
     server.faults.add(vec![rule]).unwrap();
     assert_eq!(try_send(&server.client).await.unwrap(), 200);
     assert!(server.client.bodies("other").await.is_empty());
@@ -223,7 +248,8 @@ async fn rules_and_calls_are_set_and_shown_over_http() {
     assert_eq!(added.status(), 200);
     assert_eq!(try_send(&server.client).await.unwrap(), 503);
     assert_eq!(try_send(&server.client).await.unwrap(), 200);
-    let shown: Value = http.get(format!("{base}/_faults")).send().await.unwrap().json().await.unwrap();
+    let shown: Value =
+        http.get(format!("{base}/_faults")).send().await.unwrap().json().await.unwrap();
     assert_eq!(shown[0]["fired"], 1);
     assert_eq!(shown[0]["rule"]["code"], "ServiceUnavailable");
     assert_eq!(shown[1]["rule"]["probability"], 0.25);
@@ -232,7 +258,8 @@ async fn rules_and_calls_are_set_and_shown_over_http() {
 
     server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(4)})).await;
     assert_eq!(server.client.bodies("q").await.len(), 5);
-    let calls: Value = http.get(format!("{base}/_calls")).send().await.unwrap().json().await.unwrap();
+    let calls: Value =
+        http.get(format!("{base}/_calls")).send().await.unwrap().json().await.unwrap();
     assert_eq!(calls["SendMessage"], json!({"requests": 2, "entries": 2}));
     assert_eq!(calls["SendMessageBatch"], json!({"requests": 1, "entries": 4}));
     assert_eq!(calls["ReceiveMessage"], json!({"requests": 1, "entries": 5}));

@@ -24,7 +24,8 @@ impl Server {
     pub fn start() -> Self {
         let settings = Settings { bind_address: "127.0.0.1".into(), port: 0, data_dir: None };
         let server = build(settings).unwrap();
-        let (client, faults, stop) = (Client::new(server.port()), server.faults(), CancellationToken::new());
+        let (client, faults, stop) =
+            (Client::new(server.port()), server.faults(), CancellationToken::new());
         let serving = tokio::spawn(server.run(stop.clone()));
         Server { client, faults, stop, serving }
     }
@@ -53,7 +54,11 @@ impl Process {
     pub async fn start(data_dir: &Path) -> Self {
         let log_path = data_dir.with_extension("log");
         let log = File::create(&log_path).unwrap();
-        let mut child = Process::command(data_dir).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let mut child = Process::command(data_dir)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let started = Instant::now();
         loop {
             let log = std::fs::read_to_string(&log_path).unwrap();
@@ -62,7 +67,10 @@ impl Process {
                 return Process { child, client: Client::new(port.trim().parse().unwrap()) };
             }
             let ended = child.try_wait().unwrap();
-            assert!(ended.is_none() && started.elapsed() < Duration::from_secs(20), "{ended:?} {log}");
+            assert!(
+                ended.is_none() && started.elapsed() < Duration::from_secs(20),
+                "{ended:?} {log}"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -131,7 +139,8 @@ impl Client {
             .await?;
         let status = response.status().as_u16();
         let header = response.headers().get("x-amzn-query-error");
-        let query_error = header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let query_error =
+            header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         Ok(Answer { status, query_error, body })
@@ -176,7 +185,11 @@ impl Client {
     }
 
     pub async fn delete(&self, queue: &str, message: &Value) {
-        self.ok("DeleteMessage", json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]})).await;
+        self.ok(
+            "DeleteMessage",
+            json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]}),
+        )
+        .await;
     }
 
     pub async fn change(&self, queue: &str, message: &Value, seconds: u32) -> Answer {
@@ -189,7 +202,9 @@ impl Client {
     }
 
     pub async fn attribute(&self, queue: &str, name: &str) -> String {
-        let answer = self.ok("GetQueueAttributes", json!({"QueueUrl": queue, "AttributeNames": ["All"]})).await;
+        let answer = self
+            .ok("GetQueueAttributes", json!({"QueueUrl": queue, "AttributeNames": ["All"]}))
+            .await;
         answer["Attributes"][name].as_str().unwrap_or_default().to_owned()
     }
 }

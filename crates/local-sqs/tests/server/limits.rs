@@ -29,7 +29,8 @@ fn entry(id: &str) -> Value {
 async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
     let server = Server::with_queue(json!({"MaximumMessageSize": "2048"})).await;
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
-    let create = |name: &str, attributes: Value| json!({"QueueName": name, "Attributes": attributes});
+    let create =
+        |name: &str, attributes: Value| json!({"QueueName": name, "Attributes": attributes});
     let set = |name: &str, value: &str| json!({"QueueUrl": "q", "Attributes": {name: value}});
     let receive = |name: &str, value: i64| json!({"QueueUrl": "q", name: value});
     const NO_QUEUE: &str = "AWS.SimpleQueueService.NonExistentQueue";
@@ -59,17 +60,42 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
         ("control character", "SendMessage", send(json!({"MessageBody": "\u{b}"})), CONTENTS),
         ("U+FFFE", "SendMessage", send(json!({"MessageBody": "\u{fffe}"})), CONTENTS),
         ("U+FFFF", "SendMessage", send(json!({"MessageBody": "\u{ffff}"})), CONTENTS),
-        ("body over the queue's size", "SendMessage", send(json!({"MessageBody": "x".repeat(2049)})), VALUE),
+        (
+            "body over the queue's size",
+            "SendMessage",
+            send(json!({"MessageBody": "x".repeat(2049)})),
+            VALUE,
+        ),
         ("delay below 0", "SendMessage", send(json!({"DelaySeconds": -1})), VALUE),
         ("delay above 900", "SendMessage", send(json!({"DelaySeconds": 901})), VALUE),
         ("delay is text", "SendMessage", send(json!({"DelaySeconds": "1"})), JSON),
         ("11 attributes", "SendMessage", send(json!({"MessageAttributes": attributes(11)})), VALUE),
         ("attribute name with a space", "SendMessage", with_attribute("a b", text("v")), VALUE),
-        ("attribute name starting with AWS.", "SendMessage", with_attribute("Aws.x", text("v")), VALUE),
-        ("attribute name ending in a period", "SendMessage", with_attribute("a.", text("v")), VALUE),
-        ("attribute name too long", "SendMessage", with_attribute(&"a".repeat(257), text("v")), VALUE),
+        (
+            "attribute name starting with AWS.",
+            "SendMessage",
+            with_attribute("Aws.x", text("v")),
+            VALUE,
+        ),
+        (
+            "attribute name ending in a period",
+            "SendMessage",
+            with_attribute("a.", text("v")),
+            VALUE,
+        ),
+        (
+            "attribute name too long",
+            "SendMessage",
+            with_attribute(&"a".repeat(257), text("v")),
+            VALUE,
+        ),
         ("attribute without value", "SendMessage", with_attribute("a", text("")), VALUE),
-        ("attribute without type", "SendMessage", with_attribute("a", json!({"StringValue": "v"})), VALUE),
+        (
+            "attribute without type",
+            "SendMessage",
+            with_attribute("a", json!({"StringValue": "v"})),
+            VALUE,
+        ),
         (
             "attribute of unknown type",
             "SendMessage",
@@ -104,9 +130,24 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
         ("no entries", "SendMessageBatch", batch(vec![]), EMPTY),
         ("no entries member", "DeleteMessageBatch", json!({"QueueUrl": "q"}), EMPTY),
         ("no entries", "ChangeMessageVisibilityBatch", batch(vec![]), EMPTY),
-        ("11 entries", "SendMessageBatch", batch((0..11).map(|n| entry(&n.to_string())).collect()), MANY),
-        ("11 entries", "DeleteMessageBatch", batch((0..11).map(|n| entry(&n.to_string())).collect()), MANY),
-        ("11 entries", "ChangeMessageVisibilityBatch", batch((0..11).map(|n| entry(&n.to_string())).collect()), MANY),
+        (
+            "11 entries",
+            "SendMessageBatch",
+            batch((0..11).map(|n| entry(&n.to_string())).collect()),
+            MANY,
+        ),
+        (
+            "11 entries",
+            "DeleteMessageBatch",
+            batch((0..11).map(|n| entry(&n.to_string())).collect()),
+            MANY,
+        ),
+        (
+            "11 entries",
+            "ChangeMessageVisibilityBatch",
+            batch((0..11).map(|n| entry(&n.to_string())).collect()),
+            MANY,
+        ),
         ("same id twice", "SendMessageBatch", batch(vec![entry("a"), entry("a")]), NOT_DISTINCT),
         ("same id twice", "DeleteMessageBatch", batch(vec![entry("a"), entry("a")]), NOT_DISTINCT),
         ("id with a period", "SendMessageBatch", batch(vec![entry("a.b")]), ENTRY_ID),
@@ -131,7 +172,12 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             json!({"QueueUrl": "q", "ReceiptHandle": "x", "VisibilityTimeout": 0}),
             HANDLE,
         ),
-        ("no timeout", "ChangeMessageVisibility", json!({"QueueUrl": "q", "ReceiptHandle": "x"}), MISSING),
+        (
+            "no timeout",
+            "ChangeMessageVisibility",
+            json!({"QueueUrl": "q", "ReceiptHandle": "x"}),
+            MISSING,
+        ),
         ("bad queue name", "CreateQueue", create("a b", json!({})), VALUE),
         ("FIFO queue", "CreateQueue", create("a.fifo", json!({})), VALUE),
         ("queue name too long", "CreateQueue", create(&"a".repeat(81), json!({})), VALUE),
@@ -142,7 +188,12 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             create("q", json!({"MaximumMessageSize": "2047"})),
             "QueueAlreadyExists",
         ),
-        ("unknown attribute", "CreateQueue", create("n", json!({"FifoQueue": "true"})), ATTRIBUTE_NAME),
+        (
+            "unknown attribute",
+            "CreateQueue",
+            create("n", json!({"FifoQueue": "true"})),
+            ATTRIBUTE_NAME,
+        ),
         ("unknown attribute", "SetQueueAttributes", set("QueueArn", "x"), ATTRIBUTE_NAME),
         (
             "unknown attribute",
@@ -150,16 +201,56 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             json!({"QueueUrl": "q", "AttributeNames": ["Nonsense"]}),
             ATTRIBUTE_NAME,
         ),
-        ("size below 1 KiB", "SetQueueAttributes", set("MaximumMessageSize", "1023"), ATTRIBUTE_VALUE),
-        ("size above 1 MiB", "SetQueueAttributes", set("MaximumMessageSize", "1048577"), ATTRIBUTE_VALUE),
-        ("retention below a minute", "SetQueueAttributes", set("MessageRetentionPeriod", "59"), ATTRIBUTE_VALUE),
-        ("wait above 20 s", "SetQueueAttributes", set("ReceiveMessageWaitTimeSeconds", "21"), ATTRIBUTE_VALUE),
-        ("timeout above 12 h", "SetQueueAttributes", set("VisibilityTimeout", "43201"), ATTRIBUTE_VALUE),
+        (
+            "size below 1 KiB",
+            "SetQueueAttributes",
+            set("MaximumMessageSize", "1023"),
+            ATTRIBUTE_VALUE,
+        ),
+        (
+            "size above 1 MiB",
+            "SetQueueAttributes",
+            set("MaximumMessageSize", "1048577"),
+            ATTRIBUTE_VALUE,
+        ),
+        (
+            "retention below a minute",
+            "SetQueueAttributes",
+            set("MessageRetentionPeriod", "59"),
+            ATTRIBUTE_VALUE,
+        ),
+        (
+            "wait above 20 s",
+            "SetQueueAttributes",
+            set("ReceiveMessageWaitTimeSeconds", "21"),
+            ATTRIBUTE_VALUE,
+        ),
+        (
+            "timeout above 12 h",
+            "SetQueueAttributes",
+            set("VisibilityTimeout", "43201"),
+            ATTRIBUTE_VALUE,
+        ),
         ("timeout is text", "SetQueueAttributes", set("VisibilityTimeout", "x"), ATTRIBUTE_VALUE),
         ("policy is no JSON", "SetQueueAttributes", set("RedrivePolicy", "x"), VALUE),
-        ("no such dead-letter queue", "SetQueueAttributes", set("RedrivePolicy", &redrive_to("no", 3)), VALUE),
-        ("its own dead-letter queue", "SetQueueAttributes", set("RedrivePolicy", &redrive_to("q", 3)), VALUE),
-        ("1001 receives", "SetQueueAttributes", set("RedrivePolicy", &redrive_to("q", 1001)), VALUE),
+        (
+            "no such dead-letter queue",
+            "SetQueueAttributes",
+            set("RedrivePolicy", &redrive_to("no", 3)),
+            VALUE,
+        ),
+        (
+            "its own dead-letter queue",
+            "SetQueueAttributes",
+            set("RedrivePolicy", &redrive_to("q", 3)),
+            VALUE,
+        ),
+        (
+            "1001 receives",
+            "SetQueueAttributes",
+            set("RedrivePolicy", &redrive_to("q", 1001)),
+            VALUE,
+        ),
         ("0 results", "ListQueues", json!({"MaxResults": 0}), VALUE),
         ("foreign token", "ListQueues", json!({"NextToken": "zz"}), VALUE),
         ("unknown action", "Nonsense", json!({}), "UnknownOperationException"),
@@ -167,7 +258,11 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
     for (reason, action, request, code) in rows {
         let answer = server.client.call(action, request).await;
         let status = if code == "UnknownOperationException" { 404 } else { 400 };
-        assert_eq!((answer.status, answer.query_error), (status, format!("{code};Sender")), "{reason}: {action}");
+        assert_eq!(
+            (answer.status, answer.query_error),
+            (status, format!("{code};Sender")),
+            "{reason}: {action}"
+        );
         assert!(answer.body["message"].is_string(), "{reason}: {action}");
     }
     assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessages").await, "0");
@@ -185,8 +280,16 @@ async fn errors_of_the_service_model_carry_its_shape_names() {
             json!({"QueueName": "q", "Attributes": {"DelaySeconds": "1"}}),
             "com.amazonaws.sqs#QueueNameExists",
         ),
-        ("DeleteMessage", json!({"QueueUrl": "q", "ReceiptHandle": "x"}), "com.amazonaws.sqs#ReceiptHandleIsInvalid"),
-        ("SendMessage", send(json!({"MessageBody": "\u{0}"})), "com.amazonaws.sqs#InvalidMessageContents"),
+        (
+            "DeleteMessage",
+            json!({"QueueUrl": "q", "ReceiptHandle": "x"}),
+            "com.amazonaws.sqs#ReceiptHandleIsInvalid",
+        ),
+        (
+            "SendMessage",
+            send(json!({"MessageBody": "\u{0}"})),
+            "com.amazonaws.sqs#InvalidMessageContents",
+        ),
     ] {
         assert_eq!(server.client.call(action, request).await.body["__type"], shape, "{action}");
     }
@@ -203,7 +306,11 @@ async fn requests_that_are_not_the_json_of_the_action_are_refused() {
         ("a body that is a number", r#"{"QueueUrl":"q","MessageBody":1}"#),
     ] {
         let answer = server.client.try_call("SendMessage", body.to_owned()).await.unwrap();
-        assert_eq!((answer.status, answer.query_error.as_str()), (400, "SerializationException;Sender"), "{reason}");
+        assert_eq!(
+            (answer.status, answer.query_error.as_str()),
+            (400, "SerializationException;Sender"),
+            "{reason}"
+        );
     }
 }
 
@@ -244,7 +351,10 @@ async fn a_request_over_16_mebibytes_is_refused() {
     let request = format!(r#"{{"QueueUrl":"q","MessageBody":"{}"}}"#, "x".repeat(16 << 20));
     // The connection may be closed before all of it is sent.
     if let Ok(answer) = server.client.try_call("SendMessage", request).await {
-        assert_eq!((answer.status, answer.query_error.as_str()), (413, "RequestEntityTooLarge;Sender"));
+        assert_eq!(
+            (answer.status, answer.query_error.as_str()),
+            (413, "RequestEntityTooLarge;Sender")
+        );
     }
     assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessages").await, "0");
 }
@@ -269,7 +379,13 @@ async fn entries_that_cannot_be_sent_fail_alone() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|entry| (entry["Id"].as_str().unwrap(), entry["Code"].as_str().unwrap(), entry["SenderFault"] == true))
+        .map(|entry| {
+            (
+                entry["Id"].as_str().unwrap(),
+                entry["Code"].as_str().unwrap(),
+                entry["SenderFault"] == true,
+            )
+        })
         .collect();
     assert_eq!(
         failed,

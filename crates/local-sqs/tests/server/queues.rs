@@ -5,7 +5,13 @@ use crate::harness::{Server, redrive_to};
 #[tokio::test]
 async fn the_health_check_says_ok() {
     let server = Server::start();
-    let response = server.client.http.get(format!("{}/healthcheck/", server.client.base)).send().await.unwrap();
+    let response = server
+        .client
+        .http
+        .get(format!("{}/healthcheck/", server.client.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.text().await.unwrap(), r#"{"status":"OK"}"#);
 }
@@ -55,13 +61,20 @@ async fn queues_are_listed_by_prefix_and_in_pages() {
             request["NextToken"] = json!(token);
         }
         let page = server.client.ok("ListQueues", request).await;
-        names.extend(page["QueueUrls"].as_array().unwrap().iter().map(|url| url.as_str().unwrap().to_owned()));
+        names.extend(
+            page["QueueUrls"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|url| url.as_str().unwrap().to_owned()),
+        );
         token = page["NextToken"].as_str().map(str::to_owned);
         if token.is_none() {
             break;
         }
     }
-    let expected = ["b-1", "b-2", "b-3"].map(|name| format!("{}/000000000000/{name}", server.client.base));
+    let expected =
+        ["b-1", "b-2", "b-3"].map(|name| format!("{}/000000000000/{name}", server.client.base));
     assert_eq!(names, expected);
 }
 
@@ -71,7 +84,10 @@ async fn a_queue_shows_its_attributes_and_sqs_defaults() {
     server.client.create("other", json!({})).await;
     let policy = redrive_to("other", 3);
     let attributes = json!({"RedrivePolicy": policy, "DelaySeconds": "2"});
-    server.client.ok("SetQueueAttributes", json!({"QueueUrl": "q", "Attributes": attributes})).await;
+    server
+        .client
+        .ok("SetQueueAttributes", json!({"QueueUrl": "q", "Attributes": attributes}))
+        .await;
     for (name, expected) in [
         ("VisibilityTimeout", "30"),
         ("MaximumMessageSize", "1048576"),
@@ -93,7 +109,10 @@ async fn a_queue_shows_its_attributes_and_sqs_defaults() {
     let none = server.client.ok("GetQueueAttributes", json!({"QueueUrl": "q"})).await;
     assert_eq!(none, json!({}));
     // An empty policy removes it.
-    server.client.ok("SetQueueAttributes", json!({"QueueUrl": "q", "Attributes": {"RedrivePolicy": ""}})).await;
+    server
+        .client
+        .ok("SetQueueAttributes", json!({"QueueUrl": "q", "Attributes": {"RedrivePolicy": ""}}))
+        .await;
     assert_eq!(server.client.attribute("q", "RedrivePolicy").await, "");
 }
 
@@ -103,7 +122,10 @@ async fn messages_are_counted_as_visible_in_flight_and_delayed() {
     for body in ["a", "b", "c"] {
         server.client.send("q", body).await;
     }
-    server.client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "d", "DelaySeconds": 900})).await;
+    server
+        .client
+        .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "d", "DelaySeconds": 900}))
+        .await;
     server.client.receive("q", json!({"MaxNumberOfMessages": 1})).await;
     assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessages").await, "2");
     assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "1");
@@ -116,7 +138,10 @@ async fn purging_empties_a_queue_whatever_its_messages_do() {
     server.client.send("q", "in flight").await;
     let in_flight = server.client.receive("q", json!({})).await;
     server.client.send("q", "visible").await;
-    server.client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "d", "DelaySeconds": 1})).await;
+    server
+        .client
+        .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "d", "DelaySeconds": 1}))
+        .await;
     server.client.ok("PurgeQueue", json!({"QueueUrl": "q"})).await;
     server.client.delete("q", &in_flight[0]).await;
     server.client.send("q", "after").await;

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use crate::harness::{Client, Server, redrive_to};
 
 /// Starts a long poll, does something after a while, and gives the bodies with the time from the deed to the answer.
-async fn poll_while(client: &Client, queue: &str, deed: impl Future<Output = ()>) -> (Vec<String>, Duration) {
+async fn poll_while(
+    client: &Client,
+    queue: &str,
+    deed: impl Future<Output = ()>,
+) -> (Vec<String>, Duration) {
     let (poller, queue) = (client.clone(), queue.to_owned());
     let poll = tokio::spawn(async move {
         let messages = poller.receive(&queue, json!({"WaitTimeSeconds": 20})).await;
@@ -16,7 +20,8 @@ async fn poll_while(client: &Client, queue: &str, deed: impl Future<Output = ()>
     deed.await;
     let done = Instant::now();
     let (messages, answered) = poll.await.unwrap();
-    let bodies = messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
+    let bodies =
+        messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
     (bodies, answered.saturating_duration_since(done))
 }
 
@@ -27,7 +32,8 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 async fn a_long_poll_wakes_at_once_when_a_message_is_sent() {
     let server = Server::with_queue(json!({})).await;
     let client = &server.client;
-    let (bodies, took) = poll_while(client, "q", async { drop(client.send("q", "hello").await) }).await;
+    let (bodies, took) =
+        poll_while(client, "q", async { drop(client.send("q", "hello").await) }).await;
     assert_eq!(bodies, ["hello"]);
     assert!(took < AT_ONCE, "{took:?}");
 }
@@ -52,11 +58,16 @@ async fn a_long_poll_wakes_at_once_when_a_delay_or_a_visibility_timeout_is_over(
     let client = &server.client;
     // The end is set while the poll is out, so that it has to reckon anew.
     let delayed = async {
-        client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "late", "DelaySeconds": 1})).await;
+        client
+            .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "late", "DelaySeconds": 1}))
+            .await;
     };
     let (bodies, took) = poll_while(client, "q", delayed).await;
     assert_eq!(bodies, ["late"]);
-    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE, "{took:?}");
+    assert!(
+        took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE,
+        "{took:?}"
+    );
 
     client.create("r", json!({})).await;
     client.send("r", "again").await;
@@ -66,7 +77,10 @@ async fn a_long_poll_wakes_at_once_when_a_delay_or_a_visibility_timeout_is_over(
     })
     .await;
     assert_eq!(bodies, ["again"]);
-    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE, "{took:?}");
+    assert!(
+        took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE,
+        "{took:?}"
+    );
 }
 
 #[tokio::test]
@@ -75,16 +89,17 @@ async fn each_of_many_long_polls_gets_its_message() {
     let polls: Vec<_> = (0..20)
         .map(|_| {
             let client = server.client.clone();
-            tokio::spawn(
-                async move { client.receive("q", json!({"WaitTimeSeconds": 20, "MaxNumberOfMessages": 1})).await },
-            )
+            tokio::spawn(async move {
+                client.receive("q", json!({"WaitTimeSeconds": 20, "MaxNumberOfMessages": 1})).await
+            })
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let started = Instant::now();
     for half in 0..2 {
-        let entries: Vec<Value> =
-            (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": format!("{half}{n}")})).collect();
+        let entries: Vec<Value> = (0..10)
+            .map(|n| json!({"Id": n.to_string(), "MessageBody": format!("{half}{n}")}))
+            .collect();
         server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
     }
     for poll in polls {
@@ -108,10 +123,9 @@ async fn a_long_poll_without_messages_ends_empty_when_its_time_is_over() {
 async fn a_long_poll_ends_when_its_queue_is_deleted() {
     let server = Server::with_queue(json!({})).await;
     let client = server.client.clone();
-    let poll =
-        tokio::spawn(
-            async move { client.call("ReceiveMessage", json!({"QueueUrl": "q", "WaitTimeSeconds": 20})).await },
-        );
+    let poll = tokio::spawn(async move {
+        client.call("ReceiveMessage", json!({"QueueUrl": "q", "WaitTimeSeconds": 20})).await
+    });
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.client.ok("DeleteQueue", json!({"QueueUrl": "q"})).await;
     let answer = tokio::time::timeout(AT_ONCE, poll).await.unwrap().unwrap();
@@ -123,7 +137,9 @@ async fn a_long_poll_whose_client_has_gone_takes_no_message() {
     let server = Server::with_queue(json!({})).await;
     let request = json!({"QueueUrl": "q", "WaitTimeSeconds": 20});
     let gone = Client::new(server.client.base.rsplit(':').next().unwrap().parse().unwrap());
-    let poll = tokio::time::timeout(Duration::from_millis(200), gone.call("ReceiveMessage", request)).await;
+    let poll =
+        tokio::time::timeout(Duration::from_millis(200), gone.call("ReceiveMessage", request))
+            .await;
     assert!(poll.is_err());
     drop(gone);
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -152,7 +168,12 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
     assert!(client.bodies("q").await.is_empty());
     assert_eq!(client.attribute("dead", "ApproximateNumberOfMessagesNotVisible").await, "1");
     client.create("later", json!({})).await;
-    client.ok("SetQueueAttributes", json!({"QueueUrl": "dead", "Attributes": {"VisibilityTimeout": "0"}})).await;
+    client
+        .ok(
+            "SetQueueAttributes",
+            json!({"QueueUrl": "dead", "Attributes": {"VisibilityTimeout": "0"}}),
+        )
+        .await;
     client.send("dead", "other").await;
     let other = client.receive("dead", json!({})).await;
     assert!(other[0]["Attributes"].get("DeadLetterQueueSourceArn").is_none());
@@ -174,7 +195,10 @@ async fn a_moved_message_keeps_its_id_attributes_and_count_and_tells_where_it_wa
     assert_eq!(moved["MessageId"], sent["MessageId"]);
     assert_eq!(moved["MessageAttributes"], attributes);
     assert_eq!(moved["Attributes"]["ApproximateReceiveCount"], "2");
-    assert_eq!(moved["Attributes"]["DeadLetterQueueSourceArn"], "arn:aws:sqs:eu-west-1:000000000000:q");
+    assert_eq!(
+        moved["Attributes"]["DeadLetterQueueSourceArn"],
+        "arn:aws:sqs:eu-west-1:000000000000:q"
+    );
     for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
         assert_eq!(moved["Attributes"][name], first["Attributes"][name], "{name}");
     }
@@ -221,7 +245,10 @@ async fn visibility_cannot_be_extended_beyond_twelve_hours_from_the_receive() {
     client.send("q", "hello").await;
     let message = client.receive("q", json!({})).await.remove(0);
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert_eq!(client.change("q", &message, 43_200).await.query_error, "InvalidParameterValue;Sender");
+    assert_eq!(
+        client.change("q", &message, 43_200).await.query_error,
+        "InvalidParameterValue;Sender"
+    );
     assert_eq!(client.change("q", &message, 43_199).await.status, 200);
 }
 
@@ -231,8 +258,9 @@ async fn many_consumers_receive_each_message_once() {
     let client = server.client.clone();
     let sender = tokio::spawn(async move {
         for batch in 0..50 {
-            let entries: Vec<Value> =
-                (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": (batch * 10 + n).to_string()})).collect();
+            let entries: Vec<Value> = (0..10)
+                .map(|n| json!({"Id": n.to_string(), "MessageBody": (batch * 10 + n).to_string()}))
+                .collect();
             client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
         }
     });

@@ -52,6 +52,9 @@ async fn a_receiver_gets_the_attributes_that_it_asks_for_and_no_others() {
 async fn a_queue_delays_its_messages_and_a_message_may_say_otherwise() {
     let server = Server::with_queue(json!({"DelaySeconds": "900"})).await;
     server.client.send("q", "late").await;
-    server.client.ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "now", "DelaySeconds": 0})).await;
+    server
+        .client
+        .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "now", "DelaySeconds": 0}))
+        .await;
     assert_eq!(server.client.bodies("q").await, ["now"]);
 }

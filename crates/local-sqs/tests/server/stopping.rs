@@ -17,7 +17,8 @@ async fn a_signal_ends_long_polls_and_the_process_exits_with_zero() {
         let mut server = Process::start(&parent.path().join("data")).await;
         server.client.create("q", json!({})).await;
         let client = server.client.clone();
-        let poll = tokio::spawn(async move { client.receive("q", json!({"WaitTimeSeconds": 20})).await });
+        let poll =
+            tokio::spawn(async move { client.receive("q", json!({"WaitTimeSeconds": 20})).await });
         // A client that keeps its connection open and says nothing.
         let idle = TcpStream::connect(server.client.base.trim_start_matches("http://")).unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -62,7 +63,8 @@ async fn the_program_itself_asks_whether_it_answers() {
     let directory = parent.path().join("data");
     let server = Process::start(&directory).await;
     let port = server.client.base.rsplit(':').next().unwrap().to_owned();
-    let asked = || Process::command(&directory).arg("--healthcheck").env("PORT", &port).output().unwrap();
+    let asked =
+        || Process::command(&directory).arg("--healthcheck").env("PORT", &port).output().unwrap();
     assert_eq!(asked().status.code(), Some(0));
     drop(server);
     assert_eq!(asked().status.code(), Some(1));

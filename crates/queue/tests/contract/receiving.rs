@@ -43,7 +43,10 @@ async fn an_empty_queue_answers_after_the_wait_time(server: Server) {
 async fn what_is_in_hand_is_hidden_until_its_time_is_over(server: Server) {
     let queue = server.pair().await.form;
     sender(&queue).send(message("x")).await.unwrap();
-    let first = queue.receive(&Poll { visibility_timeout: Duration::from_secs(1), ..poll(0) }).await.unwrap();
+    let first = queue
+        .receive(&Poll { visibility_timeout: Duration::from_secs(1), ..poll(0) })
+        .await
+        .unwrap();
     assert!(queue.receive(&poll(0)).await.unwrap().is_empty());
     let again = queue.receive(&poll(10)).await.unwrap();
     assert_eq!(first[0].received, again[0].received);

@@ -24,8 +24,14 @@ async fn bodies_and_attributes_arrive_as_they_were_sent(server: Server) {
     let queue = server.pair().await.form;
     let attributes = Attributes::from([
         ("id".to_owned(), AttributeValue::string("0199a7a1-5c3e-7d10-8000-0123456789ab")),
-        ("count".to_owned(), AttributeValue::Text { data_type: "Number".to_owned(), value: "7".to_owned() }),
-        ("raw".to_owned(), AttributeValue::Binary { data_type: "Binary".to_owned(), value: vec![0, 255] }),
+        (
+            "count".to_owned(),
+            AttributeValue::Text { data_type: "Number".to_owned(), value: "7".to_owned() },
+        ),
+        (
+            "raw".to_owned(),
+            AttributeValue::Binary { data_type: "Binary".to_owned(), value: vec![0, 255] },
+        ),
     ]);
     let body = "{\"data\":\"é € \\ufffe <&> \u{7f}\"}\t\r\n".to_owned();
     let sent = Message { body, attributes };
@@ -50,7 +56,8 @@ async fn characters_beyond_the_basic_plane_arrive() {
 async fn messages_that_are_sent_together_share_calls_and_all_arrive(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
-    let sends = join_all((0..137).map(|number| sender.send(message(&format!("body {number}"))))).await;
+    let sends =
+        join_all((0..137).map(|number| sender.send(message(&format!("body {number}"))))).await;
     assert!(sends.iter().all(Result::is_ok), "{sends:?}");
     let mut bodies: Vec<String> =
         receive_all(&queue).await.into_iter().map(|delivery| delivery.received.body).collect();
@@ -100,7 +107,8 @@ async fn a_message_that_sqs_refuses_fails_alone(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
     let sends = ["good", "bad \u{1}", "good"].map(|body| sender.send(message(body)));
-    let causes = join_all(sends).await.into_iter().map(|sent| sent.err().map(|error| error.cause()));
+    let causes =
+        join_all(sends).await.into_iter().map(|sent| sent.err().map(|error| error.cause()));
     // A server may refuse the whole call for one entry, but never confirm what it did not take.
     let causes: Vec<_> = causes.collect();
     assert_eq!(causes[1], Some(Cause::Refused));
@@ -123,13 +131,15 @@ async fn a_call_that_is_refused_whole_is_made_for_each_message_alone() {
     let queue = server.pair().await.form;
     for code in ["BatchRequestTooLong", "InvalidMessageContents"] {
         // The first call holds the others up, so that they share the next one, which is refused.
-        server.sqs.fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 300, "times": 1 })).await;
+        server
+            .sqs
+            .fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 300, "times": 1 }))
+            .await;
         let sender = sender_of_one_call(&queue);
         let first = sender.send(message("first"));
         let others = async {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            let refused =
-                json!({ "action": "SendMessageBatch", "kind": "error", "status": 400, "code": code, "times": 1 });
+            let refused = json!({ "action": "SendMessageBatch", "kind": "error", "status": 400, "code": code, "times": 1 });
             server.sqs.fault(refused).await;
             join_all((0..5).map(|number| sender.send(message(&number.to_string())))).await
         };

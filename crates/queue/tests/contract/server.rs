@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use domain::{Attributes, Message};
-use queue::{Connection, Delivery, Poll, Provision, Queue, QueueNames, QueuePair, SendPace, Sender};
+use queue::{
+    Connection, Delivery, Poll, Queue, QueueFinder, QueueNames, QueuePair, SendPace, Sender,
+};
 use test_kit::{Service, Sqs, fauxqs::Fauxqs};
 
 /// A running server.
@@ -40,12 +42,12 @@ impl Server {
         }
     }
 
-    pub fn provision(&self, create: bool) -> Provision {
-        Provision { connection: self.connection.clone(), names: self.names.clone(), create }
+    pub fn finder(&self, create: bool) -> QueueFinder {
+        QueueFinder { connection: self.connection.clone(), names: self.names.clone(), create }
     }
 
     pub async fn pair(&self) -> QueuePair {
-        self.provision(true).pair().await.unwrap()
+        self.finder(true).pair().await.unwrap()
     }
 }
 
@@ -55,17 +57,27 @@ pub fn message(body: &str) -> Message {
 
 pub fn sender(queue: &Queue) -> Sender {
     let linger = Duration::from_millis(20);
-    Sender::start(queue.clone(), SendPace { within: Duration::from_secs(5), linger, calls_under_way: 4 })
+    Sender::start(
+        queue.clone(),
+        SendPace { within: Duration::from_secs(5), linger, calls_under_way: 4 },
+    )
 }
 
 /// Calls go out one after another, and what comes in the meantime shares the next.
 pub fn sender_of_one_call(queue: &Queue) -> Sender {
     let linger = Duration::from_secs(5);
-    Sender::start(queue.clone(), SendPace { within: Duration::from_secs(5), linger, calls_under_way: 1 })
+    Sender::start(
+        queue.clone(),
+        SendPace { within: Duration::from_secs(5), linger, calls_under_way: 1 },
+    )
 }
 
 pub fn poll(seconds: u64) -> Poll {
-    Poll { wait_time: Duration::from_secs(seconds), max_messages: 10, visibility_timeout: Duration::from_secs(30) }
+    Poll {
+        wait_time: Duration::from_secs(seconds),
+        max_messages: 10,
+        visibility_timeout: Duration::from_secs(30),
+    }
 }
 
 /// Polls until nothing comes any more.

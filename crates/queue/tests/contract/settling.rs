@@ -24,7 +24,8 @@ async fn some_messages(server: &Server, count: usize) -> (queue::Queue, Vec<Rece
     for sent in join_all((0..count).map(|number| sender.send(message(&number.to_string())))).await {
         sent.unwrap();
     }
-    let handles: Vec<_> = receive_all(&queue).await.into_iter().map(|delivery| delivery.receipt_handle).collect();
+    let handles: Vec<_> =
+        receive_all(&queue).await.into_iter().map(|delivery| delivery.receipt_handle).collect();
     assert_eq!(handles.len(), count);
     (queue, handles)
 }
@@ -39,7 +40,8 @@ async fn more_deliveries_than_a_call_takes_are_deleted(server: Server) {
 async fn released_messages_come_again_when_they_were_told_to(server: Server) {
     let (queue, handles) = some_messages(&server, 12).await;
     let (at_once, later) = handles.split_at(11);
-    let mut releases: Vec<_> = at_once.iter().map(|handle| (handle.clone(), Duration::ZERO)).collect();
+    let mut releases: Vec<_> =
+        at_once.iter().map(|handle| (handle.clone(), Duration::ZERO)).collect();
     releases.push((later[0].clone(), Duration::from_secs(1)));
     assert_eq!(queue.release(&releases, soon()).await, vec![Settled::Done; 12]);
     assert_eq!(receive_all(&queue).await.len(), 11);

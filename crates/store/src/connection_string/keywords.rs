@@ -65,5 +65,8 @@ pub(super) const CHOICES: &[(&str, &[&str])] = &[
     ("channel_binding", &["disable", "prefer", "require"]),
     ("gssencmode", &["disable", "prefer", "require"]),
     ("sslmode", &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
-    ("target_session_attrs", &["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]),
+    (
+        "target_session_attrs",
+        &["any", "read-write", "read-only", "primary", "standby", "prefer-standby"],
+    ),
 ];

@@ -43,7 +43,8 @@ fn what_the_url_says_goes_before_the_defaults() {
 
 #[test]
 fn time_outs_of_the_url_are_kept() {
-    let built = build("postgres://h/d?connect_timeout=3&keepalives_idle=60&tcp_user_timeout=1").unwrap();
+    let built =
+        build("postgres://h/d?connect_timeout=3&keepalives_idle=60&tcp_user_timeout=1").unwrap();
     assert_eq!(
         built,
         "host='h' dbname='d' connect_timeout='3' keepalives_idle='60' tcp_user_timeout='1' \

@@ -2,7 +2,8 @@
 
 use super::Parameters;
 
-const BAD_PERCENT: &str = "has a % that is not followed by two hexadecimal digits (a % itself is written %25)";
+const BAD_PERCENT: &str =
+    "has a % that is not followed by two hexadecimal digits (a % itself is written %25)";
 
 /// Reads what follows `postgres://`.
 pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
@@ -15,7 +16,9 @@ pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
     };
     // libpq would take the rest of such a password for the host, and print it when it cannot find that.
     if rest.split('?').next().is_some_and(|before_query| before_query.contains('@')) {
-        return Err("has more than one @, or a / before it (in a user or password they are written %40 and %2F)");
+        return Err(
+            "has more than one @, or a / before it (in a user or password they are written %40 and %2F)",
+        );
     }
     if let Some(credentials) = credentials {
         let (user, password) = match credentials.split_once(':') {
@@ -89,7 +92,8 @@ fn decode(text: &str) -> Result<String, &'static str> {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         if byte == b'%' {
-            let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or(BAD_PERCENT);
+            let mut digit =
+                || rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or(BAD_PERCENT);
             let value = digit()? * 16 + digit()?;
             bytes.push(u8::try_from(value).ok().filter(|byte| *byte != 0).ok_or("has a %00")?);
         } else {

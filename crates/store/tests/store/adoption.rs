@@ -100,20 +100,35 @@ fn ids_go_on_after_the_rows_where_the_sequence_lags() {
 fn the_old_insert_works_through_the_view() {
     let (database, store) = migrated(BOTH_SHAPES);
     assert_eq!(database.sql(OLD_INSERT), "4");
-    assert_eq!(database.sql("SELECT form_type, created = '2016-12-01 10:00:00+00' FROM forms WHERE id = 4"), "form|t");
-    assert_eq!(database.sql("SELECT id, sqs_message_id FROM form_form WHERE data->>'data' = '4'"), "4|old-4");
+    assert_eq!(
+        database
+            .sql("SELECT form_type, created = '2016-12-01 10:00:00+00' FROM forms WHERE id = 4"),
+        "form|t"
+    );
+    assert_eq!(
+        database.sql("SELECT id, sqs_message_id FROM form_form WHERE data->>'data' = '4'"),
+        "4|old-4"
+    );
 
     let violation = database.try_sql(OLD_INSERT).unwrap_err().to_string();
     assert!(
-        violation.contains("duplicate key value violates unique constraint \"forms_sqs_message_id_key\""),
+        violation.contains(
+            "duplicate key value violates unique constraint \"forms_sqs_message_id_key\""
+        ),
         "{violation}"
     );
     // And the one that ours stored is a violation to the old worker, as its own is already stored to ours.
-    let by_old = domain::Record { sqs_message_id: "old-4".to_owned(), ..old_message(1, r#"{"data": 4}"#) };
-    assert_eq!(decided(store.insert_once(&[by_old, old_message(5, "{}")])), [AlreadyStored, Stored]);
+    let by_old =
+        domain::Record { sqs_message_id: "old-4".to_owned(), ..old_message(1, r#"{"data": 4}"#) };
+    assert_eq!(
+        decided(store.insert_once(&[by_old, old_message(5, "{}")])),
+        [AlreadyStored, Stored]
+    );
     let again = OLD_INSERT.replace("old-4", "message-0005");
     let again = again.replace("RETURNING form_form.id", "");
-    database.sql(&format!("DO $$ BEGIN {again}; ASSERT false; EXCEPTION WHEN unique_violation THEN NULL; END $$"));
+    database.sql(&format!(
+        "DO $$ BEGIN {again}; ASSERT false; EXCEPTION WHEN unique_violation THEN NULL; END $$"
+    ));
 }
 
 #[test]
@@ -139,8 +154,9 @@ fn other_roles_keep_their_rights_and_the_owner_the_view() {
 
 #[test]
 fn a_view_on_the_ids_stops_it_and_is_found_beforehand_by_the_query_of_the_document() {
-    let database =
-        old_database("CREATE VIEW report AS SELECT id FROM form_form; CREATE VIEW other AS SELECT data FROM form_form");
+    let database = old_database(
+        "CREATE VIEW report AS SELECT id FROM form_form; CREATE VIEW other AS SELECT data FROM form_form",
+    );
     let document = include_str!("../../../../docs/moving-from-2016.md");
     let query = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(database.sql(query), "report");
@@ -204,7 +220,10 @@ mod and_back {
 
         assert_eq!(store.migrate().unwrap().len(), 1);
         assert_eq!(database.sql("SELECT count(*) FROM forms"), "4");
-        assert_eq!(decided(store.insert_once(&[submission(1, "{}"), submission(2, "{}")])), [AlreadyStored, Stored]);
+        assert_eq!(
+            decided(store.insert_once(&[submission(1, "{}"), submission(2, "{}")])),
+            [AlreadyStored, Stored]
+        );
     }
 
     #[test]
@@ -215,7 +234,8 @@ mod and_back {
         assert!(down(&database).unwrap_err().to_string().contains("other form types"));
 
         let (database, _) = migrated("");
-        database.sql("INSERT INTO forms (id, data) OVERRIDING SYSTEM VALUE VALUES (3000000000, '{}')");
+        database
+            .sql("INSERT INTO forms (id, data) OVERRIDING SYSTEM VALUE VALUES (3000000000, '{}')");
         assert!(down(&database).unwrap_err().to_string().contains("out of range"));
         assert_eq!(database.sql("SELECT count(*) FROM forms"), "1");
     }

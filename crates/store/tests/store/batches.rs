@@ -3,7 +3,9 @@
 use diesel::connection::SimpleConnection;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
 
-use crate::support::{decided, fixture, fixture_with, old_message, refused, submission, submissions};
+use crate::support::{
+    decided, fixture, fixture_with, old_message, refused, submission, submissions,
+};
 
 #[test]
 fn one_bad_row_does_not_stop_499_good_ones() {
@@ -53,8 +55,14 @@ fn the_same_submission_twice_in_a_batch_is_stored_once() {
     let outcomes = decided(f.store.insert_once(&records));
     assert_eq!(f.rows(), 2);
     // Which of the rows with other content comes first is left open; the sorted order is by message id.
-    assert_eq!(f.database.sql("SELECT sqs_message_id FROM forms ORDER BY sqs_message_id"), "another\nmessage-0002");
-    assert_eq!(outcomes, [AlreadyStored, Stored, AlreadyStored, IdTaken, IdTaken, Stored, AlreadyStored, IdTaken]);
+    assert_eq!(
+        f.database.sql("SELECT sqs_message_id FROM forms ORDER BY sqs_message_id"),
+        "another\nmessage-0002"
+    );
+    assert_eq!(
+        outcomes,
+        [AlreadyStored, Stored, AlreadyStored, IdTaken, IdTaken, Stored, AlreadyStored, IdTaken]
+    );
 }
 
 #[test]
@@ -74,7 +82,9 @@ fn batches_of_all_sizes_share_one_prepared_statement() {
     decided(f.store.insert_once(&[submission(9999, "{}")]));
     assert_eq!(f.rows(), 61);
     assert_eq!(
-        f.database.sql("SELECT count(*), bool_and(statement LIKE '%unnest($1, $2, $3, $4, $5)%') FROM seen"),
+        f.database.sql(
+            "SELECT count(*), bool_and(statement LIKE '%unnest($1, $2, $3, $4, $5)%') FROM seen"
+        ),
         "1|t"
     );
 }
@@ -105,7 +115,8 @@ fn rows_that_wait_for_each_other_are_locked_in_one_order() {
     // Somebody holds the first id; a batch that starts with the last id must not hold that one while it waits.
     let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, submission_id, data) VALUES ('message-0001', '00000000-0000-0000-0000-000000000001', '{}')");
     std::thread::scope(|scope| {
-        let batch = scope.spawn(|| f.store.insert_once(&[submission(2, "{}"), submission(1, "{}")]));
+        let batch =
+            scope.spawn(|| f.store.insert_once(&[submission(2, "{}"), submission(1, "{}")]));
         f.wait_for_blocked();
         other.batch_execute("SET lock_timeout = '300ms'; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}'); COMMIT").unwrap();
         assert_eq!(decided(batch.join().unwrap()), [AlreadyStored, AlreadyStored]);

@@ -17,12 +17,15 @@ fn eight_workers_with_the_same_rows_store_each_once() {
         let calls: Vec<_> = (0..8)
             .map(|n| {
                 let (store, records) = (&f.store, if n % 2 == 0 { &forwards } else { &backwards });
-                scope.spawn(move || records.chunks(50).flat_map(|batch| decided(store.insert_once(batch))).collect())
+                scope.spawn(move || {
+                    records.chunks(50).flat_map(|batch| decided(store.insert_once(batch))).collect()
+                })
             })
             .collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
-    let count = |wanted: &RowOutcome| all.iter().flatten().filter(|outcome| *outcome == wanted).count();
+    let count =
+        |wanted: &RowOutcome| all.iter().flatten().filter(|outcome| *outcome == wanted).count();
     assert_eq!((count(&Stored), count(&AlreadyStored)), (200, 1400));
     assert_eq!(f.rows(), 200);
 }
@@ -34,8 +37,9 @@ fn a_row_committed_while_we_waited_for_it_is_seen() {
         "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}'), ('message-0002', '[]')",
     );
     thread::scope(|scope| {
-        let call =
-            scope.spawn(|| f.store.insert_once(&[submission(1, "{}"), submission(2, "{}"), submission(3, "{}")]));
+        let call = scope.spawn(|| {
+            f.store.insert_once(&[submission(1, "{}"), submission(2, "{}"), submission(3, "{}")])
+        });
         f.wait_for_blocked();
         other.batch_execute("COMMIT").unwrap();
         assert_eq!(decided(call.join().unwrap()), [AlreadyStored, IdTaken, Stored]);
@@ -45,7 +49,9 @@ fn a_row_committed_while_we_waited_for_it_is_seen() {
 #[test]
 fn a_row_rolled_back_while_we_waited_for_it_is_stored() {
     let f = fixture();
-    let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')");
+    let mut other = f.session_that(
+        "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')",
+    );
     thread::scope(|scope| {
         let call = scope.spawn(|| f.store.insert_once(&[submission(1, "{}")]));
         f.wait_for_blocked();
@@ -78,7 +84,8 @@ fn a_deadlock_is_settled_in_place() {
         let call = scope.spawn(|| f.store.insert_once(&submissions(3)));
         f.wait_for_blocked();
         // Waits for the store's first row, while the store waits for this session's.
-        let first = "INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{\"data\": 1}')";
+        let first =
+            "INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{\"data\": 1}')";
         other.batch_execute(&format!("{first} ON CONFLICT DO NOTHING; COMMIT")).unwrap();
         let outcomes = decided(call.join().unwrap());
         // Once the batch is ended, whoever is quicker has the first row.
@@ -108,14 +115,20 @@ fn a_serialisation_failure_is_tried_twice_more() {
 fn every_isolation_level_will_do() {
     for level in ["repeatable read", "serializable"] {
         let f = fixture_with(|settings| settings.pool_size = 4);
-        f.database.sql(&format!("ALTER DATABASE {} SET default_transaction_isolation = '{level}'", f.database.name()));
+        f.database.sql(&format!(
+            "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
+            f.database.name()
+        ));
         let records = submissions(20);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for batch in records.chunks(5) {
                         let outcomes = decided(f.store.insert_once(batch));
-                        assert!(outcomes.iter().all(|o| matches!(o, Stored | AlreadyStored)), "{level} {outcomes:?}");
+                        assert!(
+                            outcomes.iter().all(|o| matches!(o, Stored | AlreadyStored)),
+                            "{level} {outcomes:?}"
+                        );
                     }
                 });
             }

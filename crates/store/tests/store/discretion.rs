@@ -51,7 +51,7 @@ fn neither_detail_nor_context_leaves_the_store() {
         let data = format!(r#"{{"data": "{CANARY}"}}"#);
         let insertion = f.store.insert_once(&[submission(1, &data), submission(2, &data)]);
         let mut said = format!("{insertion:?}");
-        for away in insertion.away.into_iter().chain(f.store.probe().err()) {
+        for away in insertion.unavailable.into_iter().chain(f.store.probe().err()) {
             said += &format!(" {away} {away:?} {away:#?}");
             assert_eq!(away.message.as_deref(), Some("no room"));
             assert!(std::error::Error::source(&away).is_none());
@@ -66,8 +66,9 @@ fn neither_detail_nor_context_leaves_the_store() {
 
 #[test]
 fn a_failed_migration_says_what_and_not_with_which_rows() {
-    let f =
-        crate::adoption::old_database(&format!("INSERT INTO form_form (created, data) VALUES (now(), '\"{CANARY}\"')"));
+    let f = crate::adoption::old_database(&format!(
+        "INSERT INTO form_form (created, data) VALUES (now(), '\"{CANARY}\"')"
+    ));
     // A view on a column whose type changes.
     f.sql(&format!("CREATE VIEW report AS SELECT id, '{CANARY}' AS secret FROM form_form"));
     let store = crate::support::store_on(&f.url(), |_| {});

@@ -31,8 +31,9 @@ fn the_table_is_the_one_of_the_design() {
 fn of_two_at_once_both_succeed_and_one_migrates() {
     let database = TestDatabase::create();
     let mut applied: Vec<Vec<String>> = thread::scope(|scope| {
-        let calls: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| store_on(&database.url(), |_| {}).migrate().unwrap())).collect();
+        let calls: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| store_on(&database.url(), |_| {}).migrate().unwrap()))
+            .collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     applied.sort();
@@ -43,7 +44,10 @@ fn of_two_at_once_both_succeed_and_one_migrates() {
 fn a_later_schema_is_newer_and_left_alone() {
     let f = fixture();
     f.database.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
-    assert_eq!(f.store.schema_state(), Ok(SchemaState::Newer { unknown: vec!["20991231000000".to_owned()] }));
+    assert_eq!(
+        f.store.schema_state(),
+        Ok(SchemaState::Newer { unknown: vec!["20991231000000".to_owned()] })
+    );
     assert_eq!(f.store.migrate(), Ok(vec![]));
 }
 
@@ -60,10 +64,11 @@ fn a_table_in_use_is_not_waited_for_for_ever() {
 #[test]
 fn a_database_that_is_away_is_no_failed_migration() {
     let store = store_on("postgres://test@127.0.0.1:1/forms", |_| {});
-    assert!(matches!(store.migrate(), Err(MigrateError::Away(_))));
+    assert!(matches!(store.migrate(), Err(MigrateError::Unavailable(_))));
     assert!(
-        store_on("postgres://test@127.0.0.1:1/forms", |s| s.pool_wait = std::time::Duration::from_millis(200))
-            .schema_state()
-            .is_err()
+        store_on("postgres://test@127.0.0.1:1/forms", |s| s.pool_wait =
+            std::time::Duration::from_millis(200))
+        .schema_state()
+        .is_err()
     );
 }

@@ -4,17 +4,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use store::AwayKind::{ConnectionFailed, ConnectionLost, DeadlinePassed, PoolTimeout, ReadOnly, StatementFailed};
 use store::RowOutcome::{AlreadyStored, Stored, Undecided};
-use store::{Away, Insertion};
+use store::UnavailableKind::{
+    ConnectionFailed, ConnectionLost, DeadlinePassed, PoolTimeout, ReadOnly, StatementFailed,
+};
+use store::{Insertion, Unavailable};
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown};
 
 use crate::support::{decided, fixture, fixture_with, store_on, submission, submissions};
 
 #[track_caller]
-fn away(insertion: Insertion) -> Away {
-    assert!(insertion.outcomes.iter().all(|outcome| *outcome == Undecided), "{:?}", insertion.outcomes);
-    insertion.away.unwrap()
+fn away(insertion: Insertion) -> Unavailable {
+    assert!(
+        insertion.outcomes.iter().all(|outcome| *outcome == Undecided),
+        "{:?}",
+        insertion.outcomes
+    );
+    insertion.unavailable.unwrap()
 }
 
 #[test]
@@ -43,7 +49,8 @@ fn a_probe_leaves_nothing_behind() {
     assert_eq!(f.store.probe(), Ok(()));
     assert_eq!(f.rows(), 0);
     // Too large for a page even when compressed, or it would fit into the gaps of a full disk.
-    let outside = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'forms'::regclass";
+    let outside =
+        "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'forms'::regclass";
     assert!(f.database.sql(outside).parse::<u64>().unwrap() > 8192);
 }
 
@@ -77,7 +84,9 @@ fn a_lone_row_that_keeps_failing_is_undecided_and_the_others_are_stored() {
 #[test]
 fn a_row_that_another_transaction_holds_does_not_use_up_the_time_of_the_others() {
     let f = fixture_with(|settings| settings.statement_timeout = Duration::from_secs(3));
-    let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}')");
+    let mut other = f.session_that(
+        "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}')",
+    );
     let outcomes = decided(f.store.insert_once(&submissions(5)));
     assert_eq!(outcomes, [Stored, Undecided, Stored, Stored, Stored]);
     other.batch_execute("COMMIT").unwrap();
@@ -117,7 +126,7 @@ fn the_whole_call_ends_with_its_limit() {
     let stored = insertion.outcomes.iter().filter(|outcome| **outcome == Stored).count();
     assert!((1..8).contains(&stored), "{stored}");
     assert!(insertion.outcomes[stored..].iter().all(|outcome| *outcome == Undecided));
-    assert!(matches!(insertion.away.unwrap().kind, DeadlinePassed | StatementFailed));
+    assert!(matches!(insertion.unavailable.unwrap().kind, DeadlinePassed | StatementFailed));
     assert_eq!(f.rows(), stored as u64);
 }
 
@@ -156,7 +165,10 @@ fn an_exhausted_pool_is_away_without_a_statement() {
     thread::scope(|scope| {
         let first = scope.spawn(|| f.store.insert_once(&submissions(1)));
         f.wait_for_blocked();
-        assert_eq!(away(f.store.insert_once(&[submission(2, "{}")])), Away { kind: PoolTimeout, message: None });
+        assert_eq!(
+            away(f.store.insert_once(&[submission(2, "{}")])),
+            Unavailable { kind: PoolTimeout, message: None }
+        );
         other.batch_execute("ROLLBACK").unwrap();
         assert_eq!(decided(first.join().unwrap()), [Stored]);
     });
@@ -178,7 +190,10 @@ fn idle_connections_that_died_do_not_fail_a_batch() {
     });
     let ended = f.database.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
     assert!(ended.parse::<u32>().unwrap() >= 3);
-    assert_eq!(decided(f.store.insert_once(&submissions(4))), [AlreadyStored, AlreadyStored, AlreadyStored, Stored]);
+    assert_eq!(
+        decided(f.store.insert_once(&submissions(4))),
+        [AlreadyStored, AlreadyStored, AlreadyStored, Stored]
+    );
 }
 
 #[test]
@@ -203,14 +218,20 @@ fn a_connection_lost_while_rows_are_settled_one_by_one_is_replaced_too() {
          END IF;",
     );
     // Its first row fails the batch before the second is reached.
-    let outcomes = decided(f.store.insert_once(&[submission(1, "no json"), submission(2, "{}"), submission(3, "{}")]));
+    let outcomes = decided(f.store.insert_once(&[
+        submission(1, "no json"),
+        submission(2, "{}"),
+        submission(3, "{}"),
+    ]));
     assert_eq!(outcomes[1..], [Stored, Stored]);
 }
 
 #[test]
 fn a_server_that_is_restarted_is_away_and_back() {
     let mut cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
-    let store = store_on(&cluster.url("postgres"), |settings| settings.pool_wait = Duration::from_millis(500));
+    let store = store_on(&cluster.url("postgres"), |settings| {
+        settings.pool_wait = Duration::from_millis(500)
+    });
     store.migrate().unwrap();
     assert_eq!(decided(store.insert_once(&submissions(1))), [Stored]);
 
@@ -235,7 +256,9 @@ fn a_server_that_is_restarted_is_away_and_back() {
 
 #[test]
 fn a_database_that_never_was_there_is_no_error_at_the_start() {
-    let store = store_on("postgres://test:hunter2@127.0.0.1:1/forms", |s| s.pool_wait = Duration::from_millis(300));
+    let store = store_on("postgres://test:hunter2@127.0.0.1:1/forms", |s| {
+        s.pool_wait = Duration::from_millis(300)
+    });
     let away = away(store.insert_once(&submissions(1)));
     assert_eq!(away.kind, ConnectionFailed);
     assert!(!format!("{away} {away:?} {store:?}").contains("hunter2"));
@@ -247,5 +270,8 @@ fn a_database_without_the_table_is_away() {
     let database = test_kit::postgres::TestDatabase::create();
     let store = store_on(&database.url(), |_| {});
     let away = away(store.insert_once(&submissions(2)));
-    assert_eq!((away.kind, away.message.as_deref()), (StatementFailed, Some("relation \"forms\" does not exist")));
+    assert_eq!(
+        (away.kind, away.message.as_deref()),
+        (StatementFailed, Some("relation \"forms\" does not exist"))
+    );
 }

@@ -23,8 +23,15 @@ fn a_submission_is_stored_as_it_was_sent() {
 #[test]
 fn a_message_of_the_old_server_has_no_submission_id() {
     let f = fixture();
-    assert_eq!(decided(f.store.insert_once(&[old_message(1, "{}"), old_message(2, "{}")])), [Stored, Stored]);
-    assert_eq!(f.database.sql("SELECT count(*) FROM forms WHERE submission_id IS NULL AND received_at IS NULL"), "2");
+    assert_eq!(
+        decided(f.store.insert_once(&[old_message(1, "{}"), old_message(2, "{}")])),
+        [Stored, Stored]
+    );
+    assert_eq!(
+        f.database
+            .sql("SELECT count(*) FROM forms WHERE submission_id IS NULL AND received_at IS NULL"),
+        "2"
+    );
 }
 
 #[test]
@@ -43,13 +50,25 @@ fn a_second_delivery_is_already_stored_or_its_id_is_taken() {
     let other_message = "another message".to_owned();
     for (case, record, expected) in [
         ("delivered twice", first.clone(), AlreadyStored),
-        ("sent twice", Record { sqs_message_id: other_message.clone(), ..first.clone() }, AlreadyStored),
-        ("keys in another order", Record { data: r#"{"x":[1],"data":1}"#.to_owned(), ..first.clone() }, AlreadyStored),
+        (
+            "sent twice",
+            Record { sqs_message_id: other_message.clone(), ..first.clone() },
+            AlreadyStored,
+        ),
+        (
+            "keys in another order",
+            Record { data: r#"{"x":[1],"data":1}"#.to_owned(), ..first.clone() },
+            AlreadyStored,
+        ),
         ("a later time of receipt", Record { received_at: None, ..first.clone() }, AlreadyStored),
         ("without its id", Record { submission_id: None, ..first.clone() }, AlreadyStored),
         ("id of its own", Record { submission_id: other_id, ..first.clone() }, AlreadyStored),
         ("other data", Record { data: "{}".to_owned(), ..first.clone() }, IdTaken),
-        ("other data, same message", Record { data: "{}".to_owned(), submission_id: None, ..first.clone() }, IdTaken),
+        (
+            "other data, same message",
+            Record { data: "{}".to_owned(), submission_id: None, ..first.clone() },
+            IdTaken,
+        ),
         (
             "other data, same submission",
             Record { data: "{}".to_owned(), sqs_message_id: other_message, ..first.clone() },
@@ -104,7 +123,10 @@ fn what_is_large_is_stored() {
         Record { sqs_message_id: "é".repeat(255), ..submission(4, "{}") },
     ];
     assert_eq!(decided(f.store.insert_once(&records)), [Stored, Stored, Stored, Stored]);
-    assert_eq!(f.database.sql("SELECT length(data->>'data') FROM forms WHERE id = 1"), (4 << 20).to_string());
+    assert_eq!(
+        f.database.sql("SELECT length(data->>'data') FROM forms WHERE id = 1"),
+        (4 << 20).to_string()
+    );
     assert_eq!(
         f.database.sql("SELECT data->>'data' FROM forms WHERE sqs_message_id = 'message-0002'"),
         "9".repeat(1000)

@@ -26,7 +26,10 @@ fn insert_and_select_on_forms_and_store_form_are_enough() {
     let f = fixture();
     with_workers_role(&f, |url| {
         let store = store_on(url, |_| {});
-        assert_eq!(decided(store.insert_once(&[submission(1, "{}"), submission(2, "{}")])), [Stored, Stored]);
+        assert_eq!(
+            decided(store.insert_once(&[submission(1, "{}"), submission(2, "{}")])),
+            [Stored, Stored]
+        );
         let outcomes = decided(store.insert_once(&[
             submission(1, "{}"),
             submission(2, "[]"),
@@ -57,7 +60,10 @@ fn insert_and_select_on_forms_and_store_form_are_enough() {
             "SELECT * FROM form_form",
         ] {
             let error = psql(denied);
-            assert!(error.contains("permission denied") || error.contains("must be owner"), "{denied}: {error}");
+            assert!(
+                error.contains("permission denied") || error.contains("must be owner"),
+                "{denied}: {error}"
+            );
         }
     });
 }
@@ -68,6 +74,9 @@ fn a_missing_right_is_away_and_says_so() {
     with_workers_role(&f, |url| {
         f.database.sql("REVOKE INSERT ON forms FROM PUBLIC; DO $$ BEGIN EXECUTE 'REVOKE INSERT ON forms FROM ' || current_database() || '_worker'; END $$");
         let insertion = store_on(url, |_| {}).insert_once(&[submission(1, "{}")]);
-        assert_eq!(insertion.away.unwrap().message.as_deref(), Some("permission denied for table forms"));
+        assert_eq!(
+            insertion.unavailable.unwrap().message.as_deref(),
+            Some("permission denied for table forms")
+        );
     });
 }

@@ -98,7 +98,7 @@ pub fn submissions(count: u128) -> Vec<Record> {
 /// The outcomes of a call that found nothing wrong with the database.
 #[track_caller]
 pub fn decided(insertion: Insertion) -> Vec<RowOutcome> {
-    assert_eq!(insertion.away, None);
+    assert_eq!(insertion.unavailable, None);
     insertion.outcomes
 }
 

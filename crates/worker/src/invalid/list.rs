@@ -21,14 +21,20 @@ use crate::{arguments::ListArguments, settings::OperatorSettings};
 ///
 /// # Errors
 /// There is no such form type, it was stopped, or SQS failed.
-pub async fn list(settings: &OperatorSettings, arguments: &ListArguments, stop: &CancellationToken) -> io::Result<()> {
-    let provision = settings.provision(&arguments.form_type).await?;
-    let queue = provision.invalid_queue().await.map_err(of_queue(&provision.names.invalid))?;
+pub async fn list(
+    settings: &OperatorSettings,
+    arguments: &ListArguments,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let finder = settings.finder(&arguments.form_type).await?;
+    let queue = finder.invalid_queue().await.map_err(of_queue(&finder.names.invalid))?;
     let rows = look(&queue, stop).await?;
     let mut out = io::stdout();
     let shown = match (table::head(&mut out), arguments.show) {
         (Err(error), _) => Err(error),
-        (Ok(()), false) => rows.iter().try_for_each(|row| table::line(&mut out, row, SystemTime::now())),
+        (Ok(()), false) => {
+            rows.iter().try_for_each(|row| table::line(&mut out, row, SystemTime::now()))
+        }
         (Ok(()), true) => show(&queue, &rows, stop).await,
     };
     match shown {
@@ -37,7 +43,8 @@ pub async fn list(settings: &OperatorSettings, arguments: &ListArguments, stop: 
         Err(error) => Err(error),
         Ok(()) => {
             let copies: usize = rows.iter().map(|row| row.copies.len()).sum();
-            let copies = if copies > rows.len() { format!(", in {copies} copies") } else { String::new() };
+            let copies =
+                if copies > rows.len() { format!(", in {copies} copies") } else { String::new() };
             eprintln!("{}{copies} on {}.", messages(rows.len()), queue.name());
             Ok(())
         }
@@ -57,7 +64,9 @@ async fn show(queue: &Queue, rows: &[Row], stop: &CancellationToken) -> io::Resu
     {
         let mut out = io::stdout().lock();
         shown = deliveries.iter().try_for_each(|delivery| {
-            let Some(row) = to_show.remove(delivery.received.message_id.as_str()) else { return Ok(()) };
+            let Some(row) = to_show.remove(delivery.received.message_id.as_str()) else {
+                return Ok(());
+            };
             table::line(&mut out, row, SystemTime::now())?;
             writeln!(out, "{}", table::body(&delivery.received.body))
         });

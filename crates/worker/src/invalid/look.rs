@@ -36,8 +36,12 @@ pub async fn look(queue: &Queue, stop: &CancellationToken) -> io::Result<Vec<Row
         deliveries.iter().for_each(|delivery| note(&mut rows, delivery));
     }
     match sweep.end().await? {
-        End::Most => log::warn!("The queue holds as much as is looked at in one go, or more: these may not be all."),
-        End::SeenBefore => log::warn!("Messages came again before all were seen: these may not be all."),
+        End::Most => log::warn!(
+            "The queue holds as much as is looked at in one go, or more: these may not be all."
+        ),
+        End::SeenBefore => {
+            log::warn!("Messages came again before all were seen: these may not be all.")
+        }
         End::Through | End::Stopped | End::Failed(_) => {}
     }
     let mut rows: Vec<Row> = rows.into_values().collect();
@@ -76,8 +80,14 @@ mod tests {
     use super::*;
 
     fn received(message_id: &str, body: &str, attributes: &[(&str, &str)]) -> Received {
-        let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::string(*value)));
-        Received { message_id: message_id.to_owned(), body: body.to_owned(), attributes: attributes.collect() }
+        let attributes = attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), AttributeValue::string(*value)));
+        Received {
+            message_id: message_id.to_owned(),
+            body: body.to_owned(),
+            attributes: attributes.collect(),
+        }
     }
 
     #[test]

@@ -49,11 +49,11 @@ pub async fn redrive(
     arguments: &RedriveArguments,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let provision = settings.provision(&arguments.form_type).await?;
-    let names = &provision.names;
+    let finder = settings.finder(&arguments.form_type).await?;
+    let names = &finder.names;
     let pair = QueuePair {
-        invalid: provision.invalid_queue().await.map_err(of_queue(&names.invalid))?,
-        form: provision.form_queue().await.map_err(of_queue(&names.form))?,
+        invalid: finder.invalid_queue().await.map_err(of_queue(&names.invalid))?,
+        form: finder.form_queue().await.map_err(of_queue(&names.form))?,
     };
     let rows = look(&pair.invalid, stop).await?;
     let wanted = rows.len().min(arguments.limit.map_or(usize::MAX, NonZeroUsize::get));
@@ -66,7 +66,8 @@ pub async fn redrive(
 
     let mut tally = Tally::default();
     let outcome = send_back(&pair, &rows, wanted, stop, &mut tally).await;
-    let sent = rows.iter().enumerate().filter(|(row, _)| tally.sent.contains(row)).map(|(_, row)| row);
+    let sent =
+        rows.iter().enumerate().filter(|(row, _)| tally.sent.contains(row)).map(|(_, row)| row);
     let printed = print(sent);
     eprintln!("Sent {} from {from} back to {to}.", messages(tally.sent.len()));
     if tally.came_later > 0 {
@@ -86,10 +87,13 @@ async fn send_back(
 ) -> io::Result<()> {
     let mut messages_to_meet: usize = rows.iter().take(wanted).map(|row| row.copies.len()).sum();
     // The place of each message's row.
-    let copies =
-        rows.iter().enumerate().flat_map(|(place, row)| row.copies.iter().map(move |copy| (copy.as_str(), place)));
+    let copies = rows
+        .iter()
+        .enumerate()
+        .flat_map(|(place, row)| row.copies.iter().map(move |copy| (copy.as_str(), place)));
     let places: HashMap<&str, usize> = copies.collect();
-    let mut sweep = Sweep::new(&pair.invalid, stop, progress("Sending back", Some(places.len() as u64)));
+    let mut sweep =
+        Sweep::new(&pair.invalid, stop, progress("Sending back", Some(places.len() as u64)));
     let mut failure = None;
     while failure.is_none()
         && messages_to_meet > 0
@@ -117,16 +121,22 @@ async fn send_back(
             match result {
                 Ok(()) => _ = tally.sent.insert(*row),
                 Err(error) => {
-                    log::error!("A message could not be sent back. {} error=\"{error}\"", delivery.received.named());
+                    log::error!(
+                        "A message could not be sent back. {} error=\"{error}\"",
+                        delivery.received.named()
+                    );
                     match error.cause() {
                         Cause::TooLong | Cause::Refused => _ = tally.refused.insert(*row),
-                        Cause::Unavailable | Cause::Denied | Cause::MissingQueue => failure = Some(error),
+                        Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {
+                            failure = Some(error)
+                        }
                     }
                 }
             }
         }
         let confirmed = first.into_iter().chain(copies).filter(|(row, _)| tally.sent.contains(row));
-        let confirmed: Vec<String> = confirmed.map(|(_, delivery)| delivery.received.message_id).collect();
+        let confirmed: Vec<String> =
+            confirmed.map(|(_, delivery)| delivery.received.message_id).collect();
         tally.not_deleted += sweep.delete(&confirmed).await;
     }
     sweep.end().await?;
@@ -136,13 +146,17 @@ async fn send_back(
 /// One result for each, in order.
 async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), SqsError>> {
     let limit = form.max_message_size().unwrap_or(usize::MAX);
-    let whole: Vec<_> = deliveries.iter().map(|(_, delivery)| Message::sent_back(&delivery.received, limit)).collect();
+    let whole: Vec<_> = deliveries
+        .iter()
+        .map(|(_, delivery)| Message::sent_back(&delivery.received, limit))
+        .collect();
     let mut results = send_all(form, &whole).await;
     // The queue does not tell its limit, or it has changed: the body is what counts, and what the message is known by.
     let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
     let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
-    let (places, least): (Vec<_>, Vec<_>) =
-        again.map(|(place, (_, delivery))| (place, Message::sent_back(&delivery.received, 0))).unzip();
+    let (places, least): (Vec<_>, Vec<_>) = again
+        .map(|(place, (_, delivery))| (place, Message::sent_back(&delivery.received, 0)))
+        .unzip();
     for (place, result) in places.into_iter().zip(send_all(form, &least).await) {
         *place = result;
     }
@@ -150,7 +164,9 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
 }
 
 async fn send_all(form: &Queue, messages: &[Message]) -> Vec<Result<(), SqsError>> {
-    let calls = messages.chunks(MAX_ENTRIES).map(|some| form.send(some, SEND_WITHIN, Instant::now() + SEND_WITHIN));
+    let calls = messages
+        .chunks(MAX_ENTRIES)
+        .map(|some| form.send(some, SEND_WITHIN, Instant::now() + SEND_WITHIN));
     join_all(calls).await.into_iter().flatten().collect()
 }
 
@@ -168,10 +184,14 @@ impl Tally {
         let all = [
             ("refused by SQS and left on the invalid queue", refused),
             ("not met again, because somebody else has them or they are gone", not_met),
-            ("sent back but not deleted, so that they will be sent once more, which does no harm", self.not_deleted),
+            (
+                "sent back but not deleted, so that they will be sent once more, which does no harm",
+                self.not_deleted,
+            ),
         ];
         let left = all.iter().filter(|(_, count)| *count > 0);
-        let left: Vec<String> = left.map(|(what, count)| format!("{what}: {}", messages(*count))).collect();
+        let left: Vec<String> =
+            left.map(|(what, count)| format!("{what}: {}", messages(*count))).collect();
         if left.is_empty() { Ok(()) } else { Err(io::Error::other(left.join("; "))) }
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::HashMap, io, time::Duration};
 
 use futures_util::future::join_all;
 use indicatif::ProgressBar;
-use process::backoff::Backoff;
 use queue::{Cause, Delivery, Poll, Queue, ReceiptHandle, Settled, SqsError};
+use service::backoff::Backoff;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -72,13 +72,16 @@ impl<'a> Sweep<'a> {
             }
             let (deliveries, failure) = self.round().await;
             let nothing_came = deliveries.is_empty();
-            let fresh: Vec<Delivery> = deliveries.into_iter().filter_map(|delivery| self.hold(delivery)).collect();
+            let fresh: Vec<Delivery> =
+                deliveries.into_iter().filter_map(|delivery| self.hold(delivery)).collect();
             if !fresh.is_empty() {
                 self.bar.inc(fresh.len() as u64);
                 return Some(fresh);
             }
             match failure {
-                Some(error) if error.cause() != Cause::Unavailable || failures == FAILURES => break End::Failed(error),
+                Some(error) if error.cause() != Cause::Unavailable || failures == FAILURES => {
+                    break End::Failed(error);
+                }
                 Some(_) => {
                     failures += 1;
                     sleep(backoff.next_wait()).await;
@@ -126,7 +129,9 @@ impl<'a> Sweep<'a> {
                     deleted += 1;
                     self.met.insert(id.clone(), None);
                 }
-                Settled::Stale => log::warn!("A message was no longer held and is not deleted. message_id={id}"),
+                Settled::Stale => {
+                    log::warn!("A message was no longer held and is not deleted. message_id={id}")
+                }
                 Settled::Failed(error) => {
                     log::warn!("A message could not be deleted. message_id={id} error=\"{error}\"");
                 }
@@ -140,12 +145,14 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// It was stopped, or SQS failed.
     pub async fn end(self) -> io::Result<End> {
-        let held: Vec<_> = self.met.into_values().flatten().map(|handle| (handle, Duration::ZERO)).collect();
+        let held: Vec<_> =
+            self.met.into_values().flatten().map(|handle| (handle, Duration::ZERO)).collect();
         self.bar.set_message("Making visible again");
         let mut left = held.len();
         for some in held.chunks(RELEASED_TOGETHER) {
             let settled = self.queue.release(some, Instant::now() + SETTLE_WITHIN).await;
-            let failed = settled.iter().filter(|settled| matches!(settled, Settled::Failed(_))).count();
+            let failed =
+                settled.iter().filter(|settled| matches!(settled, Settled::Failed(_))).count();
             left -= some.len() - failed;
             if failed == some.len() {
                 // SQS does not answer: the others would fare no better.
@@ -155,11 +162,15 @@ impl<'a> Sweep<'a> {
         self.bar.finish_and_clear();
         if left > 0 {
             let seconds = HIDDEN_FOR.as_secs();
-            log::warn!("Messages could not be released, and stay hidden until then. messages={left} seconds={seconds}");
+            log::warn!(
+                "Messages could not be released, and stay hidden until then. messages={left} seconds={seconds}"
+            );
         }
         match self.end {
             End::Failed(error) => Err(super::of_queue(self.queue.name())(error)),
-            End::Stopped => Err(io::Error::new(io::ErrorKind::Interrupted, "stopped before the end")),
+            End::Stopped => {
+                Err(io::Error::new(io::ErrorKind::Interrupted, "stopped before the end"))
+            }
             end @ (End::Through | End::Most | End::SeenBefore) => Ok(end),
         }
     }

@@ -16,11 +16,26 @@ pub fn head(out: &mut impl Write) -> io::Result<()> {
 
 /// One message. The age is that of its oldest copy on the invalid queue.
 pub fn line(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result<()> {
-    let age =
-        row.sent_at.map_or_else(|| "-".to_owned(), |sent_at| age(now.duration_since(sent_at).unwrap_or_default()));
+    let age = row.sent_at.map_or_else(
+        || "-".to_owned(),
+        |sent_at| age(now.duration_since(sent_at).unwrap_or_default()),
+    );
     // It is a code of the worker's; what somebody else put there must not play with the terminal.
-    let reason: String = row.reason.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).take(200).collect();
-    writeln!(out, "{:<36}  {age:>6}  {:>8}  {:>6}  {reason}", row.identity, row.bytes, row.copies.len())
+    let reason: String = row
+        .reason
+        .as_deref()
+        .unwrap_or("-")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect();
+    writeln!(
+        out,
+        "{:<36}  {age:>6}  {:>8}  {:>6}  {reason}",
+        row.identity,
+        row.bytes,
+        row.copies.len()
+    )
 }
 
 /// The two largest units, without a space: `13d2h`, `5m0s`.
@@ -42,7 +57,8 @@ pub fn body(body: &str) -> String {
         Err(_) => serde_json::Value::from(body).to_string(),
     };
     // Some terminals take these for commands. They can only stand in a string.
-    let controls = |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    let controls =
+        |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     json.chars().map(controls).collect()
 }
 
@@ -52,8 +68,8 @@ mod tests {
 
     #[test]
     fn an_age_has_its_two_largest_units() {
-        let shown =
-            [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_209_600].map(|seconds| age(Duration::from_secs(seconds)));
+        let shown = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_209_600]
+            .map(|seconds| age(Duration::from_secs(seconds)));
         assert_eq!(shown, ["0s", "59s", "1m0s", "59m59s", "1h0m", "23h59m", "1d0h", "14d0h"]);
     }
 
@@ -74,7 +90,13 @@ mod tests {
     #[test]
     fn a_reason_that_somebody_else_wrote_does_nothing_to_a_terminal() {
         let reason = Some(format!("a\u{1b}[2J\n{}", "b".repeat(1000)));
-        let row = Row { identity: "x".to_owned(), reason, sent_at: None, bytes: 1, copies: vec!["x".to_owned()] };
+        let row = Row {
+            identity: "x".to_owned(),
+            reason,
+            sent_at: None,
+            bytes: 1,
+            copies: vec!["x".to_owned()],
+        };
         let mut out = Vec::new();
         line(&mut out, &row, SystemTime::now()).unwrap();
         let out = String::from_utf8(out).unwrap();

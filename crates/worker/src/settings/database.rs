@@ -1,7 +1,7 @@
 //! Where the rows go.
 
-use process::settings::Environment;
 use serde::Deserialize;
+use service::settings::Environment;
 use std::time::Duration;
 use store::StoreSettings;
 

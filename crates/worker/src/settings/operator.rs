@@ -2,8 +2,8 @@
 
 use std::io;
 
-use process::settings::{Environment, Faults, FormTypeSettings, LogSettings, SqsSettings};
-use queue::{Connection, Provision, QueueNames};
+use queue::{Connection, QueueFinder, QueueNames};
+use service::settings::{Environment, Faults, FormTypeSettings, LogSettings, SqsSettings};
 
 /// Everything that `worker redrive` and `worker invalid list` take from their environment.
 #[derive(Clone, Debug)]
@@ -19,8 +19,10 @@ impl OperatorSettings {
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
         let form_types = FormTypeSettings::read(&mut environment).names;
-        let settings =
-            Self { log: LogSettings::read(&mut environment), sqs: SqsSettings::read(&mut environment, &form_types) };
+        let settings = Self {
+            log: LogSettings::read(&mut environment),
+            sqs: SqsSettings::read(&mut environment, &form_types),
+        };
         environment.finish(settings)
     }
 
@@ -28,13 +30,14 @@ impl OperatorSettings {
     ///
     /// # Errors
     /// There is no such form type.
-    pub async fn provision(&self, form_type: &str) -> io::Result<Provision> {
+    pub async fn finder(&self, form_type: &str) -> io::Result<QueueFinder> {
         let Some(queues) = self.sqs.queues.get(form_type) else {
             let names: Vec<&str> = self.sqs.queues.keys().map(String::as_str).collect();
-            let words = format!("there is no form type {form_type}, FORM_TYPES names {}", names.join(", "));
+            let words =
+                format!("there is no form type {form_type}, FORM_TYPES names {}", names.join(", "));
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
         };
-        Ok(Provision {
+        Ok(QueueFinder {
             connection: Connection::from_environment(self.sqs.region.clone()).await,
             names: QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() },
             create: false,

@@ -1,7 +1,7 @@
 //! How much the worker does at a time.
 
-use process::settings::Environment;
 use serde::Deserialize;
+use service::settings::Environment;
 
 /// How much the worker does at a time.
 #[derive(Clone, Debug)]
@@ -39,8 +39,18 @@ impl WorkSettings {
             form_types: form_types.map(|list| environment.names("WORKER_FORM_TYPES", &list)),
             pollers: environment.number("WORKER_POLLERS", v.worker_pollers, 8, 1..=64),
             connections: environment.number("WORKER_CONNECTIONS", v.worker_connections, 2, 1..=64),
-            batch_rows: environment.number("WORKER_BATCH_ROWS", v.worker_batch_rows, 500, 1..=10_000),
-            bytes_in_hand: environment.number("WORKER_BYTES_IN_HAND", v.worker_bytes_in_hand, 32 << 20, 1..=1 << 36),
+            batch_rows: environment.number(
+                "WORKER_BATCH_ROWS",
+                v.worker_batch_rows,
+                500,
+                1..=10_000,
+            ),
+            bytes_in_hand: environment.number(
+                "WORKER_BYTES_IN_HAND",
+                v.worker_bytes_in_hand,
+                32 << 20,
+                1..=1 << 36,
+            ),
             migrate_on_start: environment.flag("MIGRATE_ON_START", v.migrate_on_start, true),
         }
     }

@@ -98,15 +98,19 @@ async fn a_database_that_is_restarted_again_and_again_under_load_stores_each_for
     };
     let restarting = async {
         let (fast, immediate) = (Shutdown::Fast, Shutdown::Immediate);
-        for (shutdown, for_long) in [(fast, false), (immediate, false), (fast, true), (immediate, true)] {
-            let stored = || sql(&url, "select count(*) from forms").unwrap().parse::<usize>().unwrap();
+        for (shutdown, for_long) in
+            [(fast, false), (immediate, false), (fast, true), (immediate, true)]
+        {
+            let stored =
+                || sql(&url, "select count(*) from forms").unwrap().parse::<usize>().unwrap();
             let before = stored();
             wait::until("some are stored", async || (stored() > before + 20).then_some(())).await;
             let shut = || worker.log().matches("nothing is received until it is back").count();
             let times = shut();
             tokio::task::block_in_place(|| cluster.stop(shutdown));
             if for_long {
-                wait::until("the gate is shut again", async || (shut() > times).then_some(())).await;
+                wait::until("the gate is shut again", async || (shut() > times).then_some(()))
+                    .await;
             }
             tokio::task::block_in_place(|| cluster.start()).unwrap();
         }
@@ -128,7 +132,9 @@ async fn a_server_without_a_connection_to_spare_is_waited_for() {
         ("client_connection_check_interval", "100ms"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let cluster = Cluster::throwaway(ClusterOptions { settings: settings.to_vec(), ..Default::default() }).unwrap();
+    let cluster =
+        Cluster::throwaway(ClusterOptions { settings: settings.to_vec(), ..Default::default() })
+            .unwrap();
     let stack = Stack::start();
     let url = cluster.url("postgres");
     let worker = stack.worker(&[("DATABASE_URL", &url), ("WORKER_CONNECTIONS", "2")]);
@@ -165,7 +171,8 @@ async fn a_server_without_a_connection_to_spare_is_waited_for() {
 fn connection_in_use(url: &str) -> Option<Child> {
     let mut psql = Command::new("psql");
     // psql would keep what it says itself until it ends.
-    psql.args([url, "-c", "\\! echo connected", "-c", "select pg_sleep(600)"]).stdout(Stdio::piped());
+    psql.args([url, "-c", "\\! echo connected", "-c", "select pg_sleep(600)"])
+        .stdout(Stdio::piped());
     let mut psql = psql.spawn().unwrap();
     let mut said = [0];
     match psql.stdout.as_mut().unwrap().read(&mut said).unwrap() {
@@ -184,7 +191,11 @@ async fn a_full_disk_is_waited_for() {
         return;
     };
     let cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
-    sql(&cluster.url("postgres"), &format!("create tablespace small location '{}'", disk.path().display())).unwrap();
+    sql(
+        &cluster.url("postgres"),
+        &format!("create tablespace small location '{}'", disk.path().display()),
+    )
+    .unwrap();
     sql(&cluster.url("postgres"), "create database forms tablespace small").unwrap();
     let stack = Stack::start();
     let url = cluster.url("forms");
@@ -218,8 +229,13 @@ async fn a_read_only_database_is_waited_for() {
     for number in 0..5 {
         stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
     }
-    wait::until("the gate is shut", async || worker.log().contains("reason=\"read_only").then_some(())).await;
-    let reset = format!("set transaction read write; alter database {name} reset default_transaction_read_only");
+    wait::until("the gate is shut", async || {
+        worker.log().contains("reason=\"read_only").then_some(())
+    })
+    .await;
+    let reset = format!(
+        "set transaction read write; alter database {name} reset default_transaction_read_only"
+    );
     stack.database.sql(&reset);
     stack.database.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
     stack.drained().await;

@@ -23,20 +23,26 @@ async fn enrolments_and_forms_are_stored_under_their_type_and_set_aside_on_their
         (stack.sqs.counts("directory-enrolment").await == Counts::NONE).then_some(())
     })
     .await;
-    let rows = stack.database.sql("select form_type, data ? 'sso_id' from forms order by form_type");
+    let rows =
+        stack.database.sql("select form_type, data ? 'sso_id' from forms order by form_type");
     assert_eq!(rows, "enrolment|t\nform|f");
     let aside = stack.sqs.drain("directory-enrolment-invalid").await;
     assert_eq!(aside.len(), 1);
     assert!(aside[0].attributes["reason"].contains(" at "), "{:?}", aside[0].attributes);
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
-    let page: serde_json::Value = reqwest::get(worker.url("/healthcheck/ready/")).await.unwrap().json().await.unwrap();
-    assert_eq!(page, json!({ "status": "OK", "queue": "OK", "queue_enrolment": "OK", "database": "OK" }));
+    let page: serde_json::Value =
+        reqwest::get(worker.url("/healthcheck/ready/")).await.unwrap().json().await.unwrap();
+    assert_eq!(
+        page,
+        json!({ "status": "OK", "queue": "OK", "queue_enrolment": "OK", "database": "OK" })
+    );
 }
 
 #[tokio::test]
 async fn a_worker_consumes_only_the_types_that_it_is_told_to() {
     let stack = Stack::start();
-    let worker = stack.worker(&[("FORM_TYPES", "form,enrolment"), ("WORKER_FORM_TYPES", "enrolment")]);
+    let worker =
+        stack.worker(&[("FORM_TYPES", "form,enrolment"), ("WORKER_FORM_TYPES", "enrolment")]);
     stack.ready(&worker).await;
     assert_eq!(stack.sqs.url(QUEUE).await, None);
     stack.sqs.send("directory-enrolment", ENROLMENT, &[]).await;

@@ -35,7 +35,8 @@ async fn garbage_is_set_aside_with_a_reason_and_the_worker_goes_on() {
     for (body, reason) in garbage {
         let message_id = stack.sqs.send(QUEUE, body, &[]).await;
         // The longest that SQS takes leaves no room for attributes.
-        let attributes = if body.len() == 1 << 20 { None } else { Some((reason.to_owned(), message_id)) };
+        let attributes =
+            if body.len() == 1 << 20 { None } else { Some((reason.to_owned(), message_id)) };
         expected.insert(body.to_owned(), attributes);
         stack.sqs.send(QUEUE, r#"{"data":"good"}"#, &[]).await;
     }
@@ -46,7 +47,10 @@ async fn garbage_is_set_aside_with_a_reason_and_the_worker_goes_on() {
         (message.body, reason.zip(message.attributes.get("original_message_id").cloned()))
     });
     let aside: BTreeMap<_, _> = aside.collect();
-    assert_eq!(aside.keys().map(String::len).collect::<Vec<_>>(), expected.keys().map(String::len).collect::<Vec<_>>());
+    assert_eq!(
+        aside.keys().map(String::len).collect::<Vec<_>>(),
+        expected.keys().map(String::len).collect::<Vec<_>>()
+    );
     assert_eq!(aside, expected);
     // The reason of each is in the log, that of the one without attributes too, and none of the bodies.
     for (_, reason) in garbage {

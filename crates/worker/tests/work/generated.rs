@@ -39,8 +39,10 @@ async fn whatever_the_intake_takes_is_stored_as_it_was_meant() {
     // And PostgreSQL's own reading of what was sent is what the row holds.
     let sent: Vec<(&String, &&Json)> = sent.iter().collect();
     for some in sent.chunks(20) {
-        let values: Vec<_> =
-            some.iter().map(|(id, form)| format!("('{id}', $form${}$form$)", form.written())).collect();
+        let values: Vec<_> = some
+            .iter()
+            .map(|(id, form)| format!("('{id}', $form${}$form$)", form.written()))
+            .collect();
         let equal = stack.database.sql(&format!(
             "select count(*) from forms join (values {}) sent(sent_id, body) on submission_id = sent_id::uuid and data = body::jsonb",
             values.join(",")
@@ -62,12 +64,14 @@ async fn whatever_text_is_posted_urlencoded_is_stored_as_it_was_meant() {
     let texts: Vec<String> = texts.iter().map(generated::characters).collect();
     let sent = stream::iter(texts.chunks(3)).map(async |texts: &[String]| {
         let pairs = [("data", &texts[0]), (&texts[1], &texts[2])];
-        let body = pairs.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).join("&");
+        let body =
+            pairs.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).join("&");
         let request = client.post(&url).header("Content-Type", "application/x-www-form-urlencoded");
         let request = request.header("X-Signature", signature("/form/", body.as_bytes(), SECRET));
         let answer = request.body(body).send().await.unwrap();
         assert_eq!(answer.status(), 202, "{pairs:?}");
-        let meant = pairs.into_iter().map(|(name, value)| (name.to_owned(), Meaning::Text(value.clone())));
+        let meant =
+            pairs.into_iter().map(|(name, value)| (name.to_owned(), Meaning::Text(value.clone())));
         (id_of(answer).await, Meaning::Object(meant.collect()))
     });
     let sent: BTreeMap<String, Meaning> = sent.buffer_unordered(16).collect().await;
@@ -85,9 +89,13 @@ async fn id_of(answer: reqwest::Response) -> String {
 /// What each row holds, by submission id.
 fn rows(stack: &Stack) -> BTreeMap<String, Meaning> {
     // In hex, because psql leaves U+1FFFE and the like out of what it shows.
-    let rows = stack.database.sql("select submission_id, encode(convert_to(data::text, 'UTF8'), 'hex') from forms");
+    let rows = stack
+        .database
+        .sql("select submission_id, encode(convert_to(data::text, 'UTF8'), 'hex') from forms");
     let rows = rows.lines().map(|row| row.split_once('|').unwrap());
-    let meaning = |data| Meaning::from(&serde_json::from_slice::<Value>(&hex::decode(data).unwrap()).unwrap());
+    let meaning = |data| {
+        Meaning::from(&serde_json::from_slice::<Value>(&hex::decode(data).unwrap()).unwrap())
+    };
     rows.map(|(id, data)| (id.to_owned(), meaning(data))).collect()
 }
 

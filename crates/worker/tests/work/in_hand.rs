@@ -7,8 +7,11 @@ use test_kit::{Stack, service::Signal, stack::QUEUE, wait};
 #[tokio::test]
 async fn what_is_in_hand_is_bounded() {
     let stack = Stack::start();
-    let worker =
-        stack.worker(&[("WORKER_BYTES_IN_HAND", "100000"), ("WORKER_POLLERS", "2"), ("WORKER_CONNECTIONS", "1")]);
+    let worker = stack.worker(&[
+        ("WORKER_BYTES_IN_HAND", "100000"),
+        ("WORKER_POLLERS", "2"),
+        ("WORKER_CONNECTIONS", "1"),
+    ]);
     stack.ready(&worker).await;
     worker.signal(Signal::Stop);
     let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(10_000));
@@ -50,6 +53,9 @@ async fn rows_of_several_polls_share_an_insert() {
     stack.drained().await;
     assert_eq!(stack.rows(), 100);
     let log = worker.log();
-    let batches = log.split(" messages=").skip(1).filter_map(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+    let batches = log
+        .split(" messages=")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next()?.parse::<usize>().ok());
     assert!(batches.max() > Some(10), "{log}");
 }

@@ -26,7 +26,12 @@ async fn stack() -> Stack {
 async fn each_message_is_a_line_whatever_it_carries() {
     let stack = stack().await;
     let bare = stack.sqs.send(INVALID, "{}", &[]).await;
-    let attributes = [("id", ID), ("reason", "id_taken"), ("original_message_id", "first"), ("tenant", "canary")];
+    let attributes = [
+        ("id", ID),
+        ("reason", "id_taken"),
+        ("original_message_id", "first"),
+        ("tenant", "canary"),
+    ];
     stack.sqs.send(INVALID, r#"{"data":"canary"}"#, &attributes).await;
     // What a worker leaves that is killed between the send and the delete.
     for _ in 0..2 {
@@ -35,23 +40,42 @@ async fn each_message_is_a_line_whatever_it_carries() {
     }
     let ended = run(&stack, "invalid list");
     assert_eq!(ended.status, Some(0), "{}", ended.told);
-    assert!(!ended.shown.contains("canary") && !ended.told.contains("canary"), "{}{}", ended.shown, ended.told);
+    assert!(
+        !ended.shown.contains("canary") && !ended.told.contains("canary"),
+        "{}{}",
+        ended.shown,
+        ended.told
+    );
     let lines = columns(&ended.shown);
-    let shown: Vec<_> = lines.iter().map(|line| [&line[0], &line[2], &line[3], &line[4]].map(String::as_str)).collect();
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| [&line[0], &line[2], &line[3], &line[4]].map(String::as_str))
+        .collect();
     assert_eq!(
         shown,
-        [[bare.as_str(), "2", "1", "-"], [ID, "129", "1", "id_taken"], ["second", "74", "2", "field_required at data"],]
+        [
+            [bare.as_str(), "2", "1", "-"],
+            [ID, "129", "1", "id_taken"],
+            ["second", "74", "2", "field_required at data"],
+        ]
     );
     assert!(ended.shown.starts_with("id  "), "{}", ended.shown);
     assert!(lines.iter().all(|line| line[1].ends_with('s')), "{}", ended.shown);
-    assert!(ended.told.contains("3 messages, in 4 copies on directory-form-data-invalid."), "{}", ended.told);
+    assert!(
+        ended.told.contains("3 messages, in 4 copies on directory-form-data-invalid."),
+        "{}",
+        ended.told
+    );
     assert_eq!(stack.sqs.counts(INVALID).await, Counts { visible: 4, in_flight: 0 });
 }
 
 #[tokio::test]
 async fn content_is_shown_where_it_is_asked_for() {
     let stack = stack().await;
-    stack.sqs.send(INVALID, "{\"data\": 1.50,\n\"x\": \"é\"}", &[("original_message_id", "first")]).await;
+    stack
+        .sqs
+        .send(INVALID, "{\"data\": 1.50,\n\"x\": \"é\"}", &[("original_message_id", "first")])
+        .await;
     stack.sqs.send(INVALID, "{\"data\"\n", &[("original_message_id", "second")]).await;
     let shown = run_well(&stack, "invalid list --show");
     let lines: Vec<&str> = shown.lines().skip(1).collect();
@@ -67,8 +91,10 @@ async fn many_messages_are_each_met_once_and_visible_again() {
     for number in 0..150 {
         stack.sqs.send(INVALID, "x", &[("original_message_id", &number.to_string())]).await;
     }
-    let mut met: Vec<usize> =
-        columns(&run_well(&stack, "invalid list")).iter().map(|line| line[0].parse().unwrap()).collect();
+    let mut met: Vec<usize> = columns(&run_well(&stack, "invalid list"))
+        .iter()
+        .map(|line| line[0].parse().unwrap())
+        .collect();
     met.sort_unstable();
     assert_eq!(met, (0..150).collect::<Vec<_>>());
     assert_eq!(stack.sqs.counts(INVALID).await, Counts { visible: 150, in_flight: 0 });
@@ -78,7 +104,10 @@ async fn many_messages_are_each_met_once_and_visible_again() {
 async fn it_ends_where_messages_come_again_and_again() {
     let stack = stack().await;
     stack.sqs.send(INVALID, "x", &[]).await;
-    stack.sqs.fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "duplicate" })).await;
+    stack
+        .sqs
+        .fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "duplicate" }))
+        .await;
     assert_eq!(columns(&run_well(&stack, "invalid list")).len(), 1);
 }
 
@@ -89,9 +118,19 @@ async fn stopped_in_the_middle_it_makes_visible_what_it_holds() {
         stack.sqs.send(INVALID, "x", &[]).await;
     }
     // Taken at once, told late: the signal comes while a poll is out.
-    stack.sqs.fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "delay", "ms": 3000 })).await;
-    let listing = command(&stack, "invalid list").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait::until("it holds messages", async || (stack.sqs.counts(INVALID).await.in_flight >= 10).then_some(())).await;
+    stack
+        .sqs
+        .fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "delay", "ms": 3000 }))
+        .await;
+    let listing = command(&stack, "invalid list")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait::until("it holds messages", async || {
+        (stack.sqs.counts(INVALID).await.in_flight >= 10).then_some(())
+    })
+    .await;
     signals::send(listing.id(), SIGTERM).unwrap();
     let ended = ended(listing.wait_with_output().unwrap());
     assert_eq!(ended.status, Some(1), "{}", ended.told);
@@ -105,10 +144,18 @@ async fn what_cannot_be_looked_at_is_told_and_nothing_is_created() {
     let stack = Stack::start();
     let missing = run(&stack, "invalid list");
     assert_eq!((missing.status, missing.shown.as_str()), (Some(1), ""));
-    assert!(missing.told.contains("the queue does not exist") && missing.told.contains(INVALID), "{}", missing.told);
+    assert!(
+        missing.told.contains("the queue does not exist") && missing.told.contains(INVALID),
+        "{}",
+        missing.told
+    );
     let unknown = run(&stack, "invalid list --form-type enrolment");
     assert_eq!(unknown.status, Some(1));
-    assert!(unknown.told.contains("there is no form type enrolment, FORM_TYPES names form"), "{}", unknown.told);
+    assert!(
+        unknown.told.contains("there is no form type enrolment, FORM_TYPES names form"),
+        "{}",
+        unknown.told
+    );
     assert_eq!((stack.sqs.url(INVALID).await, stack.sqs.url(QUEUE).await), (None, None));
 
     stack.sqs.create(INVALID, json!({})).await;

@@ -33,13 +33,18 @@ async fn every_submission_that_got_a_202_is_a_row_once_whoever_is_killed() {
                 tokio::spawn(async move {
                     let client = reqwest::Client::new();
                     for number in 0..10_000 {
-                        let Ok(answer) = post(&client, &origin, registration(sender * 10_000 + number)).await else {
+                        let Ok(answer) =
+                            post(&client, &origin, registration(sender * 10_000 + number)).await
+                        else {
                             return;
                         };
                         if answer.status() == 202
                             && let Ok(answer) = answer.json::<serde_json::Value>().await
                         {
-                            accepted.lock().unwrap().insert(answer["id"].as_str().unwrap().to_owned());
+                            accepted
+                                .lock()
+                                .unwrap()
+                                .insert(answer["id"].as_str().unwrap().to_owned());
                         }
                     }
                 })
@@ -70,7 +75,10 @@ const KILLS: usize = 4;
 /// Kills the worker when it has asked for a delete that SQS keeps unanswered and undone; starts another without that,
 /// and returns when the message, which came again, is deleted.
 async fn kill_at_the_delete(stack: &Stack, worker: Service, send: impl Future) -> Service {
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "queue": QUEUE, "kind": "hang" })).await;
+    stack
+        .sqs
+        .fault(json!({ "action": "DeleteMessageBatch", "queue": QUEUE, "kind": "hang" }))
+        .await;
     let before = stack.sqs.requests("DeleteMessageBatch").await;
     send.await;
     wait::until("the delete is called", async || {
@@ -112,7 +120,8 @@ async fn a_worker_that_is_killed_between_setting_aside_and_delete_leaves_copies_
     }
     let aside = stack.sqs.drain(INVALID).await;
     assert_eq!(aside.len(), 2 * KILLS, "one of each life");
-    let originals: BTreeSet<_> = aside.iter().map(|aside| aside.attributes["original_message_id"].clone()).collect();
+    let originals: BTreeSet<_> =
+        aside.iter().map(|aside| aside.attributes["original_message_id"].clone()).collect();
     assert_eq!(originals, sent);
     assert_eq!(stack.rows(), 0);
 }

@@ -16,8 +16,10 @@ const METRICS: (&str, &str) = ("METRICS_ADDRESS", "127.0.0.1:0");
 async fn metrics(service: &Service) -> BTreeMap<String, f64> {
     let log = service.log();
     let address = log.split("metrics_address=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let text = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
-    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    let text =
+        reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+    let samples =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
@@ -29,7 +31,10 @@ async fn both_services_count_what_happens_to_forms() {
     stack.ready(&worker).await;
     // Before anything has happened, so that a first one is an increase.
     assert_eq!(metrics(&api).await[r#"form_data_refusals_total{reason="stale_timestamp"}"#], 0.0);
-    assert_eq!(metrics(&worker).await[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#], 0.0);
+    assert_eq!(
+        metrics(&worker).await[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#],
+        0.0
+    );
     let client = reqwest::Client::new();
     for number in 0..3 {
         assert_eq!(post(&client, &api.url(""), registration(number)).await.unwrap().status(), 202);
@@ -53,7 +58,8 @@ async fn both_services_count_what_happens_to_forms() {
     }
     let counted = wait::until("all is counted", async || {
         let counted = metrics(&worker).await;
-        let set_aside = counted[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#];
+        let set_aside =
+            counted[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#];
         (set_aside > 0.0).then_some(counted)
     })
     .await;
@@ -86,7 +92,10 @@ async fn what_is_away_and_what_is_held_up_is_counted() {
         .await;
     };
     until("form_data_database_up", |up| up == 0.0).await;
-    until(r#"form_data_messages_total{form_type="form",outcome="released"}"#, |released| released >= 1.0).await;
+    until(r#"form_data_messages_total{form_type="form",outcome="released"}"#, |released| {
+        released >= 1.0
+    })
+    .await;
     stack.database.sql("alter table gone rename to forms");
     until("form_data_database_up", |up| up == 1.0).await;
     stack.drained().await;
@@ -96,8 +105,11 @@ async fn what_is_away_and_what_is_held_up_is_counted() {
         .fault(json!({ "action": "ReceiveMessage", "kind": "error", "status": 403, "code": "AccessDeniedException" }))
         .await;
     until(r#"form_data_queue_up{form_type="form"}"#, |up| up == 0.0).await;
-    until(r#"form_data_sqs_call_seconds_count{operation="ReceiveMessage",outcome="denied"}"#, |calls| calls >= 1.0)
-        .await;
+    until(
+        r#"form_data_sqs_call_seconds_count{operation="ReceiveMessage",outcome="denied"}"#,
+        |calls| calls >= 1.0,
+    )
+    .await;
     stack.sqs.no_faults().await;
 
     // A delete that is not answered keeps its message in hand.
@@ -117,10 +129,14 @@ async fn what_was_never_there_counts_as_away_and_an_api_that_nobody_asks_knows_i
     let stack = Stack::start();
     let url = "postgres://nobody@127.0.0.1:1/none";
     let (api, worker) = (stack.api(&[METRICS]), stack.worker(&[METRICS, ("DATABASE_URL", url)]));
-    let (queue_up, database_up) = (r#"form_data_queue_up{form_type="form"}"#, "form_data_database_up");
+    let (queue_up, database_up) =
+        (r#"form_data_queue_up{form_type="form"}"#, "form_data_database_up");
     let counted = metrics(&worker).await;
     assert_eq!((counted[database_up], counted[queue_up]), (0.0, 0.0), "it waits for the database");
-    wait::until("the queue is found", async || (metrics(&api).await[queue_up] == 1.0).then_some(())).await;
+    wait::until("the queue is found", async || {
+        (metrics(&api).await[queue_up] == 1.0).then_some(())
+    })
+    .await;
 
     let lonely = stack.api(&[METRICS, ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")]);
     assert_eq!(metrics(&lonely).await[queue_up], 0.0);
@@ -137,14 +153,27 @@ async fn the_status_page_tells_what_runs_and_asks_nobody_when_it_is_told_so() {
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let (status, told) = page(worker.url("/_status")).await;
-    assert_eq!((status, &told["status"], &told["db_version"]), (200, &json!("ok"), &json!("20261121000000")));
+    assert_eq!(
+        (status, &told["status"], &told["db_version"]),
+        (200, &json!("ok"), &json!("20261121000000"))
+    );
     let (status, told) = page(api.url("/_status/")).await;
-    assert_eq!((status, &told["status"], &told["version"]), (200, &json!("ok"), &json!(env!("CARGO_PKG_VERSION"))));
-    assert!(told["git_commit"].is_string() && told["build_time"].is_string() && told.get("db_version").is_none());
+    assert_eq!(
+        (status, &told["status"], &told["version"]),
+        (200, &json!("ok"), &json!(env!("CARGO_PKG_VERSION")))
+    );
+    assert!(
+        told["git_commit"].is_string()
+            && told["build_time"].is_string()
+            && told.get("db_version").is_none()
+    );
 
     drop(stack.local_sqs);
     for service in [&api, &worker] {
-        wait::until("it is not ready", async || (page(service.url("/_status")).await.0 == 503).then_some(())).await;
+        wait::until("it is not ready", async || {
+            (page(service.url("/_status")).await.0 == 503).then_some(())
+        })
+        .await;
         let (status, told) = page(service.url("/_status?simple=1")).await;
         assert_eq!((status, &told["status"]), (200, &json!("ok")));
         assert_eq!(told.get("db_version"), None);
@@ -155,8 +184,10 @@ async fn the_status_page_tells_what_runs_and_asks_nobody_when_it_is_told_so() {
 async fn logs_as_json_have_fields() {
     let stack = Stack::start();
     let worker = stack.worker(&[("LOG_FORMAT", "json")]);
-    let lines: Vec<Value> = worker.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let listening = lines.iter().find(|line| line["message"] == "Listening for the health page.").unwrap();
+    let lines: Vec<Value> =
+        worker.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let listening =
+        lines.iter().find(|line| line["message"] == "Listening for the health page.").unwrap();
     assert_eq!((&listening["level"], &listening["address"]), (&json!("INFO"), &json!("127.0.0.1")));
     assert_eq!(listening["port"], worker.port().to_string());
 }

@@ -31,14 +31,22 @@ async fn both_workers_store_side_by_side_in_the_table_of_2016() {
     let worker = stack.worker(&[]);
     stack.ready(&worker).await;
     for number in 0..30 {
-        let message_id = stack.sqs.send(QUEUE, &format!(r#"{{"data": "new {number}"}}"#), &[]).await;
+        let message_id =
+            stack.sqs.send(QUEUE, &format!(r#"{{"data": "new {number}"}}"#), &[]).await;
         let id: usize = stack.database.sql(&old_insert(number)).parse().unwrap();
         assert!(id > 2, "ids go on after the old ones");
         if number == 29 {
             // What ours has stored, the old one finds stored: its own insert of the same message is a unique violation.
             stack.drained().await;
             let same = old_insert(number).replace("by-old-29", &message_id);
-            assert!(stack.database.try_sql(&same).unwrap_err().to_string().contains("duplicate key value"));
+            assert!(
+                stack
+                    .database
+                    .try_sql(&same)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("duplicate key value")
+            );
         }
     }
     assert_eq!(stack.database.sql("select count(*), count(distinct id) from form_form"), "62|62");
@@ -50,10 +58,13 @@ async fn both_workers_store_side_by_side_in_the_table_of_2016() {
 
     // And back, as docs/moving-from-2016.md says.
     worker.stop(Signal::Term);
-    let down = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
+    let down =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
     let forget = "delete from __diesel_schema_migrations";
     let url = stack.database.url();
-    let psql = Command::new("psql").args([&url, "--quiet", "--single-transaction", "-f", down, "-c", forget]).status();
+    let psql = Command::new("psql")
+        .args([&url, "--quiet", "--single-transaction", "-f", down, "-c", forget])
+        .status();
     assert!(psql.unwrap().success());
     assert_eq!(stack.database.sql("select to_regclass('forms') is null"), "t");
     assert!(stack.database.sql(&old_insert(100)).parse::<usize>().unwrap() > 62);

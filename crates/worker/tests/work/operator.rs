@@ -41,6 +41,12 @@ pub fn run_well(stack: &Stack, words: &str) -> String {
 pub fn columns(shown: &str) -> Vec<Vec<String>> {
     let lines = shown.lines().skip(1);
     lines
-        .map(|line| line.split("  ").map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect()
+        })
         .collect()
 }

@@ -40,7 +40,10 @@ async fn a_poll_that_never_returns_is_given_up() {
     let worker = stack.worker(&[("SQS_WAIT_TIME", "0")]);
     stack.ready(&worker).await;
     stack.sqs.fault(json!({ "action": "ReceiveMessage", "kind": "hang", "times": 1 })).await;
-    wait::until("the poll fails", async || worker.log().contains("no answer in time").then_some(())).await;
+    wait::until("the poll fails", async || {
+        worker.log().contains("no answer in time").then_some(())
+    })
+    .await;
     stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
@@ -63,7 +66,10 @@ async fn replies_that_are_lost_lose_and_double_nothing() {
     assert_eq!(stack.rows(), 5);
     let aside = stack.sqs.drain(INVALID).await;
     assert_eq!(aside.len(), 2, "sent again, because nobody heard that it had arrived");
-    assert!(aside.iter().all(|message| message.attributes["original_message_id"] == original), "{aside:?}");
+    assert!(
+        aside.iter().all(|message| message.attributes["original_message_id"] == original),
+        "{aside:?}"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +106,8 @@ async fn a_queue_that_denies_access_turns_readiness_red_and_is_not_hammered() {
         .sqs
         .fault(json!({ "action": "ReceiveMessage", "kind": "error", "status": 403, "code": "AccessDeniedException" }))
         .await;
-    wait::until("readiness is red", async || (ready_page(&worker).await.0 == 503).then_some(())).await;
+    wait::until("readiness is red", async || (ready_page(&worker).await.0 == 503).then_some(()))
+        .await;
     assert_eq!(ready_page(&worker).await.1["queue"], "access is denied");
     let before = stack.sqs.requests("ReceiveMessage").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -113,7 +120,10 @@ async fn credentials_that_are_refused_are_tried_again_until_they_are_good() {
     let worker = stack.worker(&[]);
     stack.ready(&worker).await;
     stack.sqs.fault(json!({ "action": "*", "kind": "error", "status": 403, "code": "InvalidClientTokenId" })).await;
-    wait::until("a poll is refused", async || worker.log().contains("(InvalidClientTokenId)").then_some(())).await;
+    wait::until("a poll is refused", async || {
+        worker.log().contains("(InvalidClientTokenId)").then_some(())
+    })
+    .await;
     wait::until("readiness is red", async || {
         let (status, page) = ready_page(&worker).await;
         (status == 503 && page["queue"] == "access is denied").then_some(())
@@ -154,8 +164,7 @@ async fn an_invalid_queue_that_does_not_tell_its_limit_takes_the_body_whole_and_
     let stack = Stack::start();
     stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "2048" })).await;
     stack.sqs.create(INVALID, json!({ "MaximumMessageSize": "2048" })).await;
-    let denied =
-        json!({ "action": "GetQueueAttributes", "kind": "error", "status": 403, "code": "AccessDeniedException" });
+    let denied = json!({ "action": "GetQueueAttributes", "kind": "error", "status": 403, "code": "AccessDeniedException" });
     stack.sqs.fault(denied).await;
     let worker = stack.worker(&[]);
     stack.ready(&worker).await;
@@ -166,6 +175,9 @@ async fn an_invalid_queue_that_does_not_tell_its_limit_takes_the_body_whole_and_
     stack.drained().await;
     let mut aside = stack.sqs.drain(INVALID).await;
     aside.sort_by_key(|message| message.body.len());
-    assert_eq!((aside[0].body.as_str(), aside[0].attributes["reason"].as_str()), (short.as_str(), "not_json"));
+    assert_eq!(
+        (aside[0].body.as_str(), aside[0].attributes["reason"].as_str()),
+        (short.as_str(), "not_json")
+    );
     assert_eq!((aside[1].body.as_str(), aside[1].attributes.len()), (long.as_str(), 0));
 }

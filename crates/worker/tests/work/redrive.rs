@@ -31,8 +31,7 @@ async fn what_a_changed_schema_takes_is_stored_once_under_its_first_message_id()
     let stack = Stack::start();
     let directory = tempfile::tempdir().unwrap();
     let schema = directory.path().join("form.schema.json");
-    let strict =
-        r#"{"type": "object", "required": ["data", "company"], "properties": {"company": {"type": "string"}}}"#;
+    let strict = r#"{"type": "object", "required": ["data", "company"], "properties": {"company": {"type": "string"}}}"#;
     fs::write(&schema, strict).unwrap();
     let form_types = [("FORM_TYPES_DIR", directory.path().to_str().unwrap())];
     let worker = stack.worker(&form_types);
@@ -43,16 +42,23 @@ async fn what_a_changed_schema_takes_is_stored_once_under_its_first_message_id()
     // Sent back too early it comes back, and the command ends all the same.
     run_well(&stack, "redrive");
     stack.drained().await;
-    wait::until("it is set aside again", async || (stack.sqs.counts(INVALID).await == ONE).then_some(())).await;
+    wait::until("it is set aside again", async || {
+        (stack.sqs.counts(INVALID).await == ONE).then_some(())
+    })
+    .await;
     let lines = columns(&run_well(&stack, "invalid list"));
-    assert_eq!((lines[0][0].as_str(), lines[0][4].as_str()), (message_id.as_str(), "field_required at company"));
+    assert_eq!(
+        (lines[0][0].as_str(), lines[0][4].as_str()),
+        (message_id.as_str(), "field_required at company")
+    );
 
     worker.stop(Signal::Term);
     fs::write(&schema, r#"{"type": "object", "required": ["data"]}"#).unwrap();
     let sent = columns(&run_well(&stack, "redrive --form-type form"));
     assert_eq!((sent.len(), sent[0][0].as_str()), (1, message_id.as_str()));
     let back = stack.sqs.receive(QUEUE, 0).await;
-    let attributes: Vec<_> = back[0].attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let attributes: Vec<_> =
+        back[0].attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(attributes, [("original_message_id", message_id.as_str()), ("tenant", "a")]);
 
     let worker = stack.worker(&form_types);
@@ -81,13 +87,17 @@ async fn a_dry_run_shows_what_would_be_sent_and_leaves_it() {
 async fn no_more_than_the_oldest_so_many_are_sent_and_the_others_are_visible_at_once() {
     let stack = queues().await;
     for number in 0..25 {
-        stack.sqs.send(INVALID, &number.to_string(), &[("original_message_id", &format!("m{number}"))]).await;
+        stack
+            .sqs
+            .send(INVALID, &number.to_string(), &[("original_message_id", &format!("m{number}"))])
+            .await;
         // SQS tells the time to the millisecond, and the oldest are told by it.
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     assert_eq!(columns(&run_well(&stack, "redrive --limit 12")).len(), 12);
     assert_eq!(stack.sqs.counts(INVALID).await, Counts { visible: 13, in_flight: 0 });
-    let mut sent: Vec<usize> = stack.sqs.drain(QUEUE).await.iter().map(|seen| seen.body.parse().unwrap()).collect();
+    let mut sent: Vec<usize> =
+        stack.sqs.drain(QUEUE).await.iter().map(|seen| seen.body.parse().unwrap()).collect();
     sent.sort_unstable();
     assert_eq!(sent, (0..12).collect::<Vec<_>>());
 }
@@ -96,15 +106,29 @@ async fn no_more_than_the_oldest_so_many_are_sent_and_the_others_are_visible_at_
 async fn copies_of_one_message_are_sent_as_one_and_nothing_else_is_taken_for_a_copy() {
     let stack = queues().await;
     for reason in ["not_json", "too_deep"] {
-        stack.sqs.send(INVALID, "copied", &[("original_message_id", "first"), ("reason", reason)]).await;
+        stack
+            .sqs
+            .send(INVALID, "copied", &[("original_message_id", "first"), ("reason", reason)])
+            .await;
     }
     // Another content under the same ids, as a message has that is refused because its id is taken.
-    stack.sqs.send(INVALID, "other", &[("original_message_id", "first"), ("reason", "id_taken")]).await;
+    stack
+        .sqs
+        .send(INVALID, "other", &[("original_message_id", "first"), ("reason", "id_taken")])
+        .await;
     for body in ["1", "2"] {
-        stack.sqs.send(INVALID, body, &[("id", ID), ("original_message_id", body), ("reason", "id_taken")]).await;
+        stack
+            .sqs
+            .send(
+                INVALID,
+                body,
+                &[("id", ID), ("original_message_id", body), ("reason", "id_taken")],
+            )
+            .await;
     }
     assert_eq!(columns(&run_well(&stack, "redrive")).len(), 4);
-    let mut sent: Vec<String> = stack.sqs.drain(QUEUE).await.into_iter().map(|seen| seen.body).collect();
+    let mut sent: Vec<String> =
+        stack.sqs.drain(QUEUE).await.into_iter().map(|seen| seen.body).collect();
     sent.sort_unstable();
     assert_eq!(sent, ["1", "2", "copied", "other"]);
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
@@ -119,7 +143,12 @@ async fn what_is_set_aside_again_meanwhile_is_no_copy_and_is_not_deleted() {
     for number in 0..60 {
         stack.sqs.send(INVALID, "not json", &[("original_message_id", &number.to_string())]).await;
     }
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "delay", "ms": 500 })).await;
+    stack
+        .sqs
+        .fault(
+            json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "delay", "ms": 500 }),
+        )
+        .await;
     assert_eq!(columns(&run_well(&stack, "redrive")).len(), 60);
     stack.drained().await;
     stack.sqs.no_faults().await;
@@ -138,13 +167,24 @@ async fn what_is_set_aside_again_meanwhile_is_no_copy_and_is_not_deleted() {
 async fn killed_between_send_and_delete_and_run_again_it_leaves_one_row_each() {
     let stack = queues().await;
     let old = stack.sqs.send(INVALID, r#"{"data": 1}"#, &[]).await;
-    stack.sqs.send(INVALID, r#"{"data": 2}"#, &[("id", ID), ("original_message_id", "first")]).await;
+    stack
+        .sqs
+        .send(INVALID, r#"{"data": 2}"#, &[("id", ID), ("original_message_id", "first")])
+        .await;
     // What it receives stays visible, so that nobody need wait until it is.
-    stack.sqs.fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "duplicate" })).await;
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "hang" })).await;
-    let mut killed: Child = command(&stack, "redrive").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    stack
+        .sqs
+        .fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "duplicate" }))
+        .await;
+    stack
+        .sqs
+        .fault(json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "hang" }))
+        .await;
+    let mut killed: Child =
+        command(&stack, "redrive").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let sent = Counts { visible: 2, in_flight: 0 };
-    wait::until("it has sent", async || (stack.sqs.counts(QUEUE).await == sent).then_some(())).await;
+    wait::until("it has sent", async || (stack.sqs.counts(QUEUE).await == sent).then_some(()))
+        .await;
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(stack.sqs.counts(INVALID).await.visible, 2);
@@ -155,7 +195,9 @@ async fn killed_between_send_and_delete_and_run_again_it_leaves_one_row_each() {
     let worker = stack.worker(&[]);
     stack.ready(&worker).await;
     stack.drained().await;
-    let rows = stack.database.sql("select sqs_message_id, submission_id, data->'data' from forms order by data");
+    let rows = stack
+        .database
+        .sql("select sqs_message_id, submission_id, data->'data' from forms order by data");
     assert_eq!(rows, format!("{old}||1\nfirst|{ID}|2"));
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
@@ -194,18 +236,33 @@ async fn what_sqs_does_not_take_stays_and_the_others_are_sent() {
         stack.sqs.send(INVALID, &full, &[]).await;
         // So long that only what it is known by goes with it.
         let nearly = "y".repeat(2048 - "original_message_idStringfirst".len());
-        stack.sqs.send(INVALID, &nearly, &[("original_message_id", "first"), ("tenant", "a")]).await;
-        stack.sqs.send(INVALID, "short", &[("original_message_id", "second"), ("tenant", "a")]).await;
+        stack
+            .sqs
+            .send(INVALID, &nearly, &[("original_message_id", "first"), ("tenant", "a")])
+            .await;
+        stack
+            .sqs
+            .send(INVALID, "short", &[("original_message_id", "second"), ("tenant", "a")])
+            .await;
         let ended = run(&stack, "redrive");
         assert_eq!(ended.status, Some(1), "{}", ended.told);
-        assert!(ended.told.contains("refused by SQS and left on the invalid queue: 1 message"), "{}", ended.told);
+        assert!(
+            ended.told.contains("refused by SQS and left on the invalid queue: 1 message"),
+            "{}",
+            ended.told
+        );
         stack.sqs.no_faults().await;
         let left = stack.sqs.drain(INVALID).await;
         assert_eq!((left.len(), &left[0].body), (1, &full));
         let mut sent = stack.sqs.drain(QUEUE).await;
         sent.sort_by_key(|seen| seen.body.len());
-        let known = |seen: &test_kit::sqs::Seen| seen.attributes.keys().cloned().collect::<Vec<_>>().join(" ");
-        assert_eq!(sent.iter().map(known).collect::<Vec<_>>(), ["original_message_id tenant", "original_message_id"]);
+        let known = |seen: &test_kit::sqs::Seen| {
+            seen.attributes.keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            sent.iter().map(known).collect::<Vec<_>>(),
+            ["original_message_id tenant", "original_message_id"]
+        );
     }
 }
 
@@ -219,7 +276,11 @@ async fn where_the_form_queue_takes_nothing_all_stays() {
         .await;
     let denied = run(&stack, "redrive");
     assert_eq!(denied.status, Some(1));
-    assert!(denied.told.contains("access is denied") && denied.told.contains("Sent 0 messages"), "{}", denied.told);
+    assert!(
+        denied.told.contains("access is denied") && denied.told.contains("Sent 0 messages"),
+        "{}",
+        denied.told
+    );
     assert_eq!(stack.sqs.counts(INVALID).await, ONE);
 
     stack.sqs.call("DeleteQueue", json!({ "QueueUrl": stack.sqs.url(QUEUE).await })).await;
@@ -231,6 +292,10 @@ async fn where_the_form_queue_takes_nothing_all_stays() {
 
     let unknown = run(&stack, "redrive --form-type enrolment");
     assert_eq!(unknown.status, Some(1));
-    assert!(unknown.told.contains("there is no form type enrolment, FORM_TYPES names form"), "{}", unknown.told);
+    assert!(
+        unknown.told.contains("there is no form type enrolment, FORM_TYPES names form"),
+        "{}",
+        unknown.told
+    );
     assert_eq!(run(&stack, "redrive --limit 0").status, Some(2));
 }

@@ -46,14 +46,19 @@ impl Server {
 
     fn migrate(&self) {
         let url = self.url_as("form_migrator");
-        let output = Command::new(path_of("worker")).arg("migrate").env_clear().env("DATABASE_URL", url).output();
+        let output = Command::new(path_of("worker"))
+            .arg("migrate")
+            .env_clear()
+            .env("DATABASE_URL", url)
+            .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// The SQLSTATE with which a statement of this role is refused; empty where it is not.
     fn refusal(&self, role: &str, statement: &str) -> String {
-        let output = psql(&self.url_as(role), &["--set=VERBOSITY=sqlstate", "--command", statement]);
+        let output =
+            psql(&self.url_as(role), &["--set=VERBOSITY=sqlstate", "--command", statement]);
         let error = String::from_utf8(output.stderr).unwrap();
         error.trim().strip_prefix("ERROR:").unwrap_or(&error).trim().to_owned()
     }
@@ -71,7 +76,11 @@ impl Server {
 }
 
 fn psql(url: &str, arguments: &[&str]) -> Output {
-    Command::new("psql").args(["--no-psqlrc", "--quiet", "--dbname", url]).args(arguments).output().unwrap()
+    Command::new("psql")
+        .args(["--no-psqlrc", "--quiet", "--dbname", url])
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -80,8 +89,12 @@ async fn the_worker_of_the_restricted_role_stores_and_sets_aside_and_cannot_alte
     server.make_roles();
     let stack = Stack::start();
     let url = server.url_as("form_worker");
-    let (api, worker) = (stack.api(&[]), stack.worker(&[("DATABASE_URL", &url), ("MIGRATE_ON_START", "false")]));
-    wait::until("it waits for the schema", async || worker.log().contains("run `worker migrate`").then_some(())).await;
+    let (api, worker) =
+        (stack.api(&[]), stack.worker(&[("DATABASE_URL", &url), ("MIGRATE_ON_START", "false")]));
+    wait::until("it waits for the schema", async || {
+        worker.log().contains("run `worker migrate`").then_some(())
+    })
+    .await;
     server.migrate();
     server.make_roles();
     stack.ready(&api).await;
@@ -98,8 +111,13 @@ async fn the_worker_of_the_restricted_role_stores_and_sets_aside_and_cannot_alte
     stack.sqs.send(QUEUE, "not a form", &[]).await;
     stack.drained().await;
     assert_eq!(server.admin("select count(*) from forms"), "21");
-    let mut reasons: Vec<String> =
-        stack.sqs.drain(INVALID).await.into_iter().map(|message| message.attributes["reason"].clone()).collect();
+    let mut reasons: Vec<String> = stack
+        .sqs
+        .drain(INVALID)
+        .await
+        .into_iter()
+        .map(|message| message.attributes["reason"].clone())
+        .collect();
     reasons.sort();
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert_eq!(reasons[0], "id_taken");
@@ -138,7 +156,10 @@ fn an_operator_reads_and_later_migrations_keep_to_the_rights() {
     let server = Server::start();
     server.make_roles();
     server.migrate();
-    assert_eq!(server.rights("form_operator"), "__diesel_schema_migrations|SELECT\nform_form|SELECT\nforms|SELECT");
+    assert_eq!(
+        server.rights("form_operator"),
+        "__diesel_schema_migrations|SELECT\nform_form|SELECT\nforms|SELECT"
+    );
     let call = "select store_form('form', null, 'm', null, '{}')";
     assert_eq!(server.refusal("form_operator", call), DENIED);
     assert_eq!(server.refusal("form_worker", call), "");
@@ -164,20 +185,31 @@ fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
     server.admin("create role service_of_2016 login password 'service_of_2016'");
     server.admin("grant create on schema public to service_of_2016");
     assert_eq!(server.refusal("service_of_2016", OLD_TABLE), "");
-    for (number, step) in [Server::make_roles, Server::migrate, Server::make_roles].into_iter().enumerate() {
+    for (number, step) in
+        [Server::make_roles, Server::migrate, Server::make_roles].into_iter().enumerate()
+    {
         step(&server);
-        assert_eq!(server.refusal("service_of_2016", &old_insert(number)), "", "after step {number}");
+        assert_eq!(
+            server.refusal("service_of_2016", &old_insert(number)),
+            "",
+            "after step {number}"
+        );
     }
     assert_eq!(server.refusal("service_of_2016", "select * from form_form"), "");
     assert_eq!(server.refusal("service_of_2016", "drop view form_form"), DENIED);
-    assert_eq!(server.refusal("form_worker", "select store_form('form', null, 'm', null, '{}')"), "");
+    assert_eq!(
+        server.refusal("form_worker", "select store_form('form', null, 'm', null, '{}')"),
+        ""
+    );
     assert_eq!(server.refusal("form_worker", "delete from forms"), DENIED);
     assert_eq!(server.admin("select count(*) from forms"), "6");
 
     // And back, as docs/moving-from-2016.md says.
-    let down = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
+    let down =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
     let forget = "delete from __diesel_schema_migrations";
-    let output = psql(&server.url_as("form_migrator"), &["--single-transaction", "-f", down, "-c", forget]);
+    let output =
+        psql(&server.url_as("form_migrator"), &["--single-transaction", "-f", down, "-c", forget]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     server.admin("alter table form_form owner to service_of_2016");
     assert_eq!(server.refusal("service_of_2016", &old_insert(3)), "");

@@ -5,7 +5,12 @@ use std::process::Command;
 use test_kit::{Stack, service::path_of, stack::QUEUE, wait};
 
 fn migrate(url: &str) -> (Option<i32>, String) {
-    let output = Command::new(path_of("worker")).arg("migrate").env_clear().env("DATABASE_URL", url).output().unwrap();
+    let output = Command::new(path_of("worker"))
+        .arg("migrate")
+        .env_clear()
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -13,7 +18,10 @@ fn migrate(url: &str) -> (Option<i32>, String) {
 async fn a_worker_that_may_not_migrate_waits_says_why_and_goes_on_after_worker_migrate() {
     let stack = Stack::start();
     let worker = stack.worker(&[("MIGRATE_ON_START", "false")]);
-    wait::until("it says why", async || worker.log().contains("run `worker migrate`").then_some(())).await;
+    wait::until("it says why", async || {
+        worker.log().contains("run `worker migrate`").then_some(())
+    })
+    .await;
     assert_eq!(stack.database.sql("select to_regclass('forms') is null"), "t");
     for _ in 0..2 {
         let (status, log) = migrate(&stack.database.url());
@@ -39,7 +47,9 @@ async fn two_workers_may_start_at_once_on_an_empty_database() {
 async fn a_newer_schema_is_used_with_a_warning() {
     let stack = Stack::start();
     migrate(&stack.database.url());
-    stack.database.sql("insert into __diesel_schema_migrations (version) values ('29991231000000')");
+    stack
+        .database
+        .sql("insert into __diesel_schema_migrations (version) values ('29991231000000')");
     let worker = stack.worker(&[]);
     stack.ready(&worker).await;
     assert!(worker.log().contains("newer than this worker"), "{}", worker.log());

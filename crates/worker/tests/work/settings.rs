@@ -22,7 +22,8 @@ fn every_fault_is_told_at_once_and_no_value() {
 
 #[test]
 fn a_database_url_that_is_none_is_told_without_showing_it() {
-    let variables = [("DATABASE_URL", "mysql://canary"), ("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")];
+    let variables =
+        [("DATABASE_URL", "mysql://canary"), ("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")];
     let output = Command::new(path_of("worker")).env_clear().envs(variables).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -67,16 +68,29 @@ async fn short_times_are_warned_of() {
 fn settings_can_be_checked_and_are_shown_without_secrets() {
     let check = |variables: &[(&str, &str)]| {
         let mut command = Command::new(path_of("worker"));
-        let output = command.arg("--check-settings").env_clear().envs(variables.iter().copied()).output().unwrap();
+        let output = command
+            .arg("--check-settings")
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
-    let (status, shown, _) =
-        check(&[("DATABASE_URL", "postgres://test:canary@localhost/forms"), ("SQS_WAIT_TIME", "7")]);
+    let (status, shown, _) = check(&[
+        ("DATABASE_URL", "postgres://test:canary@localhost/forms"),
+        ("SQS_WAIT_TIME", "7"),
+    ]);
     assert_eq!(status, Some(0));
     assert!(shown.contains("wait_time: 7s") && !shown.contains("canary"), "{shown}");
-    let (status, _, faults) =
-        check(&[("DATABASE_URL", "postgres://test:canary@localhost/forms"), ("PORT", "x"), ("SQS_WAIT_TIME", "x")]);
+    let (status, _, faults) = check(&[
+        ("DATABASE_URL", "postgres://test:canary@localhost/forms"),
+        ("PORT", "x"),
+        ("SQS_WAIT_TIME", "x"),
+    ]);
     assert_eq!(status, Some(1));
-    assert!(faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"), "{faults}");
+    assert!(
+        faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"),
+        "{faults}"
+    );
 }

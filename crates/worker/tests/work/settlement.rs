@@ -20,7 +20,8 @@ async fn started() -> (Stack, test_kit::Service) {
 #[tokio::test]
 async fn what_is_stored_is_deleted() {
     let (stack, _worker) = started().await;
-    let attributes = [("id", ID), ("form_type", "form"), ("received_at", "2026-01-02T03:04:05.678901Z")];
+    let attributes =
+        [("id", ID), ("form_type", "form"), ("received_at", "2026-01-02T03:04:05.678901Z")];
     let message_id = stack.sqs.send(QUEUE, r#"{"data": {"n": 1.50}, "x": "é"}"#, &attributes).await;
     stack.drained().await;
     let row = stack.database.sql(
@@ -28,7 +29,9 @@ async fn what_is_stored_is_deleted() {
     );
     assert_eq!(
         row,
-        format!(r#"form|{ID}|{message_id}|{{"x": "é", "data": {{"n": 1.50}}}}|2026-01-02 03:04:05.678901|t"#)
+        format!(
+            r#"form|{ID}|{message_id}|{{"x": "é", "data": {{"n": 1.50}}}}|2026-01-02 03:04:05.678901|t"#
+        )
     );
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
@@ -36,10 +39,12 @@ async fn what_is_stored_is_deleted() {
 #[tokio::test]
 async fn a_message_of_the_2016_web_server_is_stored_under_its_message_id() {
     let (stack, _worker) = started().await;
-    let message_id = stack.sqs.send(QUEUE, r#"{"data": "{\"contact_name\": \"Test\"}"}"#, &[]).await;
+    let message_id =
+        stack.sqs.send(QUEUE, r#"{"data": "{\"contact_name\": \"Test\"}"}"#, &[]).await;
     stack.drained().await;
-    let row =
-        stack.database.sql("select form_type, submission_id is null, sqs_message_id, received_at is null from forms");
+    let row = stack.database.sql(
+        "select form_type, submission_id is null, sqs_message_id, received_at is null from forms",
+    );
     assert_eq!(row, format!("form|t|{message_id}|t"));
 }
 
@@ -98,7 +103,9 @@ async fn an_id_that_is_taken_by_other_content_is_set_aside() {
 async fn what_postgresql_refuses_is_set_aside_and_its_neighbours_are_stored() {
     let (stack, worker) = started().await;
     // A rule of the operator's own, which the edge knows nothing of.
-    stack.database.sql("alter table forms add constraint no_canaries check (data->>'data' <> 'canary')");
+    stack
+        .database
+        .sql("alter table forms add constraint no_canaries check (data->>'data' <> 'canary')");
     worker.signal(test_kit::service::Signal::Stop);
     for number in 0..9 {
         stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
@@ -119,7 +126,10 @@ async fn a_message_that_cannot_be_set_aside_is_not_deleted() {
     let (stack, worker) = started().await;
     stack.sqs.fault(json!({ "action": "SendMessageBatch", "queue": INVALID, "kind": "error", "status": 403, "code": "AccessDeniedException" })).await;
     stack.sqs.send(QUEUE, "not json", &[]).await;
-    wait::until("it is released", async || worker.log().contains("could not be set aside").then_some(())).await;
+    wait::until("it is released", async || {
+        worker.log().contains("could not be set aside").then_some(())
+    })
+    .await;
     let counts = stack.sqs.counts(QUEUE).await;
     assert_eq!(counts.visible + counts.in_flight, 1);
     stack.sqs.no_faults().await;
@@ -147,6 +157,9 @@ async fn an_unreadable_id_or_time_counts_as_absent_and_is_told() {
     let (stack, worker) = started().await;
     stack.sqs.send(QUEUE, r#"{"data":1}"#, &[("id", "seven"), ("received_at", "yesterday")]).await;
     stack.drained().await;
-    assert_eq!(stack.database.sql("select submission_id is null, received_at is null from forms"), "t|t");
+    assert_eq!(
+        stack.database.sql("select submission_id is null, received_at is null from forms"),
+        "t|t"
+    );
     assert!(worker.log().contains(r#"attributes=["id", "received_at"]"#), "{}", worker.log());
 }

@@ -12,7 +12,8 @@ impl SmallDisk {
     pub fn mount(size: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let id = Command::new("id").args(["-u", "postgres"]).output().unwrap().stdout;
-        let options = format!("size={size},mode=0700,uid={}", String::from_utf8(id).unwrap().trim());
+        let options =
+            format!("size={size},mode=0700,uid={}", String::from_utf8(id).unwrap().trim());
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &options, "small"]).arg(directory.path());
         mount.status().is_ok_and(|status| status.success()).then(|| Self(directory))

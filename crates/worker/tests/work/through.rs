@@ -26,13 +26,18 @@ async fn twenty_thousand_forms_arrive_as_twenty_thousand_rows() {
         let (client, origin) = (client.clone(), origin.clone());
         async move { post(&client, &origin, registration(number)).await.unwrap().status().as_u16() }
     });
-    let refused = statuses.buffer_unordered(64).filter(|status| std::future::ready(*status != 202)).count().await;
+    let refused = statuses
+        .buffer_unordered(64)
+        .filter(|status| std::future::ready(*status != 202))
+        .count()
+        .await;
     assert_eq!(refused, 0);
     stack.drained().await;
     println!("{FORMS} forms in {:.1} s", started.elapsed().as_secs_f64());
 
     assert_eq!(stack.rows(), FORMS);
-    let distinct = "select count(distinct data->'data'->'number'), count(distinct submission_id) from forms";
+    let distinct =
+        "select count(distinct data->'data'->'number'), count(distinct submission_id) from forms";
     assert_eq!(stack.database.sql(distinct), format!("{FORMS}|{FORMS}"));
     assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
@@ -46,15 +51,20 @@ async fn what_is_stored_is_what_was_sent() {
     let body = r#"{"data":{"n":[1.50,-0.10,12345678901234567890123456789.0,1e2],"t":"é😀\u0001\ufffe\uffff\"\\/","":{}},"unknown":[null,true]}"#;
     assert_eq!(post(&reqwest::Client::new(), &api.url(""), body).await.unwrap().status(), 202);
     stack.drained().await;
-    let stored = stack.database.sql(&format!("select data = $form${body}$form$::jsonb, data->'data'->'n' from forms"));
+    let stored = stack
+        .database
+        .sql(&format!("select data = $form${body}$form$::jsonb, data->'data'->'n' from forms"));
     assert_eq!(stored, "t|[1.50, -0.10, 12345678901234567890123456789.0, 100]");
 }
 
 #[tokio::test]
 async fn the_logs_of_a_whole_run_show_no_form_data_and_no_secret() {
     let stack = Stack::start();
-    let secrets =
-        [("RUST_LOG", "trace"), ("AWS_SECRET_ACCESS_KEY", "canary-key"), ("AWS_SESSION_TOKEN", "canary-token")];
+    let secrets = [
+        ("RUST_LOG", "trace"),
+        ("AWS_SECRET_ACCESS_KEY", "canary-key"),
+        ("AWS_SESSION_TOKEN", "canary-token"),
+    ];
     let (api, worker) = (stack.api(&secrets), stack.worker(&secrets));
     stack.ready(&api).await;
     stack.ready(&worker).await;
@@ -84,7 +94,11 @@ async fn fifty_equal_requests_at_once_with_one_key_are_one_id_and_one_row() {
     let signature = test_kit::forms::signature("/form/", body.as_bytes(), test_kit::forms::SECRET);
     let requests = (0..50).map(|_| {
         let request = client.post(api.url("/form/")).header("Content-Type", "application/json");
-        request.header("X-Signature", &signature).header("Idempotency-Key", "key").body(body.clone()).send()
+        request
+            .header("X-Signature", &signature)
+            .header("Idempotency-Key", "key")
+            .body(body.clone())
+            .send()
     });
     let mut ids = std::collections::BTreeSet::new();
     for answer in futures_util::future::join_all(requests).await {

@@ -63,17 +63,24 @@ async fn a_worker_that_is_frozen_with_messages_in_hand_finds_them_stored_by_anot
     let before = stack.sqs.requests("ReceiveMessage").await;
     frozen.signal(Signal::Stop);
     stack.sqs.send(QUEUE, r#"{"data":0}"#, &[]).await;
-    wait::until("it was given the message", async || (stack.sqs.counts(QUEUE).await.in_flight == 1).then_some(()))
-        .await;
-    wait::until("its visibility timeout is over", async || (stack.sqs.counts(QUEUE).await.visible == 1).then_some(()))
-        .await;
+    wait::until("it was given the message", async || {
+        (stack.sqs.counts(QUEUE).await.in_flight == 1).then_some(())
+    })
+    .await;
+    wait::until("its visibility timeout is over", async || {
+        (stack.sqs.counts(QUEUE).await.visible == 1).then_some(())
+    })
+    .await;
     assert_eq!(stack.sqs.requests("ReceiveMessage").await, before);
     let other = stack.worker(&variables);
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
 
     frozen.signal(Signal::Continue);
-    wait::until("it finds it stored", async || frozen.log().contains("already_stored=1").then_some(())).await;
+    wait::until("it finds it stored", async || {
+        frozen.log().contains("already_stored=1").then_some(())
+    })
+    .await;
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
     assert!(other.log().contains("stored=1 already_stored=0"), "{}", other.log());

@@ -1,0 +1,93 @@
+//! The health page: `/healthcheck/` says that the process lives, `/healthcheck/ready/` that what it needs answers.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use actix_web::{HttpResponse, web};
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use crate::page::page;
+
+/// How long one check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+/// The page is open to all: however often it is asked, what it checks is asked no more often than this.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A check answers with what is wrong, in words that may be shown to anyone.
+pub type Check =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>> + Send + Sync>;
+
+/// What a service needs in order to serve, by name.
+#[derive(Clone)]
+pub struct Health(Arc<Inner>);
+
+struct Inner {
+    checks: Vec<(String, Check)>,
+    last: Mutex<Option<(Instant, Report)>>,
+}
+
+#[derive(Clone)]
+struct Report {
+    ready: bool,
+    page: Value,
+}
+
+impl Health {
+    /// A health page with these checks for `ready`.
+    pub fn new(checks: Vec<(String, Check)>) -> Self {
+        Self(Arc::new(Inner { checks, last: Mutex::new(None) }))
+    }
+
+    /// Whether all that the service needs answers.
+    pub async fn is_ready(&self) -> bool {
+        self.report().await.ready
+    }
+
+    async fn report(&self) -> Report {
+        // The lock is held while checking, so that simultaneous requests share one answer.
+        let mut last = self.0.last.lock().await;
+        if let Some((at, report)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return report.clone();
+        }
+        let outcomes = join_all(self.0.checks.iter().map(|(name, check)| async move {
+            let outcome = timeout(CHECK_TIMEOUT, check()).await.unwrap_or(Err("does not answer"));
+            (name.clone(), outcome)
+        }))
+        .await;
+        let ready = outcomes.iter().all(|(_, outcome)| outcome.is_ok());
+        let mut page = Map::new();
+        page.insert("status".to_owned(), if ready { "OK" } else { "not ready" }.into());
+        for (name, outcome) in outcomes {
+            page.insert(name, outcome.err().unwrap_or("OK").into());
+        }
+        let report = Report { ready, page: Value::Object(page) };
+        *last = Some((Instant::now(), report.clone()));
+        report
+    }
+}
+
+/// The routes of the health page, with and without the last slash; they need [`Health`] as `web::Data`.
+pub fn routes(service: &mut web::ServiceConfig) {
+    for slash in ["", "/"] {
+        service
+            .service(page(&format!("/healthcheck{slash}"), alive))
+            .service(page(&format!("/healthcheck/ready{slash}"), ready));
+    }
+}
+
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "OK" }))
+}
+
+async fn ready(health: web::Data<Health>) -> HttpResponse {
+    let report = health.report().await;
+    let mut answer =
+        if report.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    answer.json(report.page)
+}

@@ -1,0 +1,126 @@
+//! Logs: one line per event on standard error, as text or as JSON, written by env_logger.
+//!
+//! A line is a sentence and fields: `log::info!(queue = name; "Found the queues.")`.
+
+use std::io::{self, Write};
+
+use env_logger::{Builder, Target, fmt::Formatter};
+use log::{
+    Level, Record,
+    kv::{Error, Key, Value, VisitSource},
+};
+use serde_json::Map;
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// The crates of this workspace, which never log form data.
+const OURS: [&str; 8] =
+    ["api", "domain", "local_sqs", "service", "queue", "store", "worker", "panic"];
+
+/// Starts logging. Panics are logged too, without their payload, which might quote input.
+pub fn start(settings: &LogSettings) {
+    let format = match settings.format {
+        LogFormat::Text => write_text,
+        LogFormat::Json => write_json,
+    };
+    Builder::new()
+        .parse_filters(&settings.directives)
+        .target(Target::Stderr)
+        .format(
+            move |buffer, record| {
+                if may_be_shown(record) { format(buffer, record) } else { Ok(()) }
+            },
+        )
+        .init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log::error!(target: "panic", place; "A task panicked: this is a bug in the program.");
+    }));
+}
+
+fn write_text(buffer: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let time = buffer.timestamp_millis();
+    let (level, target, sentence) = (record.level(), record.target(), record.args());
+    write!(buffer, "{time} {level:5} {target}: {sentence}")?;
+    for (key, value) in Fields::of(record).0 {
+        if value.is_empty() || value.contains([' ', '"', '\n']) {
+            write!(buffer, " {key}={value:?}")?;
+        } else {
+            write!(buffer, " {key}={value}")?;
+        }
+    }
+    writeln!(buffer)
+}
+
+fn write_json(buffer: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let time = buffer.timestamp_millis().to_string();
+    writeln!(buffer, "{}", json(&time, record))
+}
+
+/// `time`, `level`, `target`, `message` and the fields, all as text; those four win over a field of the same name.
+fn json(time: &str, record: &Record<'_>) -> serde_json::Value {
+    let fields = Fields::of(record).0;
+    let mut line: Map<_, _> = fields.into_iter().map(|(key, value)| (key, value.into())).collect();
+    let (level, target) = (record.level().as_str(), record.target());
+    for (name, value) in [("time", time), ("level", level), ("target", target)] {
+        line.insert(name.to_owned(), value.into());
+    }
+    line.insert("message".to_owned(), record.args().to_string().into());
+    line.into()
+}
+
+/// The fields of a line, in the order in which the call names them.
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn of(record: &Record<'_>) -> Self {
+        let mut fields = Self(Vec::new());
+        // This visitor never fails.
+        let _ = record.key_values().visit(&mut fields);
+        fields
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.0.push((key.to_string(), value.to_string()));
+        Ok(())
+    }
+}
+
+/// Libraries log requests and bodies at their lower levels, and `RUST_LOG=trace` must not show form data.
+fn may_be_shown(record: &Record<'_>) -> bool {
+    let root = record.target().split("::").next().unwrap_or_default();
+    OURS.contains(&root) || record.level() <= Level::Warn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_line_has_the_sentence_and_each_field_as_text() {
+        let fields: &[(&str, Value<'_>)] = &[
+            ("queue", "a b".into()),
+            ("messages", 3.into()),
+            ("error", "it said \"no\" to x=1".into()),
+            ("level", "a field cannot hide the level".into()),
+        ];
+        let record = Record::builder()
+            .args(format_args!("Sent = not parsed."))
+            .level(Level::Warn)
+            .target("worker::poll")
+            .key_values(&fields)
+            .build();
+        let expected = serde_json::json!({
+            "time": "now",
+            "level": "WARN",
+            "target": "worker::poll",
+            "message": "Sent = not parsed.",
+            "queue": "a b",
+            "messages": "3",
+            "error": "it said \"no\" to x=1",
+        });
+        assert_eq!(json("now", &record), expected);
+    }
+}

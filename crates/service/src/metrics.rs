@@ -1,0 +1,73 @@
+//! Prometheus metrics, on an address of their own: what is counted is for operators, and not for whoever sends forms.
+
+use std::{io, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::Server};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use tokio::time::interval;
+
+use crate::{page::page, settings::MetricsSettings, status::Build};
+
+/// Upper bounds of histograms of times, in seconds.
+const SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Upper bounds of histograms of how long ago something was, in seconds: it may have waited through an outage.
+const AGES: [f64; 12] =
+    [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0, 86_400.0];
+/// Upper bounds of histograms of counts.
+const COUNTS: [f64; 13] =
+    [1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+/// Samples are kept one by one until they are put into their buckets: when somebody looks, or after so long.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts counting and listens at the address, if there is one; the page is served when the server is run.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Option<Server>> {
+    let Some(address) = settings.address else { return Ok(None) };
+    let buckets = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
+        builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds)
+    };
+    let recorder = buckets(PrometheusBuilder::new(), "_seconds", &SECONDS)
+        .and_then(|builder| buckets(builder, "_age_seconds", &AGES))
+        .and_then(|builder| buckets(builder, "_messages", &COUNTS))
+        .and_then(PrometheusBuilder::install_recorder);
+    let recorder = recorder.map_err(io::Error::other)?;
+    let Build { version, git_commit, .. } = Build::THIS;
+    metrics::describe_gauge!("form_data_build_info", "1, with version and commit of what runs.");
+    metrics::gauge!("form_data_build_info", "service" => service, "version" => version, "git_commit" => git_commit)
+        .set(1);
+
+    tokio::spawn({
+        let recorder = recorder.clone();
+        async move {
+            let mut ticks = interval(UPKEEP);
+            loop {
+                ticks.tick().await;
+                recorder.run_upkeep();
+            }
+        }
+    });
+    let server = HttpServer::new(move || {
+        let recorder = recorder.clone();
+        let answer = move || {
+            let text = recorder.render();
+            async move {
+                HttpResponse::Ok()
+                    .content_type("text/plain; version=0.0.4; charset=utf-8")
+                    .body(text)
+            }
+        };
+        App::new().service(page("/metrics", answer))
+    });
+    let cannot = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    };
+    let server =
+        server.workers(1).shutdown_timeout(1).disable_signals().bind(address).map_err(cannot)?;
+    for address in server.addrs() {
+        log::info!("Serving metrics. metrics_address={address}");
+    }
+    Ok(Some(server.run()))
+}

@@ -1,0 +1,269 @@
+//! The submissions of a run: the same seed, sender and number give the same one.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::{Map, Value};
+
+use crate::{
+    content::Content,
+    history::{Kind, Name},
+};
+
+/// A submission that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What has to become of it.
+    pub kind: Kind,
+    /// `application/json` and so on; for a message on the queue `message`.
+    pub encoding: &'static str,
+    /// The header, with its boundary.
+    pub content_type: String,
+    /// The request's or the message's body.
+    pub body: Vec<u8>,
+    /// What has to be stored, or lie on the invalid queue.
+    pub content: Content,
+    /// The `Idempotency-Key`.
+    pub key: Option<String>,
+    /// Whether the signature is to be wrong.
+    pub forged: bool,
+    /// How often it is sent again after an unknown end, with the same key.
+    pub retries: u32,
+    /// Whether it is sent once more after it was accepted, with the same key: as somebody does who clicks twice.
+    pub again: bool,
+    /// What the sender waits before it, in milliseconds.
+    pub pause_ms: u64,
+}
+
+const TEXTS: &[&str] = &[
+    "Example Limited",
+    "Grüße aus Köln — «déjà vu»",
+    "例え株式会社",
+    "شركة المثال",
+    "🦀👩‍👩‍👧 \u{1f3f4}\u{e0067}\u{e0062}\u{e007f}",
+    "a \"quoted\" \\ back\\slash / and\ttab\r\nnew line",
+    "\u{1}\u{1f}\u{7f}\u{85}\u{2028}\u{feff}",
+    "\u{fffe}\u{ffff}\u{fffd}\u{10ffff}",
+    "e\u{301} is not é",
+    "a&b=c%20+d;e",
+    "'; drop table forms; --",
+    "",
+];
+
+const NUMBERS: &[&str] = &[
+    "0",
+    "-0",
+    "1.50",
+    "1.5e3",
+    "-12E-3",
+    "9007199254740993",
+    "18446744073709551616",
+    "0.1000000000000000055511151231257827021181583404541015625",
+    "123456789012345678901234567890.10",
+    "1e400",
+    "-1e-400",
+];
+
+const BOUNDARY: &str = "----boundary-of-a-form";
+
+/// The submission with this name.
+pub fn draft(seed: u64, name: Name) -> Draft {
+    let mut dice = dice(seed, name);
+    // No two submissions of any run say the same.
+    let mark = format!("{seed:x}-{}-{}", name.sender, name.number);
+    let mut draft = match dice.random_range(0..100) {
+        0..5 => message(&mut dice, &mark),
+        5..7 => garbage(&mut dice, &mark),
+        7..13 => bad(&mut dice, &mark),
+        13..35 => posted("application/x-www-form-urlencoded", urlencoded(&mut dice, &mark)),
+        35..50 => posted("multipart/form-data", multipart(&mut dice, &mark)),
+        _ => posted("application/json", json(&mut dice, &mark, str_json)),
+    };
+    if draft.kind == Kind::Form && dice.random_bool(0.5) {
+        draft.key = Some(format!("key-{mark}"));
+        draft.retries = *[0, 3].choose(&mut dice).unwrap_or(&0);
+        draft.again = name.number.is_multiple_of(4);
+    }
+    draft.pause_ms = dice.random_range(0..80);
+    draft
+}
+
+fn dice(seed: u64, Name { sender, number }: Name) -> StdRng {
+    let mut bytes = [0; 32];
+    let parts =
+        seed.to_le_bytes().into_iter().chain(sender.to_le_bytes()).chain(number.to_le_bytes());
+    bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+    StdRng::from_seed(bytes)
+}
+
+fn posted(encoding: &'static str, (body, content): (String, Content)) -> Draft {
+    let content_type = match encoding {
+        "multipart/form-data" => format!("{encoding}; boundary={BOUNDARY}"),
+        other => other.to_owned(),
+    };
+    Draft {
+        kind: Kind::Form,
+        encoding,
+        content_type,
+        body: body.into_bytes(),
+        content,
+        key: None,
+        forged: false,
+        retries: 0,
+        again: false,
+        pause_ms: 0,
+    }
+}
+
+/// As the server of 2016 put it on the queue: JSON in ASCII, no attributes.
+fn message(dice: &mut StdRng, mark: &str) -> Draft {
+    Draft { kind: Kind::Message, ..posted("message", json(dice, mark, ascii)) }
+}
+
+fn garbage(dice: &mut StdRng, mark: &str) -> Draft {
+    let bodies = [
+        format!("not json {mark}"),
+        format!("[\"{mark}\"]"),
+        format!("\"{mark}\""),
+        format!("{{\"mark\":\"{mark}\"}}"),
+        format!("{{\"data\":null,\"mark\":\"{mark}\"}}"),
+        format!("{{\"data\":\"\\u0000\",\"mark\":\"{mark}\"}}"),
+        format!("{{\"data\":\"\\ud800\",\"mark\":\"{mark}\"}}"),
+        format!("{{\"data\":1e1000,\"mark\":\"{mark}\"}}"),
+        format!("{{\"mark\":\"{mark}\",\"data\":{}", "[".repeat(10_000)),
+    ];
+    let body = bodies.choose(dice).cloned().unwrap_or_default();
+    let content = Content::of_bytes(&body);
+    Draft { kind: Kind::Garbage, ..posted("message", (body, content)) }
+}
+
+/// What the api must answer with 4xx.
+fn bad(dice: &mut StdRng, mark: &str) -> Draft {
+    let good = format!("{{\"data\":\"{mark}\"}}");
+    let json = |body: String| {
+        let content = Content::of(&body);
+        Draft { kind: Kind::BadForm, ..posted("application/json", (body, content)) }
+    };
+    match dice.random_range(0..9) {
+        0 => json(format!("{{\"mark\":\"{mark}\"}}")),
+        1 => json(format!("{{\"data\":null,\"mark\":\"{mark}\"}}")),
+        2 => json(format!("{{\"data\":\"{mark}\"")),
+        3 => json(format!("[\"{mark}\"]")),
+        4 => json(format!("{{\"data\":\"{mark}\\u0000\"}}")),
+        5 => json(format!("{{\"data\":1e1000,\"mark\":\"{mark}\"}}")),
+        6 => Draft { forged: true, ..json(good) },
+        7 => Draft { content_type: "text/plain".to_owned(), ..json(good) },
+        _ => Draft { key: Some("not visible".to_owned()), ..json(good) },
+    }
+}
+
+/// JSON text in which every number is written as it comes.
+fn json(dice: &mut StdRng, mark: &str, text: fn(&str) -> String) -> (String, Content) {
+    let mut data = vec![format!("\"mark\":{}", text(mark))];
+    for index in 0..dice.random_range(0..8) {
+        let value = match dice.random_range(0..6) {
+            0..3 => text(TEXTS.choose(dice).unwrap_or(&"")),
+            3..5 => NUMBERS.choose(dice).unwrap_or(&"0").to_string(),
+            _ => format!("[true,false,null,{{{}:[[]]}}]", text("désert")),
+        };
+        data.push(format!("\"field {index}\":{value}"));
+    }
+    data.push(format!("\"filler\":{}", text(&filler(dice))));
+    let mut body = format!("{{\"data\": {{{}}}", data.join(", "));
+    if dice.random_bool(0.3) {
+        body.push_str(&format!(",\"beside\":{}", text(TEXTS.choose(dice).unwrap_or(&""))));
+    }
+    body.push('}');
+    let content = Content::of(&body);
+    (body, content)
+}
+
+fn str_json(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// As Python's `json.dumps` writes it.
+fn ascii(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in str_json(text).chars() {
+        if character.is_ascii() && character != '\u{7f}' {
+            escaped.push(character);
+        } else {
+            character
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    escaped
+}
+
+fn texts(dice: &mut StdRng, mark: &str) -> Vec<(String, String)> {
+    let mut fields = vec![("data".to_owned(), mark.to_owned())];
+    for index in 0..dice.random_range(0..8) {
+        fields.push((format!("feld-ö {index}"), TEXTS.choose(dice).unwrap_or(&"").to_string()));
+    }
+    fields.push(("filler".to_owned(), filler(dice)));
+    fields
+}
+
+fn content(fields: &[(String, String)]) -> Content {
+    let object: Map<_, _> =
+        fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    Content::of(&Value::Object(object).to_string())
+}
+
+fn urlencoded(dice: &mut StdRng, mark: &str) -> (String, Content) {
+    let fields = texts(dice, mark);
+    (
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish(),
+        content(&fields),
+    )
+}
+
+fn multipart(dice: &mut StdRng, mark: &str) -> (String, Content) {
+    let fields = texts(dice, mark);
+    let mut body = String::new();
+    for (name, value) in &fields {
+        body.push_str(&format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        ));
+    }
+    body.push_str(&format!("--{BOUNDARY}--\r\n"));
+    (body, content(&fields))
+}
+
+/// Mostly some hundred bytes, now and then up to 60 KB.
+fn filler(dice: &mut StdRng) -> String {
+    let most = if dice.random_bool(0.05) { 60_000 } else { 1_000 };
+    "filler ".chars().cycle().take(dice.random_range(0..most)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_submissions_and_no_two_say_the_same() {
+        let mut kinds = BTreeMap::new();
+        let mut contents = HashSet::new();
+        for number in 0..2000 {
+            let name = Name { sender: number % 16, number };
+            let one = draft(7, name);
+            assert_eq!(one, draft(7, name));
+            *kinds.entry((format!("{:?}", one.kind), one.encoding)).or_insert(0) += 1;
+            assert!(contents.insert(one.content.clone()), "{number}");
+            assert_ne!(one.content, draft(8, name).content);
+        }
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_message_of_2016_is_ascii_and_says_what_it_should() {
+        for text in TEXTS {
+            let escaped = ascii(text);
+            assert!(escaped.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{escaped}");
+            assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), *text);
+        }
+    }
+}

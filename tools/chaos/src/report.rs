@@ -1,0 +1,245 @@
+//! The report for people: Markdown with figures and a timeline, and the plot beside it.
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    check::{Figures, Violation},
+    history::{FaultDone, Outcome},
+    plot::{Marks, Plot, Series},
+    run::Shown,
+    watch::Sample,
+};
+
+/// The timeline has a row for so many seconds.
+const STEP_S: u64 = 10;
+
+impl Shown {
+    /// Writes `<stem>.md` and `<stem>.svg`.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write_report(&self, stem: &Path) -> Result<()> {
+        let name =
+            stem.file_name().and_then(|name| name.to_str()).context("the report has no name")?;
+        let mut text = String::new();
+        self.write_markdown(&mut text, &format!("{name}.svg"))?;
+        fs::write(stem.with_extension("md"), text)?;
+        fs::write(stem.with_extension("svg"), self.plot()?)?;
+        Ok(())
+    }
+
+    /// How many of the violations are of a kind.
+    pub fn violations(&self, is: fn(&Violation) -> bool) -> usize {
+        self.verdict.violations.iter().filter(|violation| is(violation)).count()
+    }
+
+    /// The figures, a line each.
+    pub fn figures(&self) -> Vec<(&'static str, String)> {
+        let Figures {
+            submissions,
+            attempts,
+            accepted,
+            refused,
+            unknown,
+            unknown_stored,
+            rows,
+            aside,
+            aside_copies,
+        } = self.verdict.figures;
+        let faults = self.history.faults();
+        let kills = faults.iter().filter(|fault| fault.kind.starts_with("kill -9")).count();
+        let lost = self.violations(|violation| matches!(violation, Violation::Lost(..)));
+        let doubled = self.violations(|violation| matches!(violation, Violation::Doubled(..)));
+        vec![
+            ("submissions sent", format!("{submissions}, in {attempts} attempts")),
+            ("accepted: 202, or confirmed on the queue", accepted.to_string()),
+            ("refused with 4xx, as they had to be", refused.to_string()),
+            (
+                "unknown: no answer, or 5xx",
+                format!("{unknown}, of which {unknown_stored} are stored"),
+            ),
+            ("kills with `kill -9`", kills.to_string()),
+            ("restarts of a service", self.restarts.to_string()),
+            ("faults in all", faults.len().to_string()),
+            ("deadlocks that PostgreSQL ended", self.deadlocks.to_string()),
+            (
+                "duplicates delivered: stored already, and recognised",
+                self.already_stored.to_string(),
+            ),
+            ("rows", rows.to_string()),
+            ("on the invalid queue", format!("{aside} messages, in {aside_copies} copies")),
+            ("**lost**", format!("**{lost}**")),
+            ("**doubled**", format!("**{doubled}**")),
+            ("violations of any kind", self.verdict.violations.len().to_string()),
+        ]
+    }
+
+    fn write_markdown(&self, text: &mut String, plot: &str) -> std::fmt::Result {
+        let options = &self.options;
+        let seconds = options.time.as_secs();
+        writeln!(text, "# What was broken, and what became of the forms\n")?;
+        writeln!(
+            text,
+            "Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s while {} senders posted forms and put messages on the queue, and while all of it was broken at random.",
+            options.senders
+        )?;
+        writeln!(
+            text,
+            "Afterwards every submission was compared with what is stored, by its SHA-256: every character, every number with its scale."
+        )?;
+        writeln!(
+            text,
+            "`make chaos SEED={} SECONDS={seconds}` draws the same forms and faults again; this page is what it wrote.\n",
+            options.seed
+        )?;
+        writeln!(text, "| | |\n|---|---|")?;
+        for (what, count) in self.figures() {
+            writeln!(text, "| {what} | {count} |")?;
+        }
+        writeln!(
+            text,
+            "\nWhere nothing is known of a submission, it may be there once or not at all, and never in part."
+        )?;
+        writeln!(
+            text,
+            "A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n"
+        )?;
+        writeln!(text, "![Accepted, stored and in flight over time]({plot})\n")?;
+        self.write_answers(text)?;
+        self.write_kinds(text)?;
+        self.write_memory(text)?;
+        self.write_violations(text)?;
+        self.write_timeline(text)
+    }
+
+    fn write_answers(&self, text: &mut String) -> std::fmt::Result {
+        let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+        for outcome in self.history.submissions().iter().flat_map(|submission| &submission.outcomes)
+        {
+            let answer = match outcome {
+                Outcome::Accepted(_) => "accepted".to_owned(),
+                Outcome::Refused(status) => format!("refused: {status}"),
+                // Of SQS the first words: a status, or that there was no connection.
+                Outcome::Unknown(why) => {
+                    format!("unknown: {}", why.split(['{', '(']).next().unwrap_or_default().trim())
+                }
+            };
+            *answers.entry(answer).or_default() += 1;
+        }
+        writeln!(text, "## What the senders were answered\n\n| answer | attempts |\n|---|---|")?;
+        for (answer, count) in answers {
+            writeln!(text, "| {answer} | {count} |")?;
+        }
+        writeln!(text)
+    }
+
+    fn write_kinds(&self, text: &mut String) -> std::fmt::Result {
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        self.history.faults().iter().for_each(|fault| *kinds.entry(fault.kind).or_default() += 1);
+        writeln!(text, "## What was broken\n\n| fault | times |\n|---|---|")?;
+        for (kind, count) in kinds {
+            writeln!(text, "| {kind} | {count} |")?;
+        }
+        writeln!(
+            text,
+            "\nA queue that is deleted loses its messages by definition, and is not drawn here.\n"
+        )
+    }
+
+    fn write_memory(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(
+            text,
+            "## Memory\n\nResident, in MiB; the first and the last are means over a tenth of the time.\n"
+        )?;
+        writeln!(text, "| process | first | last | most |\n|---|---|---|---|")?;
+        for name in ["api-1", "worker-1", "local-sqs-1"] {
+            let sizes: Vec<f64> = self
+                .samples
+                .iter()
+                .filter_map(|sample| sample.memory.get(name))
+                .map(mebibytes)
+                .collect();
+            let tenth = (sizes.len() / 10).max(1);
+            let mean = |sizes: &[f64]| sizes.iter().sum::<f64>() / sizes.len().max(1) as f64;
+            let first = mean(sizes.get(..tenth).unwrap_or_default());
+            let last = mean(sizes.get(sizes.len().saturating_sub(tenth)..).unwrap_or_default());
+            let most = sizes.iter().copied().fold(0.0, f64::max);
+            writeln!(text, "| {name} | {first:.1} | {last:.1} | {most:.1} |")?;
+        }
+        let spared = self.options.pace.is_some_and(|pace| pace.spare_the_first);
+        let lives = if spared {
+            "The first api and worker were never restarted."
+        } else {
+            "All of them were restarted again and again."
+        };
+        writeln!(text, "\n{lives}\n")
+    }
+
+    fn write_violations(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "## Promises that were broken\n")?;
+        if self.verdict.violations.is_empty() {
+            return writeln!(text, "None.\n");
+        }
+        for violation in &self.verdict.violations {
+            writeln!(text, "- {violation}")?;
+        }
+        writeln!(text)
+    }
+
+    fn write_timeline(&self, text: &mut String) -> std::fmt::Result {
+        let mut steps: BTreeMap<u64, Vec<&FaultDone>> = BTreeMap::new();
+        let faults = self.history.faults();
+        faults
+            .iter()
+            .for_each(|fault| steps.entry(fault.at_ms / 1000 / STEP_S).or_default().push(fault));
+        writeln!(
+            text,
+            "## What was done when\n\n<details><summary>{} faults</summary>\n",
+            faults.len()
+        )?;
+        writeln!(text, "| from | begun in these {STEP_S} s |\n|---|---|")?;
+        for (step, faults) in steps {
+            let seconds = step * STEP_S;
+            let what: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
+            writeln!(text, "| {}:{:02} | {} |", seconds / 60, seconds % 60, what.join("; "))?;
+        }
+        writeln!(text, "\n</details>")
+    }
+
+    fn plot(&self) -> Result<String> {
+        let line = |name, value: fn(&Sample) -> Option<u64>| {
+            let points =
+                self.samples.iter().filter_map(|sample| Some((sample.at_s, value(sample)? as f64)));
+            Series { name, points: points.collect() }
+        };
+        let faults = self.history.faults();
+        let marks = |name, is: fn(&str) -> bool| {
+            let of_kind = faults.iter().filter(|fault| is(fault.kind));
+            Marks { name, moments: of_kind.map(|fault| fault.at_ms as f64 / 1000.0).collect() }
+        };
+        let plot = Plot {
+            title: "Accepted, stored and in flight while everything is broken",
+            x: "time (s)",
+            y: "forms",
+            series: vec![
+                line("accepted: 202, or confirmed on the queue", |sample| Some(sample.accepted)),
+                line("stored: rows", |sample| sample.stored),
+                line("in flight: on the queue", |sample| sample.in_flight),
+            ],
+            marks: vec![
+                marks("a process is killed, stopped or frozen", |kind| {
+                    kind.starts_with("kill") || kind.starts_with("SIG")
+                }),
+                marks("PostgreSQL is broken", |kind| kind.starts_with("PostgreSQL")),
+                marks("SQS misbehaves", |kind| kind.starts_with("SQS")),
+            ],
+        };
+        plot.svg()
+    }
+}
+
+fn mebibytes(kibibytes: &u64) -> f64 {
+    *kibibytes as f64 / 1024.0
+}

@@ -1,0 +1,302 @@
+//! Generated JSON of every shape, with what it means kept apart from the text that is sent.
+//!
+//! Text is written and numbers are read here by hand, so that no reader of the services' own judges itself.
+
+use std::collections::BTreeMap;
+
+use proptest::{
+    char,
+    collection::vec,
+    option,
+    prelude::*,
+    sample::select,
+    strategy::{Union, ValueTree},
+    string::string_regex,
+    test_runner::TestRunner,
+};
+use serde_json::Value;
+
+/// Digits that a number may take in plain notation, at the intake.
+const MAX_DIGITS: usize = 1000;
+
+/// Objects and lists that may be in one another, at the intake.
+const MAX_DEPTH: usize = 127;
+
+/// A JSON value as a client writes it.
+#[derive(Clone, Debug)]
+pub enum Json {
+    /// `null`, `true` or `false`.
+    Word(&'static str),
+    /// A number as it is written.
+    Number(String),
+    /// Text.
+    Text(Text),
+    /// A list.
+    List(Vec<Json>),
+    /// An object as it is written: a name may be there more than once.
+    Object(Vec<(Text, Json)>),
+}
+
+/// Characters, each with whether it is written as an escape though it need not be.
+pub type Text = Vec<(char, bool)>;
+
+/// What a JSON value means: numbers in plain notation with their scale, text, and of a repeated name the last value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// `null`, `true` or `false`.
+    Word(String),
+    /// A number without exponent.
+    Number(String),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Meaning>),
+    /// An object.
+    Object(BTreeMap<String, Meaning>),
+}
+
+/// Objects with a `data` that is not null, which the intake takes, and in which every limit is reached now and then.
+pub fn forms() -> impl Strategy<Value = Json> {
+    let data = (json(), 0..MAX_DEPTH, any::<bool>()).prop_map(|(data, deeper, in_lists)| {
+        let deeper = deeper.min(MAX_DEPTH - 1 - data.depth().min(MAX_DEPTH - 1));
+        (0..deeper).fold(data, |data, level| {
+            if in_lists || level % 2 == 0 {
+                Json::List(vec![data])
+            } else {
+                Json::Object(vec![(plain("a"), data)])
+            }
+        })
+    });
+    let data = data.prop_map(|data| {
+        if matches!(data, Json::Word("null")) { Json::List(vec![data]) } else { data }
+    });
+    // Here depth is 3 at the most.
+    (data, vec((text(), json()), 0..4)).prop_map(|(data, mut fields)| {
+        fields.push((plain("data"), data));
+        Json::Object(fields)
+    })
+}
+
+/// JSON values that the intake takes below the first level.
+pub fn json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        select(vec!["null", "true", "false"]).prop_map(Json::Word),
+        numbers().prop_map(Json::Number),
+        text().prop_map(Json::Text),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Json::List),
+            // Few names, so that they come again.
+            vec((prop_oneof![text(), select(vec!["", "a", "data"]).prop_map(plain)], inner), 0..6)
+                .prop_map(Json::Object),
+        ]
+    })
+}
+
+/// Numbers in every writing, of up to 1,000 digits in plain notation.
+pub fn numbers() -> impl Strategy<Value = String> {
+    let digits = |regex: &str| string_regex(regex).expect("a regex of digits");
+    let whole =
+        || prop_oneof![4 => digits("0|[1-9][0-9]{0,30}"), 1 => digits("[1-9][0-9]{200,998}")];
+    let fraction =
+        || option::of(prop_oneof![4 => digits("[0-9]{1,30}"), 1 => digits("[0-9]{200,998}")]);
+    let exponent = option::of((
+        select(vec!["e", "E", "e+", "E+", "e-", "E-", "e00", "e-0"]),
+        prop_oneof![0..30usize, 0..1000usize],
+    ));
+    (any::<bool>(), whole(), fraction(), exponent).prop_map(
+        |(negative, whole, mut fraction, exponent)| {
+            let room = MAX_DIGITS - whole.len();
+            fraction = fraction
+                .map(|digits| digits[..digits.len().min(room)].to_owned())
+                .filter(|digits| !digits.is_empty());
+            let room = room - fraction.as_ref().map_or(0, String::len);
+            let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+            // A shift never takes more digits than it is long.
+            let exponent = exponent
+                .map(|(sign, shift)| format!("{sign}{}", shift.min(room)))
+                .unwrap_or_default();
+            format!("{}{whole}{fraction}{exponent}", if negative { "-" } else { "" })
+        },
+    )
+}
+
+/// Text of every kind of character but NUL.
+pub fn text() -> impl Strategy<Value = Text> {
+    let character = Union::new_weighted(vec![
+        (6, char::range(' ', '~').boxed()),
+        (2, char::range('\u{1}', '\u{1f}').boxed()),
+        (
+            2,
+            select(vec![
+                '"', '\\', '/', '\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{fffd}', '\u{fffe}',
+                '\u{ffff}',
+            ])
+            .boxed(),
+        ),
+        (
+            2,
+            select(vec![
+                '\u{d7ff}',
+                '\u{e000}',
+                '\u{10000}',
+                '\u{1f600}',
+                '\u{1fffe}',
+                '\u{10ffff}',
+                'é',
+                'e',
+                '\u{301}',
+            ])
+            .boxed(),
+        ),
+        (2, any::<char>().prop_filter("NUL is not stored", |character| *character != '\0').boxed()),
+    ]);
+    let character = (character, any::<bool>());
+    prop_oneof![9 => vec(character.clone(), 0..12), 1 => vec(character, 100..400)]
+}
+
+/// Text without needless escapes.
+pub fn plain(text: &str) -> Text {
+    text.chars().map(|character| (character, false)).collect()
+}
+
+/// The characters alone.
+pub fn characters(text: &Text) -> String {
+    text.iter().map(|(character, _)| character).collect()
+}
+
+/// So many values of a strategy, the same ones each time.
+pub fn some<T>(strategy: &impl Strategy<Value = T>, count: usize) -> Vec<T> {
+    let mut runner = TestRunner::deterministic();
+    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
+}
+
+impl Json {
+    /// As it is sent.
+    pub fn written(&self) -> String {
+        let joined = |items: Vec<String>| items.join(" ,\n");
+        match self {
+            Self::Word(word) => (*word).to_owned(),
+            Self::Number(number) => number.clone(),
+            Self::Text(text) => quoted(text),
+            Self::List(items) => format!("[{}]", joined(items.iter().map(Self::written).collect())),
+            Self::Object(members) => {
+                let members = members
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}", quoted(name), value.written()));
+                format!("{{{}}}", joined(members.collect()))
+            }
+        }
+    }
+
+    /// What it means.
+    pub fn meaning(&self) -> Meaning {
+        match self {
+            Self::Word(word) => Meaning::Word((*word).to_owned()),
+            Self::Number(number) => Meaning::Number(in_plain_notation(number)),
+            Self::Text(text) => Meaning::Text(characters(text)),
+            Self::List(items) => Meaning::List(items.iter().map(Self::meaning).collect()),
+            Self::Object(members) => Meaning::Object(
+                members.iter().map(|(name, value)| (characters(name), value.meaning())).collect(),
+            ),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match self {
+            Self::Word(_) | Self::Number(_) | Self::Text(_) => 0,
+            Self::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Object(members) => {
+                1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0)
+            }
+        }
+    }
+}
+
+/// What was read from JSON text means.
+impl From<&Value> for Meaning {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null | Value::Bool(_) => Self::Word(value.to_string()),
+            Value::Number(number) => Self::Number(in_plain_notation(number.as_str())),
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Object(members) => Self::Object(
+                members.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
+            ),
+        }
+    }
+}
+
+/// `1.50e1` is `15.0`: the value, and as many decimal places as the writing says. No zero has a sign.
+pub fn in_plain_notation(number: &str) -> String {
+    let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let shift: i32 = exponent.parse().expect("an exponent");
+    let zeros = "0".repeat(shift.unsigned_abs() as usize);
+    let (whole, fraction) = if shift < 0 {
+        let digits = format!("{zeros}{whole}");
+        let (whole, moved) = digits.split_at(whole.len());
+        (whole.to_owned(), format!("{moved}{fraction}"))
+    } else {
+        let digits = format!("{fraction}{zeros}");
+        let (moved, _) = digits.split_at(zeros.len());
+        (format!("{whole}{moved}"), fraction.get(zeros.len()..).unwrap_or_default().to_owned())
+    };
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    let is_zero = whole.bytes().chain(fraction.bytes()).all(|digit| digit == b'0');
+    format!("{}{whole}{point}{fraction}", if is_zero { "" } else { sign })
+}
+
+fn quoted(text: &Text) -> String {
+    let mut written = String::from('"');
+    for (character, escaped) in text {
+        match character {
+            '"' | '\\' => written.extend(['\\', *character]),
+            '/' if *escaped => written.push_str("\\/"),
+            '\n' if !*escaped => written.push_str("\\n"),
+            _ if *escaped || *character < ' ' => {
+                let units = character
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04X}"))
+                    .collect::<String>();
+                written.push_str(&units);
+            }
+            _ => written.push(*character),
+        }
+    }
+    written.push('"');
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_notation_has_value_and_scale() {
+        for (number, expected) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.00", "0.00"),
+            ("1.50", "1.50"),
+            ("1.5e3", "1500"),
+            ("1.50E+1", "15.0"),
+            ("1.5e-3", "0.0015"),
+            ("-123e-2", "-1.23"),
+            ("120e-01", "12.0"),
+            ("0.001e3", "1"),
+            ("0e5", "0"),
+            ("0e-3", "0.000"),
+        ] {
+            assert_eq!(in_plain_notation(number), expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Reference pages under `docs/reference/` that are written from the code.
+//!
+//! A generated block stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. A test
+//! makes the block anew and compares; `make reference` writes the page instead of comparing.
+
+use std::{env, fs, path::Path};
+
+/// Set to any value, it makes [`check`] write the page instead of comparing.
+const WRITE: &str = "WRITE_REFERENCE";
+
+/// Compares the block `name` of `docs/reference/<page>` with what the code says today.
+///
+/// # Panics
+/// The page has no such block, or the block differs.
+pub fn check(page: &str, name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(page);
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("docs/reference/{page}: {error}"));
+    let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let parts =
+        text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let Some((before, (block, after))) = parts else {
+        panic!("docs/reference/{page} has no block between {begin} and {end}");
+    };
+    let expected = format!("\n{}\n\n", expected.trim());
+    if block == expected {
+        return;
+    }
+    #[expect(clippy::disallowed_methods, reason = "asked for by `make reference`")]
+    if env::var_os(WRITE).is_some() {
+        fs::write(&path, format!("{before}{begin}{expected}{end}{after}"))
+            .expect("the page can be written");
+        return;
+    }
+    panic!(
+        "docs/reference/{page}: block {name} differs from the code. Run `make reference`. It should be:\n{expected}"
+    );
+}

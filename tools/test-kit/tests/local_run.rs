@@ -1,0 +1,248 @@
+//! `make local` and `make submit`, as their programs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use signal_hook::consts::{SIGINT, SIGKILL, SIGSTOP};
+use test_kit::{
+    postgres::sql,
+    service::{Service, Signal, path_of},
+};
+
+/// A directory that user postgres may enter, when root runs this.
+fn checkout() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// Four ports in a row that are free now.
+fn free_ports() -> u16 {
+    let all_free = |first: &u16| {
+        (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+    };
+    (0..).map(|_| 20_000 + (rand::random::<u16>() % 40_000)).find(all_free).unwrap()
+}
+
+fn start(directory: &Path, port: u16) -> Child {
+    let mut command = Command::new(path_of("local"));
+    command.current_dir(directory).env("LOCAL_PORT", port.to_string()).env("RUST_LOG", "warn");
+    command.env("FORM_TYPES", "form,enrolment");
+    let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
+    let other_type =
+        "  make submit TYPE=enrolment FORM=your-enrolment.json     (of another form type)";
+    let mut introduction =
+        lines.map_while(Result::ok).take_while(|line| !line.starts_with("Ctrl-C"));
+    assert!(introduction.any(|line| line == other_type), "no form type but `form` is introduced");
+    local
+}
+
+/// Process id and name of what it has started.
+fn children(local: &Child) -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let processes = entries.filter_map(|name| name.parse::<u32>().ok());
+    // `id (name) state parent …`
+    let child = |id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (before, after) = stat.rsplit_once(") ")?;
+        let parent: u32 = after.split(' ').nth(1)?.parse().ok()?;
+        (parent == local.id()).then(|| (id, before.split_once('(').unwrap().1.to_owned()))
+    };
+    processes.filter_map(child).collect()
+}
+
+fn signal(number: i32, pid: u32) {
+    test_kit::signals::send(pid, number).unwrap();
+}
+
+fn interrupt(mut local: Child) {
+    let children = children(&local);
+    assert_eq!(children.len(), 4, "{children:?}");
+    signal(SIGINT, local.id());
+    assert_eq!(local.wait().unwrap().code(), Some(0));
+    for (pid, name) in children {
+        assert!(!Path::new("/proc").join(pid.to_string()).exists(), "{name} is still there");
+    }
+}
+
+fn submit(directory: &Path, form: &[&str]) -> (Option<i32>, String, String) {
+    let output =
+        Command::new(path_of("submit")).args(form).current_dir(directory).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
+    let checkout = checkout();
+    let port = free_ports();
+    let local = start(checkout.path(), port);
+
+    let (status, shown, _) = submit(checkout.path(), &[]);
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("202 Accepted") && shown.contains("Example 1 Limited"), "{shown}");
+    assert!(shown.contains("submission_id") && shown.contains("sqs_message_id"), "{shown}");
+
+    let form = checkout.path().join("form.json");
+    fs::write(&form, r#"{"data": {"company_name": "Étoile"}}"#).unwrap();
+    let (status, shown, _) = submit(checkout.path(), &[form.to_str().unwrap()]);
+    assert!(status == Some(0) && shown.contains("\"company_name\": \"Étoile\"\n"), "{shown}");
+
+    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
+        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
+    fs::write(&form, enrolment).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
+    assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
+
+    let (status, _, error) = submit(checkout.path(), &["", "enrolment"]);
+    assert!(status == Some(1) && error.contains("type enrolment needs FORM="), "{error}");
+
+    fs::write(&form, r#"{"x": 1}"#).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
+    assert_eq!(status, Some(1));
+    assert!(
+        shown.contains("400 Bad Request") && error.contains("the form was not taken"),
+        "{shown} {error}"
+    );
+
+    // A form that is queued while the worker is gone: it is killed, and all the rest stops with it.
+    let worker = children(&local).into_iter().find(|(_, name)| name == "worker").unwrap().0;
+    signal(SIGSTOP, worker);
+    let written = fs::read_to_string(checkout.path().join(".local/address")).unwrap();
+    let database = written.lines().nth(2).unwrap().to_owned();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let origin = format!("http://127.0.0.1:{port}");
+    let client = reqwest::Client::new();
+    let queued = test_kit::forms::post(&client, &origin, r#"{"data":"queued"}"#);
+    assert_eq!(runtime.block_on(queued).unwrap().status(), 202);
+    signal(SIGKILL, worker);
+    let mut local = local;
+    assert_eq!(local.wait().unwrap().code(), Some(1));
+    assert!(
+        (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
+        "a port is still open"
+    );
+
+    let local = start(checkout.path(), port);
+    runtime.block_on(test_kit::wait::until("the queued form is a row too", async || {
+        (sql(&database, "select count(*) from forms").unwrap() == "4").then_some(())
+    }));
+    interrupt(local);
+    assert!(
+        (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
+        "a port is still open"
+    );
+}
+
+#[test]
+fn the_parts_are_run_one_by_one() {
+    let checkout = checkout();
+    let port = free_ports().to_string();
+    let local = |part: &str| {
+        let mut command = Command::new(path_of("local"));
+        command
+            .arg(part)
+            .current_dir(&checkout)
+            .env("LOCAL_PORT", &port)
+            .env("FORM_TYPES", "form,enrolment");
+        command
+    };
+    let output = local("api").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("nothing runs here yet"), "{error}");
+
+    let mut surroundings =
+        local("surroundings").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(surroundings.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
+
+    let api = Service::spawn("api", &mut local("api"));
+    assert_eq!(api.port().to_string(), port);
+    let enrolment_worker = Service::spawn("worker", &mut local("enrolment-worker"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ready = enrolment_worker.url("/healthcheck/ready/");
+    runtime.block_on(test_kit::wait::until("the worker has made the table", async || {
+        reqwest::get(&ready).await.ok().filter(|answer| answer.status().is_success()).map(drop)
+    }));
+    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
+        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
+    let form = checkout.path().join("form.json");
+    fs::write(&form, enrolment).unwrap();
+    let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
+    assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
+
+    let worker = Service::spawn("worker", &mut local("worker"));
+    let (status, shown, error) = submit(checkout.path(), &[]);
+    assert!(status == Some(0) && shown.contains("form_type       form"), "{shown} {error}");
+
+    for service in [api, worker, enrolment_worker] {
+        let (status, log) = service.stop(Signal::Term);
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+    signal(SIGINT, surroundings.id());
+    assert_eq!(surroundings.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_keeps_it_from_running_is_told() {
+    let checkout = checkout();
+    let (status, _, error) = submit(checkout.path(), &[]);
+    assert!(status == Some(1) && error.contains("start it with `make local`"), "{error}");
+
+    let port = free_ports();
+    let _taken = TcpListener::bind(("127.0.0.1", port + 2)).unwrap();
+    let local = |port: &str| {
+        let output = Command::new(path_of("local"))
+            .current_dir(&checkout)
+            .env("LOCAL_PORT", port)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, error) = local(&port.to_string());
+    assert!(status == Some(1) && error.contains(&format!("port {} is taken", port + 2)), "{error}");
+    let (status, error) = local("many");
+    assert!(status == Some(1) && error.contains("LOCAL_PORT must be a number"), "{error}");
+}
+
+#[test]
+fn a_schema_that_is_not_right_is_the_last_thing_that_is_told() {
+    let checkout = checkout();
+    fs::write(checkout.path().join("x.schema.json"), r#"{"propertys": {}}"#).unwrap();
+    let mut command = Command::new(path_of("local"));
+    command
+        .current_dir(&checkout)
+        .env("LOCAL_PORT", free_ports().to_string())
+        .env("RUST_LOG", "warn");
+    let output = command.env("FORM_TYPES_DIR", checkout.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(1) && error.contains("x.schema.json, which is not right"),
+        "{error}"
+    );
+    assert!(!error.contains("cannot be asked to stop"), "{error}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told_with_its_log() {
+    let gone = std::panic::catch_unwind(|| Service::start("api", &[]));
+    let message = *gone.err().unwrap().downcast::<String>().unwrap();
+    assert!(message.contains("UI_SECRET is not set"), "{message}");
+}
