@@ -59,6 +59,11 @@ test: ## Installs what is missing, starts a PostgreSQL of its own and runs all t
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
 		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
 
+.PHONY: reference
+reference: ## Writes the generated parts of docs/reference/ from the code
+	@deploy/local/prerequisites test $(TOOLS)
+	WRITE_REFERENCE=1 cargo nextest run --workspace --test-threads 1 reference
+
 .PHONY: chaos
 chaos: chaos_programs ## Breaks the running system for SECONDS=60 and proves that no form is lost or doubled; SEED=… again
 	@exec $(TARGET)/debug/chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
@@ -127,7 +132,7 @@ sbom: ## Writes what each service is made of to target/sbom/ (CycloneDX, one fil
 	@ls $(TARGET)/sbom/*.cdx.json
 
 .PHONY: release-check
-release-check: ## Checks that this commit may become the release that CHANGELOG.md tells of; docs/releasing.md
+release-check: ## Checks that this commit may become the release that CHANGELOG.md tells of; docs/how-to/release.md
 	@deploy/release-check
 	$(MAKE) lint
 	$(MAKE) test
@@ -136,13 +141,13 @@ release-check: ## Checks that this commit may become the release that CHANGELOG.
 	@version=$$(sed -n '0,/^version = "\(.*\)"/s//\1/p' Cargo.toml); echo "All of it holds: git tag -a v$$version -m $$version"
 
 .PHONY: bench
-bench: release ## Measures how much the services take and store, into docs/benchmarks.md; BASE=revision compares, BACKLOG=1000000
-	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs)
+bench: release ## Measures how much the services take and store, into docs/reports/benchmarks.md; BASE=revision compares, BACKLOG=1000000
+	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs/reports)
 
 .PHONY: count
-count: release ## Counts instructions per submission with valgrind, into docs/benchmarks.md; BASE=revision compares
+count: release ## Counts instructions per submission with valgrind, into docs/reports/benchmarks.md; BASE=revision compares
 	@deploy/local/prerequisites count
-	$(BENCH) count --docs docs
+	$(BENCH) count --docs docs/reports
 
 # The services are built without the benchmark, whose features they would share; the queue with and without its fault hooks.
 .PHONY: release

@@ -20,6 +20,59 @@ const COUNTS: [f64; 13] =
 /// Samples are kept one by one until they are put into their buckets: when somebody looks, or after so long.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// A metric. Its declaration is the one place that names and explains it.
+pub struct Metric {
+    /// The name on the metrics page.
+    pub name: &'static str,
+    /// What kind of samples it takes.
+    pub kind: MetricKind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// A sentence for operators: the page's `HELP` line and the reference page.
+    pub description: &'static str,
+}
+
+/// What kind of samples a metric takes, as Prometheus names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts samples in buckets.
+    Histogram,
+}
+
+/// Registers the `HELP` line of each metric.
+pub fn describe(metrics: &[&Metric]) {
+    for metric in metrics {
+        match metric.kind {
+            MetricKind::Counter => metrics::describe_counter!(metric.name, metric.description),
+            MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.description),
+            MetricKind::Histogram => metrics::describe_histogram!(metric.name, metric.description),
+        }
+    }
+}
+
+/// A table in Markdown for the reference page.
+pub fn reference(metrics: &[&Metric]) -> String {
+    let mut table = "| metric | kind | labels | meaning |\n|---|---|---|---|\n".to_owned();
+    for Metric { name, kind, labels, description } in metrics {
+        let kind = format!("{kind:?}").to_lowercase();
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        table += &format!("| `{name}` | {kind} | {} | {description} |\n", labels.join(", "));
+    }
+    table
+}
+
+/// What runs.
+pub const BUILD_INFO: Metric = Metric {
+    name: "form_data_build_info",
+    kind: MetricKind::Gauge,
+    labels: &["service", "version", "git_commit"],
+    description: "Always 1; the labels say which version of which service runs.",
+};
+
 /// Starts counting and listens at the address, if there is one; the page is served when the server is run.
 ///
 /// # Errors
@@ -35,8 +88,8 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Opt
         .and_then(PrometheusBuilder::install_recorder);
     let recorder = recorder.map_err(io::Error::other)?;
     let Build { version, git_commit, .. } = Build::THIS;
-    metrics::describe_gauge!("form_data_build_info", "1, with version and commit of what runs.");
-    metrics::gauge!("form_data_build_info", "service" => service, "version" => version, "git_commit" => git_commit)
+    describe(&[&BUILD_INFO]);
+    metrics::gauge!(BUILD_INFO.name, "service" => service, "version" => version, "git_commit" => git_commit)
         .set(1);
 
     tokio::spawn({

@@ -1,4 +1,4 @@
-//! docs/benchmarks.md and its pictures, from one run.
+//! docs/reports/benchmarks.md and its pictures, from one run.
 
 use std::{fmt::Write, fs, path::Path};
 

@@ -157,7 +157,7 @@ fn a_view_on_the_ids_stops_it_and_is_found_beforehand_by_the_query_of_the_docume
     let database = old_database(
         "CREATE VIEW report AS SELECT id FROM form_form; CREATE VIEW other AS SELECT data FROM form_form",
     );
-    let document = include_str!("../../../../docs/moving-from-2016.md");
+    let document = include_str!("../../../../docs/how-to/move-from-2016.md");
     let query = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(database.sql(query), "report");
     let error = store_on(&database.url(), |_| {}).migrate().unwrap_err();

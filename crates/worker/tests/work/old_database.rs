@@ -56,7 +56,7 @@ async fn both_workers_store_side_by_side_in_the_table_of_2016() {
         "{\"data\": 1}\n\"{\\\"data\\\": 2}\""
     );
 
-    // And back, as docs/moving-from-2016.md says.
+    // And back, as docs/how-to/move-from-2016.md says.
     worker.stop(Signal::Term);
     let down =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");

@@ -204,7 +204,7 @@ fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
     assert_eq!(server.refusal("form_worker", "delete from forms"), DENIED);
     assert_eq!(server.admin("select count(*) from forms"), "6");
 
-    // And back, as docs/moving-from-2016.md says.
+    // And back, as docs/how-to/move-from-2016.md says.
     let down =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
     let forget = "delete from __diesel_schema_migrations";
