@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Server};
 
-async fn with_rule(rule: Rule) -> Server {
+async fn start_with_rule(rule: Rule) -> Server {
     let server = Server::with_queue(json!({})).await;
     server.faults.add(vec![rule]).unwrap();
     server
@@ -25,8 +25,8 @@ fn entries(count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_delay_after_the_work_keeps_back_the_answer_alone() {
-    let server = with_rule(Rule { ms: Some(600), ..once("SendMessage", Kind::Delay) }).await;
+async fn a_delay_after_the_work_delays_only_the_answer() {
+    let server = start_with_rule(Rule { ms: Some(600), ..once("SendMessage", Kind::Delay) }).await;
     let client = server.client.clone();
     let started = Instant::now();
     let send = tokio::spawn(async move { try_send(&client).await });
@@ -37,9 +37,9 @@ async fn a_delay_after_the_work_keeps_back_the_answer_alone() {
 }
 
 #[tokio::test]
-async fn a_delay_before_the_work_keeps_back_the_work() {
+async fn a_delay_before_the_work_delays_the_work() {
     let rule = Rule { ms: Some(600), before: true, ..once("SendMessage", Kind::Delay) };
-    let server = with_rule(rule).await;
+    let server = start_with_rule(rule).await;
     let client = server.client.clone();
     let started = Instant::now();
     let send = tokio::spawn(async move { try_send(&client).await });
@@ -49,7 +49,7 @@ async fn a_delay_before_the_work_keeps_back_the_work() {
 }
 
 #[tokio::test]
-async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
+async fn an_error_has_its_status_and_code_and_no_work_is_done() {
     for (status, code, sender_fault, expected) in [
         (None, None, false, (500, "InternalFailure;Receiver", "com.amazonaws.sqs#InternalFailure")),
         (
@@ -72,7 +72,8 @@ async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
         ),
     ] {
         let code = code.map(str::to_owned);
-        let server = with_rule(Rule { status, code, sender_fault, ..once("*", Kind::Error) }).await;
+        let server =
+            start_with_rule(Rule { status, code, sender_fault, ..once("*", Kind::Error) }).await;
         let answer =
             server.client.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": "x"})).await;
         assert_eq!(
@@ -84,9 +85,9 @@ async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
+async fn a_reset_closes_the_connection_without_a_byte_and_no_work_is_done() {
     use std::io::{Read as _, Write as _};
-    let server = with_rule(once("SendMessage", Kind::Reset)).await;
+    let server = start_with_rule(once("SendMessage", Kind::Reset)).await;
     let address = server.client.base.trim_start_matches("http://").to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -108,14 +109,14 @@ async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
 
 #[tokio::test]
 async fn a_lost_reply_comes_after_the_work() {
-    let server = with_rule(once("SendMessage", Kind::LostReply)).await;
+    let server = start_with_rule(once("SendMessage", Kind::LostReply)).await;
     assert!(try_send(&server.client).await.is_err());
     assert_eq!(server.client.bodies("q").await, ["hello"]);
 }
 
 #[tokio::test]
-async fn a_lost_reply_of_a_receive_waits_for_one_with_messages_and_strands_them() {
-    let server = with_rule(once("ReceiveMessage", Kind::LostReply)).await;
+async fn a_lost_reply_waits_for_a_receive_with_messages_and_leaves_them_in_flight() {
+    let server = start_with_rule(once("ReceiveMessage", Kind::LostReply)).await;
     assert!(server.client.bodies("q").await.is_empty());
     assert_eq!(server.faults.rules()[0].fired, 0);
     server.client.send("q", "hello").await;
@@ -125,8 +126,8 @@ async fn a_lost_reply_of_a_receive_waits_for_one_with_messages_and_strands_them(
 }
 
 #[tokio::test]
-async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it() {
-    let server = with_rule(once("ReceiveMessage", Kind::Duplicate)).await;
+async fn a_duplicate_is_received_again_while_the_first_receiver_still_has_it() {
+    let server = start_with_rule(once("ReceiveMessage", Kind::Duplicate)).await;
     server.client.send("q", "hello").await;
     let first = server.client.receive("q", json!({})).await;
     let second = server.client.receive("q", json!({})).await;
@@ -141,13 +142,13 @@ async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it()
 }
 
 #[tokio::test]
-async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
+async fn a_partial_failure_fails_the_given_entries_only() {
     let rule = Rule {
         entries: Some(vec![0, 3, 99]),
         code: Some("InternalError".to_owned()),
         ..once("SendMessageBatch", Kind::Partial)
     };
-    let server = with_rule(rule).await;
+    let server = start_with_rule(rule).await;
     let answer =
         server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     let ids = |list: &str| -> Vec<String> {
@@ -166,8 +167,8 @@ async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
 }
 
 #[tokio::test]
-async fn a_partial_failure_of_all_entries_does_nothing() {
-    let server = with_rule(once("SendMessageBatch", Kind::Partial)).await;
+async fn a_partial_failure_of_all_entries_does_no_work() {
+    let server = start_with_rule(once("SendMessageBatch", Kind::Partial)).await;
     let answer =
         server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     assert_eq!(answer["Failed"].as_array().unwrap().len(), 5);
@@ -176,7 +177,7 @@ async fn a_partial_failure_of_all_entries_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_partial_failure_by_probability_repeats_with_its_seed() {
+async fn a_partial_failure_by_probability_is_the_same_for_the_same_seed() {
     let mut outcomes = Vec::new();
     for _ in 0..2 {
         let rule = Rule {
@@ -185,7 +186,7 @@ async fn a_partial_failure_by_probability_repeats_with_its_seed() {
             sender_fault: true,
             ..Rule::new("SendMessageBatch", Kind::Partial)
         };
-        let server = with_rule(rule).await;
+        let server = start_with_rule(rule).await;
         let mut failed = 0;
         for _ in 0..10 {
             let answer = server
@@ -201,8 +202,8 @@ async fn a_partial_failure_by_probability_repeats_with_its_seed() {
 }
 
 #[tokio::test]
-async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
-    let server = with_rule(once("ReceiveMessage", Kind::Hang)).await;
+async fn a_hanging_receive_gets_no_answer_and_takes_no_message() {
+    let server = start_with_rule(once("ReceiveMessage", Kind::Hang)).await;
     server.client.send("q", "hello").await;
     let patience = Duration::from_millis(500);
     let request = json!({"QueueUrl": "q"});
@@ -215,7 +216,7 @@ async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
+async fn a_rule_applies_to_its_action_and_queue_at_most_the_given_number_of_times() {
     let server = Server::with_queue(json!({})).await;
     server.client.create("other", json!({})).await;
     let rule = Rule {
@@ -237,7 +238,7 @@ async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn rules_and_calls_are_set_and_shown_over_http() {
+async fn rules_and_calls_can_be_set_and_shown_over_http() {
     let server = Server::with_queue(json!({})).await;
     let (http, base) = (&server.client.http, &server.client.base);
     let rules = json!([
@@ -268,7 +269,7 @@ async fn rules_and_calls_are_set_and_shown_over_http() {
 }
 
 #[tokio::test]
-async fn rules_that_make_no_sense_are_refused() {
+async fn invalid_rules_are_refused() {
     let server = Server::start();
     for rule in [
         json!({"action": "Nonsense", "kind": "reset"}),

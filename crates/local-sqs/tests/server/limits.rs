@@ -26,7 +26,7 @@ fn entry(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
+async fn every_request_outside_the_limits_gets_the_error_of_sqs() {
     let server = Server::with_queue(json!({"MaximumMessageSize": "2048"})).await;
     let text = |value: &str| json!({"DataType": "String", "StringValue": value});
     let create =
@@ -103,7 +103,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             VALUE,
         ),
         (
-            "number that is none",
+            "number that is not a number",
             "SendMessage",
             with_attribute("a", json!({"DataType": "Number", "StringValue": "x"})),
             VALUE,
@@ -115,7 +115,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             VALUE,
         ),
         (
-            "binary attribute that is no base64",
+            "binary attribute that is not base64",
             "SendMessage",
             with_attribute("a", json!({"DataType": "Binary", "BinaryValue": "*"})),
             JSON,
@@ -183,7 +183,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
         ("queue name too long", "CreateQueue", create(&"a".repeat(81), json!({})), VALUE),
         ("no queue name", "CreateQueue", json!({}), MISSING),
         (
-            "other attributes than it has",
+            "existing queue with another attribute",
             "CreateQueue",
             create("q", json!({"MaximumMessageSize": "2047"})),
             "QueueAlreadyExists",
@@ -232,7 +232,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             ATTRIBUTE_VALUE,
         ),
         ("timeout is text", "SetQueueAttributes", set("VisibilityTimeout", "x"), ATTRIBUTE_VALUE),
-        ("policy is no JSON", "SetQueueAttributes", set("RedrivePolicy", "x"), VALUE),
+        ("policy is not JSON", "SetQueueAttributes", set("RedrivePolicy", "x"), VALUE),
         (
             "no such dead-letter queue",
             "SetQueueAttributes",
@@ -252,7 +252,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
             VALUE,
         ),
         ("0 results", "ListQueues", json!({"MaxResults": 0}), VALUE),
-        ("foreign token", "ListQueues", json!({"NextToken": "zz"}), VALUE),
+        ("token of another server", "ListQueues", json!({"NextToken": "zz"}), VALUE),
         ("unknown action", "Nonsense", json!({}), "UnknownOperationException"),
     ];
     for (reason, action, request, code) in rows {
@@ -270,7 +270,7 @@ async fn every_request_outside_of_the_limits_gets_the_error_of_sqs() {
 }
 
 #[tokio::test]
-async fn errors_of_the_service_model_carry_its_shape_names() {
+async fn errors_of_the_service_model_have_its_shape_names() {
     let server = Server::with_queue(json!({})).await;
     for (action, request, shape) in [
         ("GetQueueUrl", json!({"QueueName": "no"}), "com.amazonaws.sqs#QueueDoesNotExist"),
@@ -296,10 +296,10 @@ async fn errors_of_the_service_model_carry_its_shape_names() {
 }
 
 #[tokio::test]
-async fn requests_that_are_not_the_json_of_the_action_are_refused() {
+async fn requests_with_invalid_json_are_refused() {
     let server = Server::with_queue(json!({})).await;
     for (reason, body) in [
-        ("no JSON", "nonsense"),
+        ("not JSON", "nonsense"),
         ("nothing", ""),
         ("an array", "[]"),
         ("a lone surrogate", r#"{"QueueUrl":"q","MessageBody":"\ud800"}"#),
@@ -315,7 +315,7 @@ async fn requests_that_are_not_the_json_of_the_action_are_refused() {
 }
 
 #[tokio::test]
-async fn a_message_counts_its_body_and_the_names_types_and_values_of_its_attributes() {
+async fn the_size_of_a_message_is_its_body_and_the_names_types_and_values_of_its_attributes() {
     let server = Server::with_queue(json!({"MaximumMessageSize": "1024"})).await;
     // "a" + "Binary" + 3 bytes, "é" is 2 bytes.
     let message = |body_bytes: usize| {
@@ -331,7 +331,7 @@ async fn a_message_counts_its_body_and_the_names_types_and_values_of_its_attribu
 }
 
 #[tokio::test]
-async fn a_mebibyte_is_taken_whole_however_json_writes_it() {
+async fn a_body_of_one_mebibyte_is_accepted_even_if_json_escapes_every_byte() {
     let server = Server::with_queue(json!({})).await;
     let escaped = "\\u0009".repeat(1 << 20);
     let request = format!(r#"{{"QueueUrl":"q","MessageBody":"{escaped}"}}"#);
@@ -349,7 +349,7 @@ async fn a_mebibyte_is_taken_whole_however_json_writes_it() {
 async fn a_request_over_16_mebibytes_is_refused() {
     let server = Server::with_queue(json!({})).await;
     let request = format!(r#"{{"QueueUrl":"q","MessageBody":"{}"}}"#, "x".repeat(16 << 20));
-    // The connection may be closed before all of it is sent.
+    // The server may close the connection before everything is sent.
     if let Ok(answer) = server.client.try_call("SendMessage", request).await {
         assert_eq!(
             (answer.status, answer.query_error.as_str()),
@@ -360,7 +360,7 @@ async fn a_request_over_16_mebibytes_is_refused() {
 }
 
 #[tokio::test]
-async fn entries_that_cannot_be_sent_fail_alone() {
+async fn invalid_entries_of_a_batch_fail_and_the_others_are_sent() {
     let server = Server::with_queue(json!({"MaximumMessageSize": "1024"})).await;
     let answer = server
         .client

@@ -1,4 +1,4 @@
-//! The server from outside: a real one on a port of its own for every test.
+//! Tests of the server from outside: every test has a real server on a port of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
