@@ -6,8 +6,7 @@
 //! - `GET /_calls` shows how often each action was called and for how many messages;
 //!   `DELETE /_calls` resets the counts.
 //!
-//! At each of the following points at most one rule applies to a request: the first one that
-//! matches and fires.
+//! At each of these points at most one rule applies to a request, the first that matches and fires:
 //! 1. A delay before the work.
 //! 2. `error`, `reset`, `hang` or `partial` instead of the work, or of part of it.
 //! 3. A delay after the work.

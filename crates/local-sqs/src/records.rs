@@ -1,4 +1,4 @@
-//! Message contents in memory: all of them if there is no data directory, otherwise a limited part.
+//! Message contents in memory: all of them without a data directory, otherwise a limited part.
 
 use std::{
     collections::{HashMap, VecDeque},

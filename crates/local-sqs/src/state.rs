@@ -42,7 +42,7 @@ struct Received {
     last_receive_ms: i64,
     /// The number of the latest receive; a handle with any other number is stale.
     receive: u64,
-    /// Number of receives from this queue, which is what a redrive policy limits.
+    /// Number of receives from this queue; a redrive policy limits it.
     receives_here: u32,
     /// End of the visibility timeout; `None` if the message is in `returned`.
     invisible_until_ms: Option<i64>,

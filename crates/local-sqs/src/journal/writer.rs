@@ -154,8 +154,8 @@ fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResu
     }
 }
 
-/// Inserts one row at a time: the statement is prepared once, and SQLite is no faster with several
-/// rows in one statement.
+/// Inserts one row at a time: the statement is prepared once, and several rows in one statement would
+/// not make SQLite faster.
 fn insert_message(connection: &mut SqliteConnection, message: &SentMessage) -> QueryResult<()> {
     let extras = message.record.extras.as_deref().map(to_json).transpose()?;
     diesel::insert_into(messages::table)

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_kit::service::Signal;
+use test_kit::Signal;
 
 use crate::harness::{Client, Process, redrive_to};
 

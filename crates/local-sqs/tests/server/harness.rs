@@ -4,10 +4,7 @@ use std::{path::Path, process::Command};
 
 use local_sqs::{RunError, Settings, build, faults::Faults};
 use serde_json::{Value, json};
-use test_kit::{
-    service::{Service, Signal},
-    wait,
-};
+use test_kit::{Service, Signal, wait};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -125,10 +122,8 @@ impl Client {
 
     /// Waits until the server has started to work on this many receives since its start.
     pub async fn wait_for_receives(&self, count: u64) {
-        wait::until("the receives have started", async || {
-            (self.receives().await >= count).then_some(())
-        })
-        .await;
+        wait::until_true("the receives have started", async || self.receives().await >= count)
+            .await;
     }
 
     pub async fn create(&self, name: &str, attributes: Value) {

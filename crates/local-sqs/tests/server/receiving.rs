@@ -144,8 +144,8 @@ async fn a_long_poll_whose_client_has_disconnected_takes_no_message() {
     server.client.wait_for_receives(1).await;
     assert_eq!(server.faults.open_calls(), 1);
     poll.abort();
-    wait::until("the server has noticed", async || (server.faults.open_calls() == 0).then_some(()))
-        .await;
+    let noticed = async || server.faults.open_calls() == 0;
+    wait::until_true("the server has noticed that the client is gone", noticed).await;
     server.client.send("q", "hello").await;
     assert_eq!(server.client.bodies("q").await, ["hello"]);
 }
@@ -249,10 +249,8 @@ async fn visibility_cannot_be_extended_beyond_twelve_hours_after_the_receive() {
     let message = client.receive("q", json!({})).await.remove(0);
     let received = &message["Attributes"]["ApproximateFirstReceiveTimestamp"];
     let received = Duration::from_millis(received.as_str().unwrap().parse().unwrap());
-    wait::until("a millisecond is over", async || {
-        (UNIX_EPOCH.elapsed().unwrap().as_millis() > received.as_millis()).then_some(())
-    })
-    .await;
+    let is_later = async || UNIX_EPOCH.elapsed().unwrap().as_millis() > received.as_millis();
+    wait::until_true("a millisecond has passed since the receive", is_later).await;
     assert_eq!(
         client.change("q", &message, 43_200).await.query_error,
         "InvalidParameterValue;Sender"

@@ -5,7 +5,7 @@ use std::{
 };
 
 use serde_json::json;
-use test_kit::{service::Signal, wait};
+use test_kit::Signal;
 
 use crate::harness::{Process, Server};
 
@@ -25,8 +25,7 @@ async fn a_signal_ends_long_polls_and_the_process_exits_with_zero() {
         let idle = TcpStream::connect(("127.0.0.1", server.service.port())).unwrap();
         server.client.wait_for_receives(1).await;
         let started = Instant::now();
-        let stopped = tokio::task::spawn_blocking(move || server.service.stop(signal));
-        let (status, log) = stopped.await.unwrap();
+        let (status, log) = server.service.stop_while_others_run(signal).await;
         assert!(status.success(), "{signal:?}: {log}");
         assert!(started.elapsed() < STOP_LIMIT, "{signal:?}: {:?}", started.elapsed());
         assert!(poll.await.unwrap().is_empty(), "{signal:?}");
@@ -51,7 +50,7 @@ async fn a_second_signal_ends_the_process_immediately_and_not_with_zero() {
     let length = stuck.read(&mut answer).unwrap();
     assert!(answer[..length].starts_with(b"HTTP/1.1 100 "), "{answer:?}");
     server.service.signal(Signal::Term);
-    wait::until("the server stops", async || server.service.log().find("Stopping.")).await;
+    server.service.logged("Stopping.").await;
     let started = Instant::now();
     // The signal can only be sent while the process still runs, and only a second signal gives 130.
     let (status, log) = server.service.stop(Signal::Term);
