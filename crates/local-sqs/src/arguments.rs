@@ -7,7 +7,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "local-sqs", version)]
 pub struct Arguments {
-    /// Ask the local-sqs that runs with this environment whether it is healthy, and exit: 0 if it is
+    /// Ask the local-sqs on this machine whether it is healthy, and exit with 0 if it is
     #[arg(long)]
     pub healthcheck: bool,
 }
@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn the_reference_of_the_command_line_shows_the_help() {
-        let help = Arguments::command().term_width(100).render_long_help();
+        let help = Arguments::command().render_help();
         let block = format!("```text\n$ local-sqs --help\n{}\n```", help.to_string().trim_end());
         test_kit::reference::check("command-lines.md", "local-sqs", &block);
     }

@@ -66,9 +66,9 @@ pub(crate) fn check_system_attributes(attributes: &Attributes) -> Result<(), Api
 fn check_attribute(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
     if !is_valid_name(name) {
         return Err(invalid(format!(
-            "The message attribute name '{name}' is invalid. A name has 1 to 256 characters out of A-Z, a-z, 0-9, \
-             underscore, hyphen and period, has no leading, trailing or doubled period, and does not start with AWS. \
-             or Amazon."
+            "The message attribute name '{name}' is invalid. A name has 1 to 256 characters \
+             out of A-Z, a-z, 0-9, underscore, hyphen and period, has no leading, trailing or \
+             doubled period, and does not start with AWS. or Amazon."
         )));
     }
     let (base, label) = value
@@ -106,12 +106,12 @@ fn check_attribute(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
             )),
         },
         ("String" | "Number" | "Binary", _, _) => Err(invalid(format!(
-            "The message attribute '{name}' must contain a non-empty message attribute value for message attribute \
-             type '{base}'."
+            "The message attribute '{name}' must contain a non-empty message attribute value \
+             for message attribute type '{base}'."
         ))),
         _ => Err(invalid(format!(
-            "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes \
-             is Binary, Number, and String."
+            "The message attribute '{name}' has an invalid message attribute type, the set of \
+             supported type prefixes is Binary, Number, and String."
         ))),
     }
 }
@@ -138,8 +138,8 @@ fn is_number(text: &str) -> bool {
 /// Whether SQS allows every character:
 /// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`.
 pub(crate) fn has_only_allowed_characters(text: &str) -> bool {
-    // A str contains no surrogates, which leaves control characters, U+FFFE and U+FFFF (EF BF BE and
-    // EF BF BF).
+    // A str contains no surrogates, which leaves control characters, U+FFFE and U+FFFF (EF BF BE
+    // and EF BF BF).
     let bytes = text.as_bytes();
     // Looks at all bytes: a search that ends at the first control character goes byte by byte and
     // takes ten times as long.
@@ -160,7 +160,8 @@ pub(crate) fn size(attributes: &Attributes) -> usize {
 
 /// The MD5 of attributes as SQS computes it, in hex; `None` if there are none.
 ///
-/// The layout comes from the SQS developer guide, "Calculating the MD5 message digest for message attributes".
+/// The layout comes from the SQS developer guide, "Calculating the MD5 message digest for message
+/// attributes".
 pub(crate) fn md5<'a>(
     attributes: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
 ) -> Option<String> {
@@ -183,8 +184,8 @@ fn update_with_length(hash: &mut Md5, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// Whether a receiver asked for this attribute. `patterns` are its `MessageAttributeNames`: `All` or
-/// `.*`, exact names, and prefixes such as `name.*`.
+/// Whether a receiver asked for this attribute. `patterns` are its `MessageAttributeNames`: `All`
+/// or `.*`, exact names, and prefixes such as `name.*`.
 pub(crate) fn is_wanted(name: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),

@@ -1,9 +1,9 @@
 //! All queues of one server: storing, moving and deleting their messages.
 //!
 //! Memory follows disk: the closure that travels with a change applies it to the queue's state once
-//! the change is durable. So clients never see anything that a crash could take back, and nothing is
-//! lost if a client disconnects before its answer. No lock is held during a write, except the one
-//! that runs administrative changes one after the other.
+//! the change is durable. So clients never see anything that a crash could take back, and nothing
+//! is lost if a client disconnects before its answer. No lock is held during a write, except the
+//! one that runs administrative changes one after the other.
 
 mod startup;
 
@@ -46,8 +46,9 @@ pub(crate) struct Broker {
     next_message: AtomicI64,
     next_receive: AtomicU64,
     next_queue: AtomicI64,
-    /// Queues are created, changed and deleted one after the other. The guard travels with the change,
-    /// so that it is held until the change is applied, even if the client has disconnected.
+    /// Queues are created, changed and deleted one after the other. The guard travels with the
+    /// change, so that it is held until the change is applied, even if the client has
+    /// disconnected.
     pub(crate) administration: Arc<tokio::sync::Mutex<()>>,
     /// Ends long polls when the server stops.
     pub(crate) closing: CancellationToken,
@@ -184,7 +185,8 @@ impl Broker {
     }
 
     /// Deletes messages that have been removed from their queue; the future resolves once that is
-    /// durable. The work is handed over before this returns, and continues if the future is dropped.
+    /// durable. The work is handed over before this returns, and continues if the future is
+    /// dropped.
     pub(crate) fn discard_messages(
         self: &Arc<Self>,
         ids: &[i64],
@@ -211,8 +213,9 @@ impl Broker {
         }
     }
 
-    /// Moves messages that were received too often from `queue`, whose state no longer contains them,
-    /// to the dead-letter queue `to`. If that cannot be made durable, they return to `queue`.
+    /// Moves messages that were received too often from `queue`, whose state no longer contains
+    /// them, to the dead-letter queue `to`. If that cannot be made durable, they return to
+    /// `queue`.
     pub(crate) fn move_to_dead_letter_queue(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
@@ -249,7 +252,8 @@ impl Broker {
         );
     }
 
-    /// Reads message contents, in the order of `ids`; `None` for a message that was deleted meanwhile.
+    /// Reads message contents, in the order of `ids`; `None` for a message that was deleted
+    /// meanwhile.
     pub(crate) async fn read_contents(
         &self,
         ids: &[i64],

@@ -39,8 +39,8 @@ pub(crate) enum Code {
 impl Code {
     /// The member `__type` of the answer's body.
     ///
-    /// Errors of the service model have its namespace; the others come from the framework in front of
-    /// SQS.
+    /// Errors of the service model have its namespace; the others come from the framework in front
+    /// of SQS.
     pub(crate) fn type_name(self) -> &'static str {
         match self {
             Code::BatchEntryIdsNotDistinct => "com.amazonaws.sqs#BatchEntryIdsNotDistinct",

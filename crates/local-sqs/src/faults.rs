@@ -3,7 +3,7 @@
 //!
 //! - `POST /_faults` with a JSON array of [`Rule`]s adds rules, `GET /_faults` lists them with the
 //!   number of times each has fired, `DELETE /_faults` removes them.
-//! - `GET /_calls` shows how often each action was called and for how many messages;
+//! - `GET /_calls` shows how often each action was called and for how many messages.
 //!   `DELETE /_calls` resets the counts.
 //!
 //! At each of these points at most one rule applies to a request, the first that matches and fires:

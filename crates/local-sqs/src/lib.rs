@@ -1,14 +1,15 @@
-//! An SQS-compatible queue in one process: the JSON protocol of Amazon SQS over HTTP, standard queues
-//! only, stored in SQLite or in memory. It accepts any credentials, region and signature.
+//! An SQS-compatible queue in one process: the JSON protocol of Amazon SQS over HTTP, standard
+//! queues only, stored in SQLite or in memory. It accepts any credentials, region and signature.
 //!
 //! A client can rely on this:
-//! - With a data directory, every change that was answered survives `kill -9`. Which messages are in
-//!   flight does not: after a restart every message that was not deleted is visible.
-//! - Limits and error codes are those of SQS. If the behaviour of an action differs, its doc comment
-//!   says so.
+//! - With a data directory, every change that was answered survives `kill -9`. Which messages are
+//!   in flight does not: after a restart every message that was not deleted is visible.
+//! - Limits and error codes are those of SQS. If the behaviour of an action differs, its doc
+//!   comment says so.
 //! - Messages come oldest first, although SQS promises no order.
 //!
-//! [`build`] binds the port and opens the data directory; [`Server::run`] serves until it is stopped.
+//! [`build`] binds the port and opens the data directory; [`Server::run`] serves until it is
+//! stopped.
 
 pub mod arguments;
 mod settings;
@@ -50,8 +51,8 @@ const WORKERS: usize = 2;
 /// How long a stop waits for answers that are being written. Long polls are answered immediately.
 const SHUTDOWN_SECONDS: u64 = 5;
 
-/// Idle connections are kept open longer than common clients keep theirs, so that a client never uses
-/// a closed one.
+/// Idle connections are kept open longer than common clients keep theirs, so that a client never
+/// uses a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// Why the server could not be built.
@@ -98,7 +99,8 @@ pub struct Server {
 /// Binds the port, then opens the data directory.
 ///
 /// # Errors
-/// If the port cannot be bound, or the data directory cannot be used or is in use by another process.
+/// If the port cannot be bound, or the data directory cannot be used or is in use by another
+/// process.
 pub fn build(settings: Settings) -> Result<Server, BuildError> {
     let address = format!("{}:{}", settings.bind_address, settings.port);
     let bind_error = |source| BuildError::Bind { address: address.clone(), source };
@@ -130,8 +132,8 @@ impl Server {
         self.faults.clone()
     }
 
-    /// Serves until `stop` is cancelled. Then it answers long polls, finishes the answers that are being
-    /// written (within five seconds), and closes the files.
+    /// Serves until `stop` is cancelled. Then it answers long polls, finishes the answers that are
+    /// being written (within five seconds), and closes the files.
     ///
     /// # Errors
     /// If the server cannot start, or ends for another reason than `stop`.
@@ -150,8 +152,8 @@ impl Server {
         let server = server
             .workers(WORKERS)
             .keep_alive(KEEP_ALIVE)
-            // A poll ends when its client disconnects, so that it takes no message for a client that is
-            // gone.
+            // A poll ends when its client disconnects, so that it takes no message for a client
+            // that is gone.
             .h1_allow_half_closed(false)
             .disable_signals()
             .shutdown_timeout(SHUTDOWN_SECONDS)

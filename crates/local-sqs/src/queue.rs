@@ -47,9 +47,9 @@ impl Queue {
 
     /// Runs `work` on the state, with the current time, and wakes receivers if needed.
     ///
-    /// One receiver is woken if a message is visible; it also goes through here, and so wakes the next
-    /// receiver if it leaves a message. All are woken if the next message becomes due earlier than
-    /// they expected.
+    /// One receiver is woken if a message is visible; it also goes through here, and so wakes the
+    /// next receiver if it leaves a message. All are woken if the next message becomes due
+    /// earlier than they expected.
     pub(crate) fn with_state<R>(&self, work: impl FnOnce(&mut State, i64) -> R) -> R {
         let now_ms = now_ms();
         let mut state = self.state.lock();
@@ -83,7 +83,8 @@ impl Queue {
 
     pub(crate) fn set_settings(&self, modified: CurrentSettings) {
         *self.settings.write() = modified;
-        // A shorter wait or a new redrive policy applies to the next receive; current polls continue.
+        // A shorter wait or a new redrive policy applies to the next receive; current polls
+        // continue.
     }
 
     /// Wakes every receiver; [`Queue::is_deleted`] is true from now on.

@@ -20,8 +20,8 @@ const KEPT: [&str; 5] = [
     "SqsManagedSseEnabled",
 ];
 
-/// The attributes of one queue. Times are in seconds, sizes in bytes; defaults and ranges are those of
-/// SQS.
+/// The attributes of one queue. Times are in seconds, sizes in bytes; defaults and ranges are those
+/// of SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueueSettings {
     pub(crate) visibility_timeout: i64,
@@ -33,7 +33,8 @@ pub(crate) struct QueueSettings {
     kept: BTreeMap<String, String>,
 }
 
-/// A message that is received more than `max_receives` times moves to the queue `dead_letter_queue`.
+/// A message that is received more than `max_receives` times moves to the queue
+/// `dead_letter_queue`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Redrive {
     pub(crate) dead_letter_queue: String,
@@ -159,7 +160,10 @@ fn number(name: &str, value: &str, least: i64, most: i64) -> Result<i64, ApiErro
     value.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
         ApiError::new(
             Code::InvalidAttributeValue,
-            format!("Invalid value for the parameter {name}. Reason: Must be an integer from {least} to {most}."),
+            format!(
+                "Invalid value for the parameter {name}. \
+                 Reason: Must be an integer from {least} to {most}."
+            ),
         )
     })
 }

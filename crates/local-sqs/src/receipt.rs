@@ -7,9 +7,9 @@ use crate::error::{ApiError, Code};
 
 /// Converts internal numbers to the ids that clients see, and back.
 ///
-/// The seed is stored with the data, so that message ids survive a restart and a handle from another
-/// server is recognised as garbage. This does not protect anything: any client that reaches the
-/// server may do everything.
+/// The seed is stored with the data, so that message ids survive a restart and a handle from
+/// another server is recognised as garbage. This does not protect anything: any client that reaches
+/// the server may do everything.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PublicIds {
     seed: [u8; 16],
@@ -17,8 +17,8 @@ pub(crate) struct PublicIds {
 
 /// The content of a receipt handle: one receive of one message from one queue.
 ///
-/// Every receive of a message has a number of its own, so that a handle becomes stale as soon as the
-/// message is received again.
+/// Every receive of a message has a number of its own, so that a handle becomes stale as soon as
+/// the message is received again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
     pub(crate) queue: i64,
@@ -31,8 +31,8 @@ impl PublicIds {
         PublicIds { seed }
     }
 
-    /// The message id that clients see, a UUID. It is a hash instead of a column, because a million rows
-    /// may be stored.
+    /// The message id that clients see, a UUID. It is a hash instead of a column, because a million
+    /// rows may be stored.
     pub(crate) fn message_id(&self, message: i64) -> String {
         let digest =
             Md5::new().chain_update(self.seed).chain_update(message.to_be_bytes()).finalize();
@@ -50,7 +50,8 @@ impl PublicIds {
         URL_SAFE.encode(bytes)
     }
 
-    /// Reads a handle that this server issued for `queue`; any other text is `ReceiptHandleIsInvalid`.
+    /// Reads a handle that this server issued for `queue`; any other text is
+    /// `ReceiptHandleIsInvalid`.
     pub(crate) fn parse_handle(&self, handle: &str, queue: i64) -> Result<Receipt, ApiError> {
         self.decode(handle).filter(|receipt| receipt.queue == queue).ok_or_else(|| {
             ApiError::new(

@@ -38,7 +38,8 @@ impl Record {
         }
     }
 
-    /// The same message after its move to a dead-letter queue; `source` is the ARN of its old queue.
+    /// The same message after its move to a dead-letter queue; `source` is the ARN of its old
+    /// queue.
     pub(crate) fn moved_from(&self, source: Arc<str>) -> Self {
         Record { source: Some(source), ..self.clone() }
     }

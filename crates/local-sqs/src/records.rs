@@ -78,8 +78,8 @@ impl Inner {
         }
     }
 
-    /// Keeps `order` at most about twice as long as the number of contents, at an amortised constant
-    /// cost per removal.
+    /// Keeps `order` at most about twice as long as the number of contents, at an amortised
+    /// constant cost per removal.
     fn compact(&mut self) {
         if self.order.len() > 2 * self.by_id.len() + 1024 {
             let by_id = &self.by_id;

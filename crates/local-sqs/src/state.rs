@@ -14,8 +14,8 @@ pub(crate) use self::types::{Counts, Delivered, History, Rules, Taken, Unchanged
 /// timeout is extended.
 const MAX_INVISIBLE_MS: i64 = 43_200_000;
 
-/// The messages of one queue. Call [`State::advance_to`] before any other function: it makes messages
-/// visible that have become due.
+/// The messages of one queue. Call [`State::advance_to`] before any other function: it makes
+/// messages visible that have become due.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Never received from this queue, in order of arrival.

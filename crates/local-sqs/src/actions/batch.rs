@@ -75,8 +75,8 @@ pub(super) fn check_entry_ids<'a>(
         if !is_valid {
             return Err(ApiError::new(
                 Code::InvalidBatchEntryId,
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
-                 It can be at most 80 letters long.",
+                "A batch entry id can only contain alphanumeric characters, hyphens and \
+                 underscores. It can be at most 80 letters long.",
             ));
         }
         if !seen.insert(id) {

@@ -18,8 +18,8 @@ use crate::{
 /// SQS's limit for the total size of a batch, in bytes.
 const MAX_BATCH_BYTES: usize = 1_048_576;
 
-/// A message to send, alone (then `id` is absent) or as an entry of a batch. Members for FIFO queues
-/// are ignored.
+/// A message to send, alone (then `id` is absent) or as an entry of a batch. Members for FIFO
+/// queues are ignored.
 ///
 /// There is no `Debug`, because it would show the body.
 #[derive(Deserialize)]
@@ -82,7 +82,8 @@ pub(crate) async fn send_message_batch(
         return Err(ApiError::new(
             Code::BatchRequestTooLong,
             format!(
-                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes."
+                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. \
+                 You have sent {bytes} bytes."
             ),
         ));
     }
@@ -124,7 +125,8 @@ fn check_message(message: Message, settings: &QueueSettings) -> Result<Checked, 
         return Err(ApiError::new(
             Code::InvalidParameterValue,
             format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+                "One or more parameters are invalid. \
+                 Reason: Message must be shorter than {most} bytes."
             ),
         ));
     }

@@ -35,10 +35,10 @@ pub(crate) struct Batch {
 
 /// Deletes a message by its latest receipt handle.
 ///
-/// A handle is stale if the message was received again since, or if the server was restarted. With a
-/// stale handle the answer is success, but the message stays. SQS documents this for standard queues
-/// ("the delete request appears successful but might not delete the message"); this server takes the
-/// less convenient reading, so that tests expose a client that relies on more.
+/// A handle is stale if the message was received again since, or if the server was restarted. With
+/// a stale handle the answer is success, but the message stays. SQS documents this for standard
+/// queues ("the delete request appears successful but might not delete the message"); this server
+/// takes the less convenient reading, so that tests expose a client that relies on more.
 /// A handle whose visibility timeout is over still deletes, unless the message was received again.
 /// Deleting a deleted message is a success.
 pub(crate) async fn delete_message(

@@ -41,7 +41,10 @@ pub(crate) fn keep_connection(connection: &dyn Any, data: &mut Extensions) {
             data.insert(Connection(TcpStream::from(handle)));
         }
         Some(Err(error)) => {
-            log::error!(error:% = error; "Cannot duplicate a connection, so faults cannot close it.");
+            log::error!(
+                error:% = error;
+                "Cannot duplicate a connection, so faults cannot close it."
+            );
         }
         None => log::error!("A connection is not TCP, so faults cannot close it."),
     }

@@ -62,12 +62,13 @@ pub enum Kind {
     Reset,
     /// No answer until the client disconnects; no work is done.
     Hang,
-    /// Some entries of a batch fail with `code`, without any work done for them; the others succeed.
+    /// Some entries of a batch fail with `code`, without any work done for them; the others
+    /// succeed.
     Partial,
     /// The work is done, then the connection is closed without a byte of answer.
     LostReply,
-    /// ReceiveMessage: the messages stay visible, so that the next receive, by any client, gets them
-    /// again.
+    /// ReceiveMessage: the messages stay visible, so that the next receive, by any client, gets
+    /// them again.
     Duplicate,
 }
 

@@ -29,7 +29,10 @@ pub(super) fn start(mut connection: SqliteConnection) -> io::Result<(Sender<Job>
     let thread = thread::Builder::new().name("sqs-reader".to_owned()).spawn(move || {
         while let Ok(Job::Read { ids, answer }) = jobs.recv() {
             let result = read(&mut connection, &ids).map_err(|error| {
-                log::error!(messages = ids.len(), error:% = error; "Cannot read message contents from disk.");
+                log::error!(
+                    messages = ids.len(), error:% = error;
+                    "Cannot read message contents from disk."
+                );
                 NotDurable
             });
             // Sending fails only if the request was dropped meanwhile.

@@ -94,7 +94,10 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                log::error!(changes = changes.len(), error:% = error; "Cannot store a group of changes.");
+                log::error!(
+                    changes = changes.len(), error:% = error;
+                    "Cannot store a group of changes."
+                );
                 Err(NotDurable)
             }
         }
@@ -154,8 +157,8 @@ fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResu
     }
 }
 
-/// Inserts one row at a time: the statement is prepared once, and several rows in one statement would
-/// not make SQLite faster.
+/// Inserts one row at a time: the statement is prepared once, and several rows in one statement
+/// would not make SQLite faster.
 fn insert_message(connection: &mut SqliteConnection, message: &SentMessage) -> QueryResult<()> {
     let extras = message.record.extras.as_deref().map(to_json).transpose()?;
     diesel::insert_into(messages::table)

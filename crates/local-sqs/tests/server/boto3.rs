@@ -6,7 +6,8 @@ use crate::harness::Process;
 #[expect(clippy::disallowed_methods, reason = "a tool for tests, not a setting of a service")]
 async fn boto3_can_call_every_action() {
     let python = std::env::var("TEST_PYTHON").expect(
-        "TEST_PYTHON must name a Python with boto3: run the tests with `make test`, which installs one",
+        "TEST_PYTHON must name a Python with boto3: run the tests with `make test`, \
+         which installs one",
     );
     let directory = tempfile::tempdir().unwrap();
     let server = Process::start(&directory.path().join("data"));

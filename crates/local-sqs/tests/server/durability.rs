@@ -18,8 +18,8 @@ fn data(parent: &TempDir) -> PathBuf {
     parent.path().join("data")
 }
 
-/// A server that is killed once `kill_after` sent messages have been answered, in the middle of other
-/// sends.
+/// A server that is killed once `kill_after` sent messages have been answered, in the middle of
+/// other sends.
 struct ServerToKill {
     client: Client,
     answered: AtomicUsize,
@@ -153,7 +153,11 @@ async fn a_restart_keeps_queues_with_their_attributes_and_messages() {
     let sent = client
         .ok(
             "SendMessage",
-            json!({"QueueUrl": "q", "MessageBody": "body \" \\ \t 世界", "MessageAttributes": attributes}),
+            json!({
+                "QueueUrl": "q",
+                "MessageBody": "body \" \\ \t 世界",
+                "MessageAttributes": attributes,
+            }),
         )
         .await;
     client

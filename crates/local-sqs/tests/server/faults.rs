@@ -100,7 +100,8 @@ async fn a_reset_closes_the_connection_without_a_byte_and_no_work_is_done() {
         let length = body.len();
         write!(
             stream,
-            "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {length}\r\n\r\n{body}"
+            "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
@@ -235,7 +236,13 @@ async fn rules_and_calls_can_be_set_and_shown_over_http() {
     let server = Server::with_queue(json!({})).await;
     let (http, base) = (&server.client.http, &server.client.base);
     let rules = json!([
-        {"action": "SendMessage", "kind": "error", "status": 503, "code": "ServiceUnavailable", "times": 1},
+        {
+            "action": "SendMessage",
+            "kind": "error",
+            "status": 503,
+            "code": "ServiceUnavailable",
+            "times": 1,
+        },
         {"action": "*", "kind": "delay", "ms": 1, "probability": 0.25, "seed": 3},
     ]);
     let added = http.post(format!("{base}/_faults")).json(&rules).send().await.unwrap();

@@ -5,8 +5,8 @@ use test_kit::wait;
 
 use crate::harness::{Client, Server, redrive_to};
 
-/// Starts a long poll, and does `work` once it waits. Returns the received bodies, and the time from
-/// the end of `work` to the answer.
+/// Starts a long poll, and does `work` once it waits. Returns the received bodies, and the time
+/// from the end of `work` to the answer.
 async fn poll_during(
     client: &Client,
     queue: &str,
@@ -282,10 +282,15 @@ async fn many_consumers_receive_each_message_once() {
                     }
                     let entries: Vec<Value> = messages
                         .iter()
-                        .map(|message| json!({"Id": message["Body"], "ReceiptHandle": message["ReceiptHandle"]}))
+                        .map(|message| {
+                            let handle = &message["ReceiptHandle"];
+                            json!({"Id": message["Body"], "ReceiptHandle": handle})
+                        })
                         .collect();
-                    client.ok("DeleteMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
-                    bodies.extend(messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()));
+                    let request = json!({"QueueUrl": "q", "Entries": entries});
+                    client.ok("DeleteMessageBatch", request).await;
+                    let received = messages.iter().map(|message| message["Body"].as_str().unwrap());
+                    bodies.extend(received.map(str::to_owned));
                 }
             })
         })

@@ -26,7 +26,11 @@ async fn a_receiver_gets_only_the_attributes_it_asks_for() {
     let request = json!({
         "QueueUrl": "q",
         "MessageBody": "x",
-        "MessageAttributes": {"a.one": text, "a.two": text, "b": {"DataType": "Binary.x", "BinaryValue": "AAEC"}},
+        "MessageAttributes": {
+            "a.one": text,
+            "a.two": text,
+            "b": {"DataType": "Binary.x", "BinaryValue": "AAEC"},
+        },
     });
     server.client.ok("SendMessage", request).await;
     let ask = async |wanted: serde_json::Value| {
