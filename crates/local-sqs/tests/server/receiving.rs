@@ -138,7 +138,9 @@ async fn a_long_poll_ends_when_its_queue_is_deleted() {
 #[tokio::test]
 async fn a_long_poll_whose_client_has_disconnected_takes_no_message() {
     let server = Server::with_queue(json!({})).await;
-    let request = json!({"QueueUrl": "q", "WaitTimeSeconds": 20});
+    const POLL: Duration = Duration::from_secs(20);
+    let request = json!({"QueueUrl": "q", "WaitTimeSeconds": POLL.as_secs()});
+    let started = Instant::now();
     let client = Client { http: reqwest::Client::new(), base: server.client.base.clone() };
     let poll = tokio::spawn(async move { client.call("ReceiveMessage", request).await });
     server.client.wait_for_receives(1).await;
@@ -146,6 +148,7 @@ async fn a_long_poll_whose_client_has_disconnected_takes_no_message() {
     poll.abort();
     let noticed = async || server.faults.open_calls() == 0;
     wait::until_true("the server has noticed that the client is gone", noticed).await;
+    assert!(started.elapsed() < POLL, "the poll has ended by itself");
     server.client.send("q", "hello").await;
     assert_eq!(server.client.bodies("q").await, ["hello"]);
 }
