@@ -1,6 +1,6 @@
 //! The program `local-sqs`: the queue server, or its health check.
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&log);
-    run::run_to_completion(async { serve(settings).await.map_err(io::Error::other) })
+    run::run_to_completion(serve(settings))
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
