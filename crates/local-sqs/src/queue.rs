@@ -10,7 +10,7 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::{queue_settings::QueueSettings, state::State};
 
@@ -69,20 +69,20 @@ impl Queue {
     }
 
     /// A future that resolves at the next change after it was enabled.
-    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
     pub(crate) fn settings(&self) -> Arc<QueueSettings> {
-        self.modified().settings
+        self.current_settings().settings
     }
 
-    pub(crate) fn modified(&self) -> CurrentSettings {
+    pub(crate) fn current_settings(&self) -> CurrentSettings {
         self.settings.read().clone()
     }
 
-    pub(crate) fn set_settings(&self, modified: CurrentSettings) {
-        *self.settings.write() = modified;
+    pub(crate) fn set_settings(&self, settings: CurrentSettings) {
+        *self.settings.write() = settings;
         // A shorter wait or a new redrive policy applies to the next receive; current polls
         // continue.
     }

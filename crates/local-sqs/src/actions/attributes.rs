@@ -56,7 +56,7 @@ pub(crate) fn get_queue_attributes(
 }
 
 fn all_attributes(broker: &Arc<Broker>, queue: &Queue) -> BTreeMap<String, String> {
-    let CurrentSettings { settings, modified_ms } = queue.modified();
+    let CurrentSettings { settings, modified_ms } = queue.current_settings();
     let (counts, expired) = queue.with_state(|state, now_ms| {
         let expired = state.take_expired(settings.retention * 1000, now_ms);
         (state.counts(), expired)
@@ -87,10 +87,10 @@ pub(crate) async fn set_queue_attributes(
     }
     let modified_ms = now_ms();
     let change = Change::SetAttributes { id: queue.id, modified_ms, attributes: settings.to_map() };
-    let modified = CurrentSettings { settings: Arc::new(settings), modified_ms };
+    let settings = CurrentSettings { settings: Arc::new(settings), modified_ms };
     broker
         .commit(change, move || {
-            queue.set_settings(modified);
+            queue.set_settings(settings);
             drop(guard);
         })
         .await?;

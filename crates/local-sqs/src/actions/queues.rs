@@ -88,8 +88,8 @@ pub(crate) async fn create_queue(
     check_redrive_policy(broker, &name, &settings)?;
     let created_ms = now_ms();
     let attributes = settings.to_map();
-    let modified = CurrentSettings { settings: Arc::new(settings), modified_ms: created_ms };
-    let queue = Arc::new(Queue::new(broker.new_queue_id(), name.clone(), created_ms, modified));
+    let settings = CurrentSettings { settings: Arc::new(settings), modified_ms: created_ms };
+    let queue = Arc::new(Queue::new(broker.new_queue_id(), name.clone(), created_ms, settings));
     let change = Change::CreateQueue { id: queue.id, name: name.clone(), created_ms, attributes };
     let applied_to = Arc::clone(broker);
     broker

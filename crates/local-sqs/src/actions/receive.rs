@@ -267,8 +267,8 @@ mod tests {
     #[tokio::test]
     async fn a_receive_is_refused_while_the_maximum_number_of_messages_is_in_flight() {
         let broker = Broker::in_memory();
-        let modified = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
-        let queue = Arc::new(Queue::new(1, "q".to_owned(), 0, modified));
+        let settings = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
+        let queue = Arc::new(Queue::new(1, "q".to_owned(), 0, settings));
         broker.insert_queue(Arc::clone(&queue));
         queue.with_state(|state, now_ms| {
             for id in 0..=120_000 {

@@ -42,9 +42,9 @@ impl Broker {
                     queue.name, error.message
                 ))
             })?;
-            let modified =
+            let settings =
                 CurrentSettings { settings: Arc::new(settings), modified_ms: queue.modified_ms };
-            let queue = Arc::new(Queue::new(queue.id, queue.name, queue.created_ms, modified));
+            let queue = Arc::new(Queue::new(queue.id, queue.name, queue.created_ms, settings));
             self.next_queue.fetch_max(queue.id + 1, Ordering::Relaxed);
             by_id.insert(queue.id, Arc::clone(&queue));
             self.insert_queue(queue);

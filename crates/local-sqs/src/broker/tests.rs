@@ -6,8 +6,8 @@ use crate::{
 };
 
 async fn create_queue(broker: &Arc<Broker>) -> Arc<Queue> {
-    let modified = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
-    let queue = Arc::new(Queue::new(broker.new_queue_id(), "q".to_owned(), 0, modified));
+    let settings = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
+    let queue = Arc::new(Queue::new(broker.new_queue_id(), "q".to_owned(), 0, settings));
     let change = Change::CreateQueue {
         id: queue.id,
         name: queue.name.clone(),
@@ -97,8 +97,8 @@ async fn a_message_that_cannot_be_moved_returns_to_its_queue() {
     let directory = tempfile::tempdir().unwrap();
     let broker = Broker::on_disk(directory.path()).unwrap();
     let source = create_queue(&broker).await;
-    let modified = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
-    let dead = Arc::new(Queue::new(99, "dead".to_owned(), 0, modified));
+    let settings = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
+    let dead = Arc::new(Queue::new(99, "dead".to_owned(), 0, settings));
     let ids = send_bodies(&broker, &source, &["a"]).await;
     source.with_state(|state, _| state.take_all());
     broker.journal.close();

@@ -53,7 +53,7 @@ impl Process {
         Process { service, client }
     }
 
-    /// Runs the program to its end with other arguments.
+    /// The command of the program, for a run that ends by itself.
     pub fn command(data_dir: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local-sqs"));
         command.env("BIND_ADDRESS", "127.0.0.1").env("PORT", "0").env("DATA_DIR", data_dir);

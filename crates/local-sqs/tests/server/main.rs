@@ -11,9 +11,12 @@ mod harness;
 
 mod boto3;
 mod durability;
+mod errors;
 mod faults;
 mod limits;
+mod polling;
 mod queues;
 mod receiving;
 mod sending;
+mod sizes;
 mod stopping;
