@@ -1,5 +1,5 @@
-//! Input: `Authorization`, method, path, host, port and media type of a request, each on its own line,
-//! and the body.
+//! Input: `Authorization`, method, path, host, port and media type of a request, each on its own
+//! line, and the body.
 #![no_main]
 
 #[allow(dead_code, reason = "only the tests use the rest")]

@@ -41,7 +41,8 @@ static FORM_TYPE: LazyLock<FormType> = LazyLock::new(|| {
 });
 
 impl FormType {
-    /// The built-in type `form` of 2016: `data` must be there and not null; any other field is allowed.
+    /// The built-in type `form` of 2016: `data` must be there and not null; any other field is
+    /// allowed.
     pub fn form() -> Self {
         FORM_TYPE.clone()
     }

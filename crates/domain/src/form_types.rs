@@ -12,8 +12,8 @@ const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
 pub struct FormTypes(BTreeMap<String, FormType>);
 
 impl FormTypes {
-    /// The form types with these names. `schemas` holds schema texts by type name; they add types or
-    /// replace built-in ones.
+    /// The form types with these names. `schemas` holds schema texts by type name; they add types
+    /// or replace built-in ones.
     ///
     /// # Errors
     /// Each bad name and each bad schema, by name.

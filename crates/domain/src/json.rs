@@ -1,10 +1,10 @@
 //! Parses JSON text and keeps every number as the text it was sent as.
 //!
 //! With `arbitrary_precision`, `serde_json` passes a number to a visitor as a map with one private
-//! key, and its own `Value` mistakes a posted object with that key for a number. That is why we have
-//! our own visitor. It can tell the two apart: serde_json passes the digits of a number as an owned
-//! `String`, but a posted string as a `&str`. It refuses an object with a private key anywhere in the
-//! text.
+//! key, and its own `Value` mistakes a posted object with that key for a number. That is why we
+//! have our own visitor. It can tell the two apart: serde_json passes the digits of a number as an
+//! owned `String`, but a posted string as a `&str`. It refuses an object with a private key
+//! anywhere in the text.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! A submission: its fields, its form type, its message on the queue, and the reasons to refuse it.
 //!
-//! Nothing here reads a clock, waits or does I/O, so api and worker interpret every byte in the same
-//! way.
+//! Nothing here reads a clock, waits or does I/O, so api and worker interpret every byte in the
+//! same way.
 
 // The modules are in the order in which a submission passes through them.
 mod encoding;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::{json, refusal::Fault};
 
-/// The most digits that a number may have in plain notation, in which `1e999` has 1,000. jsonb stores
-/// numbers in plain notation.
+/// The most digits that a number may have in plain notation, in which `1e999` has 1,000. jsonb
+/// stores numbers in plain notation.
 const MAX_DIGITS: u64 = 1000;
 
 /// The faults of all top-level fields, each kind once per field.

@@ -16,8 +16,8 @@ const MAX_ATTRIBUTES: usize = 10;
 /// A message to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// On a form queue only the fields, as in 2016, so that the api and the worker can be replaced in
-    /// either order.
+    /// On a form queue only the fields, as in 2016, so that the api and the worker can be replaced
+    /// in either order.
     pub body: String,
     /// Information about the body.
     pub attributes: Attributes,
@@ -46,8 +46,8 @@ impl Message {
         }
     }
 
-    /// A refused message, ready for the invalid queue: the whole body, the reason, and the attributes
-    /// it had.
+    /// A refused message, ready for the invalid queue: the whole body, the reason, and the
+    /// attributes it had.
     ///
     /// `max_size` is the invalid queue's `MaximumMessageSize` in bytes. If the message is too large
     /// for SQS, attributes are dropped, the least useful first.
@@ -60,13 +60,13 @@ impl Message {
         Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, None)
     }
 
-    /// A message from the invalid queue, ready to go back to the form queue: it is as it was before it
-    /// was set aside, plus the message id it had then. That id identifies it if it has no `id` of
-    /// ours.
+    /// A message from the invalid queue, ready to go back to the form queue: it is as it was before
+    /// it was set aside, plus the message id it had then. That id identifies it if it has no `id`
+    /// of ours.
     ///
-    /// `max_size` is the form queue's `MaximumMessageSize` in bytes. If the message is too large for
-    /// SQS, attributes are dropped, the least useful first, but never its identity: without that, a
-    /// message that is sent back twice would be stored twice.
+    /// `max_size` is the form queue's `MaximumMessageSize` in bytes. If the message is too large
+    /// for SQS, attributes are dropped, the least useful first, but never its identity: without
+    /// that, a message that is sent back twice would be stored twice.
     pub fn for_redrive(received: &Received, max_size: usize) -> Self {
         let mut kept = received.attributes.clone();
         kept.remove(attributes::REASON);

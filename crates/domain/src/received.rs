@@ -39,13 +39,13 @@ pub struct Decoded {
 impl Received {
     /// Decodes the message. Its queue determines its form type.
     ///
-    /// If the message has our `id`, the api has already checked it against its form type, so here it
-    /// only has to decode: a form type that changes during a rolling deploy loses nothing. Any other
-    /// message is checked here.
+    /// If the message has our `id`, the api has already checked it against its form type, so here
+    /// it only has to decode: a form type that changes during a rolling deploy loses nothing. Any
+    /// other message is checked here.
     ///
     /// # Errors
-    /// A body that is not a JSON object, that PostgreSQL cannot store, or that is not a valid form of
-    /// its type.
+    /// A body that is not a JSON object, that PostgreSQL cannot store, or that is not a valid form
+    /// of its type.
     pub fn decode(&self, form_type: &FormType) -> Result<Decoded, Refusal> {
         let mut unreadable = Vec::new();
         let submission_id =
@@ -74,9 +74,9 @@ impl Received {
 
     /// The first message id: from before the message was set aside or sent back, or else its own.
     ///
-    /// We trust the attribute. If someone sends different content under the id of another message, the
-    /// worst result is that one of the two is set aside: nothing is overwritten, and a message is
-    /// deleted only if exactly its content was stored.
+    /// We trust the attribute. If someone sends different content under the id of another message,
+    /// the worst result is that one of the two is set aside: nothing is overwritten, and a message
+    /// is deleted only if exactly its content was stored.
     pub fn first_message_id(&self) -> &str {
         self.original_message_id().unwrap_or(&self.message_id)
     }
@@ -105,7 +105,8 @@ impl Received {
 
     /// The W3C Trace Context of the request that brought the form, if it is there and readable.
     pub fn traceparent(&self) -> Option<&str> {
-        // If we did not send the message, this is not our text, and logs must not show it unchecked.
+        // If we did not send the message, this is not our text, and logs must not show it
+        // unchecked.
         self.attributes.get(attributes::TRACEPARENT)?.text().filter(|text| {
             text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
         })

@@ -10,7 +10,8 @@ use crate::json::is_reserved;
 /// The most faults that one answer reports, so that it is not longer than the form.
 pub(crate) const MAX_REPORTED: usize = 100;
 
-/// Why a body is not a submission. `Display` shows the stable code and the field, and no input text.
+/// Why a body is not a submission. `Display` shows the stable code and the field, and no input
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The body is not JSON, or is JSON that the service cannot accept.
@@ -140,8 +141,8 @@ pub struct Fault {
 impl Fault {
     /// A fault of a top-level field. The sender chose its name.
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
-        // The answer cannot repeat a name with a NUL in it, or a name that some JSON parsers reject.
-        // The fault then belongs to the submission as a whole.
+        // The answer cannot repeat a name with a NUL in it, or a name that some JSON parsers
+        // reject. The fault then belongs to the submission as a whole.
         let path = if name.contains('\0') || is_reserved(name) {
             Vec::new()
         } else {

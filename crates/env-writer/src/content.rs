@@ -1,8 +1,8 @@
 //! The text of one `.env` file.
 //!
-//! Values are written unchanged, without quotes or escapes.
-//! `docker run --env-file` reads them that way: everything after the first `=`, to the end of the line.
-//! Compose does so only with this setting:
+//! Values are written unchanged, without quotes or escapes. `docker run --env-file` reads them that
+//! way: everything after the first `=`, to the end of the line. Compose does so only with this
+//! setting:
 //!
 //! ```yaml
 //! env_file:
@@ -11,15 +11,15 @@
 //! ```
 //!
 //! Without `format: raw`, Compose v2 replaces `$NAME` and `${NAME}` with variables, removes quotes
-//! around a value, cuts a value at ` #` and trims it; docker-compose 1.29 does the same, but replaces
-//! only `${NAME}`.
-//! No quoting gives the same value in all of these readers, so quoting here would fix one reader and
-//! break another. Instead, `deploy/docker/env-files` refuses values that Compose would change.
+//! around a value, cuts a value at ` #` and trims it; docker-compose 1.29 does the same, but
+//! replaces only `${NAME}`. No quoting gives the same value in all of these readers, so quoting
+//! here would fix one reader and break another. Instead, `deploy/docker/env-files` refuses values
+//! that Compose would change.
 //!
-//! Compose itself also reads a file called `.env` beside the Compose file, always in its own syntax, to
-//! fill in `${NAME}` in the Compose file.
-//! A `$` in a value can then cause a warning, and a quote at the start of a value an error that shows
-//! the value. `deploy/docker/compose` therefore makes Compose read another file.
+//! Compose itself also reads a file called `.env` beside the Compose file, always in its own
+//! syntax, to fill in `${NAME}` in the Compose file. A `$` in a value can then cause a warning, and
+//! a quote at the start of a value an error that shows the value. `deploy/docker/compose` therefore
+//! makes Compose read another file.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -37,8 +37,8 @@ use crate::{
 
 /// The content of one file. It has no `Debug`, because it holds secrets.
 pub struct Content {
-    /// `NAME=value` lines in the order of the JSON file, required names first; the names that match a
-    /// pattern are sorted.
+    /// `NAME=value` lines in the order of the JSON file, required names first; the names that match
+    /// a pattern are sorted.
     lines: String,
     /// The host variables that are in the file.
     pub used: Vec<String>,
@@ -47,8 +47,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// Adds every fault it finds to `faults`. After a fault, lines are missing, and the content must not
-    /// be written.
+    /// Adds every fault it finds to `faults`. After a fault, lines are missing, and the content
+    /// must not be written.
     pub fn collect(
         config: &Path,
         declaration: &Declaration,

@@ -8,8 +8,8 @@ use crate::report::Problem;
 
 /// The content of the JSON file; names are not checked yet.
 ///
-/// All members are required and no others are allowed. Otherwise a misspelt member would silently leave
-/// out variables.
+/// All members are required and no others are allowed. Otherwise a misspelt member would silently
+/// leave out variables.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {

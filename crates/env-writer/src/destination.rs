@@ -72,8 +72,8 @@ fn resolve(file_path: &Path) -> Result<PathBuf, WriteError> {
         Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause.into()),
         Err(_) if file_path.is_symlink() => Err(WriteError::DanglingLink),
         Err(_) => {
-            // `file_name` ignores a slash at the end, and would turn the name of a directory into the
-            // name of a file.
+            // `file_name` ignores a slash at the end, and would turn the name of a directory into
+            // the name of a file.
             let name = file_path
                 .file_name()
                 .filter(|name| ends_with(file_path, name))

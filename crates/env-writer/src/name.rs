@@ -20,8 +20,8 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// A name with one `*`, which stands for one or more characters. It is for names that cannot be listed
-/// because they come from data.
+/// A name with one `*`, which stands for one or more characters. It is for names that cannot be
+/// listed because they come from data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern<'a> {
     before: &'a str,

@@ -8,7 +8,8 @@ use std::{
 
 use crate::value::Reason;
 
-/// All faults of one run, ready to print: one line each, then the required variables that are not set.
+/// All faults of one run, ready to print: one line each, then the required variables that are not
+/// set.
 #[derive(Debug)]
 pub struct Report(pub(crate) Vec<Fault>);
 

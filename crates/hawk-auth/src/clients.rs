@@ -47,8 +47,8 @@ pub enum ClientsError {
         /// The client.
         id: String,
     },
-    /// A key appears twice. Hawk does not sign the id, so two clients with the same key could each send
-    /// requests as the other.
+    /// A key appears twice. Hawk does not sign the id, so two clients with the same key could each
+    /// send requests as the other.
     #[error("entry {0} has the key of an earlier entry")]
     KeyAgain(usize),
 }

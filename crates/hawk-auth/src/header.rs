@@ -1,5 +1,5 @@
-//! Parses the value of `Authorization` strictly: a header that two parsers could read differently is
-//! refused.
+//! Parses the value of `Authorization` strictly: a header that two parsers could read differently
+//! is refused.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 

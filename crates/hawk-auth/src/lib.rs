@@ -1,22 +1,26 @@
-//! Hawk over plain values: who signed a request or why it is refused, and the headers of the answer.
+//! Hawk over plain values: who signed a request or why it is refused, and the headers of the
+//! answer.
 //!
 //! Nothing here reads a clock, waits, or knows a web framework, so every service that accepts Hawk
 //! interprets requests in the same way.
+//!
 //! A service calls [`Verifier::verify`] with the request and the time.
 //! It adds [`Verified::server_authorization`] to the answer, or answers 401 with
-//! [`Refusal::www_authenticate`] and nothing else; [`Refusal::code`] is for its log and its metrics.
+//! [`Refusal::www_authenticate`] and nothing else.
+//! [`Refusal::code`] is for its log and its metrics.
 //!
 //! The algorithm is SHA-256, the payload hash is required, and clocks may differ by
 //! [`SKEW_SECONDS`].
 //!
-//! **What we use of the crate `hawk`, and what we do not.** We use HMAC ([`hawk::Key`]) and the payload
-//! hash ([`hawk::PayloadHasher`]).
-//! We do not use `Request::validate_header`: it returns only a boolean, reads the clock itself, and
-//! does not check nonces.
-//! We do not use `Mac::new`: it does not sign `app` and `dlg`, as the protocol's reference and mohawk
-//! do. A request that it signs with `app` is therefore refused.
-//! We do not use `Header::from_str`: it lets a later attribute replace an earlier one.
-//! The tests compare all of this with the client side of `hawk`, with mohawk, and with published
+//! **The crate `hawk`.** We use its HMAC ([`hawk::Key`]) and its payload hash
+//! ([`hawk::PayloadHasher`]). We do not use the rest:
+//! - `Request::validate_header` returns only a boolean, reads the clock itself, and does not check
+//!   nonces.
+//! - `Mac::new` does not sign `app` and `dlg`, although the protocol's reference and mohawk do. We
+//!   therefore refuse a request that it signs with `app`.
+//! - `Header::from_str` lets a later attribute replace an earlier one.
+//!
+//! The tests compare our results with the client side of `hawk`, with mohawk, and with published
 //! examples.
 
 mod verify;

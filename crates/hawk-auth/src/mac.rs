@@ -67,8 +67,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 }
 
 fn sign(key: &SecretString, text: &str) -> Vec<u8> {
-    // Empty if the cryptography fails. ring's never does, and an empty MAC matches no request, because
-    // those have 32 bytes.
+    // Empty if the cryptography fails. ring's never does, and an empty MAC matches no request,
+    // because the MAC of a request has 32 bytes.
     Key::new(key.expose_secret(), SHA256)
         .and_then(|key| key.sign(text.as_bytes()))
         .unwrap_or_default()

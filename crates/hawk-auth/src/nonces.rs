@@ -44,8 +44,8 @@ impl Nonces {
     /// client uses a nonce once per timestamp.
     pub(crate) fn remember(&self, client: &str, nonce: &str, ts: u64, now: u64) -> Remembered {
         let nonce = digest(client, nonce, ts);
-        // If another thread panicked, the memory is still usable: an entry is in both collections, or
-        // is about to be.
+        // If another thread panicked, the memory is still usable: an entry is in both collections,
+        // or is about to be.
         let mut memory = self.memory.lock();
         memory.forget_expired(self.keep_for, now);
         if memory.known.contains(&nonce) {
@@ -62,9 +62,9 @@ impl Nonces {
 
 impl Memory {
     fn forget_expired(&mut self, keep_for: u64, now: u64) {
-        // The difference counts in both directions. Otherwise a clock that was set far ahead and back
-        // again would fill the memory for good. Forgetting those nonces is safe: they arrived in that
-        // future, so their timestamps are of that future too.
+        // The difference counts in both directions. Otherwise a clock that was set far ahead and
+        // back again would fill the memory for good. Forgetting those nonces is safe: they arrived
+        // in that future, so their timestamps are of that future too.
         while let Some((_, nonce)) =
             self.by_age.pop_front_if(|(arrived, _)| now.abs_diff(*arrived) > keep_for)
         {

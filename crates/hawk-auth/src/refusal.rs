@@ -32,8 +32,8 @@ pub enum Refusal {
     /// altered.
     #[error("the MAC is wrong")]
     MacWrong,
-    /// Everything that was checked is right except the clock. The client may learn our time, with a MAC
-    /// over it.
+    /// Everything that was checked is right except the clock. The client may learn our time, with a
+    /// MAC over it.
     #[error("the timestamp is outside the skew")]
     StaleTimestamp {
         /// Our time in Unix seconds.
@@ -76,8 +76,8 @@ impl Refusal {
         }
     }
 
-    /// The value of `WWW-Authenticate`. It differs for one cause only: the client has the key, and only
-    /// its clock is wrong.
+    /// The value of `WWW-Authenticate`. It differs for one cause only: the client has the key, and
+    /// only its clock is wrong.
     pub fn www_authenticate(&self) -> Cow<'static, str> {
         match self {
             Self::StaleTimestamp { now, tsm } => {

@@ -29,14 +29,14 @@ impl Verified {
         &self.client_id
     }
 
-    /// The MAC of the request. A replay has the same MAC, at any instance; no other request from this
-    /// client has it.
+    /// The MAC of the request. A replay has the same MAC, at any instance; no other request from
+    /// this client has it.
     pub fn mac(&self) -> &[u8; 32] {
         &self.mac
     }
 
-    /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has none)
-    /// and this body, made with the key that the client used.
+    /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has
+    /// none) and this body, made with the key that the client used.
     pub fn server_authorization(&self, content_type: &str, body: &[u8]) -> String {
         let hash = mac::payload_hash(content_type, body);
         let mac = mac::base64(&self.artifacts.mac(Kind::Response, &self.key, &hash, ""));

@@ -20,8 +20,8 @@ pub const SKEW_SECONDS: u64 = 60;
 
 /// Verifies requests, and remembers the nonces of the good ones.
 ///
-/// All threads of a process must share one verifier: two verifiers would each accept the same request
-/// once.
+/// All threads of a process must share one verifier: two verifiers would each accept the same
+/// request once.
 #[derive(Debug)]
 pub struct Verifier {
     clients: Clients,
@@ -31,9 +31,9 @@ pub struct Verifier {
 impl Verifier {
     /// Accepts requests from `clients`, and remembers up to `nonces` nonces (about 60 bytes each).
     ///
-    /// A nonce is remembered for twice [`SKEW_SECONDS`], so `nonces` should be 120 times the highest
-    /// number of good requests per second. While the memory is full, further requests are refused
-    /// with [`Refusal::NonceMemoryFull`].
+    /// A nonce is remembered for twice [`SKEW_SECONDS`], so `nonces` should be 120 times the
+    /// highest number of good requests per second. While the memory is full, further requests are
+    /// refused with [`Refusal::NonceMemoryFull`].
     pub fn new(clients: Clients, nonces: NonZeroUsize) -> Self {
         // A request is good from SKEW_SECONDS before its timestamp until SKEW_SECONDS after it.
         Self { clients, nonces: Nonces::new(nonces, 2 * SKEW_SECONDS) }
@@ -41,8 +41,8 @@ impl Verifier {
 
     /// Returns who signed `request`, or why it is refused. `now` is in Unix seconds.
     ///
-    /// Nothing in the request is trusted before its MAC is verified, so a sender without a key learns
-    /// only that the MAC is wrong. The nonce is remembered only if everything else is right.
+    /// Nothing in the request is trusted before its MAC is verified, so a sender without a key
+    /// learns only that the MAC is wrong. The nonce is remembered only if everything else is right.
     pub fn verify(&self, request: &Request<'_>, now: u64) -> Result<Verified, Refusal> {
         let header = Header::parse(request.authorization.ok_or(Refusal::NoHeader)?)?;
         let artifacts = Artifacts::new(request, &header);

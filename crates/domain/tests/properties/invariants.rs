@@ -1,5 +1,5 @@
-//! The invariants that must hold for any bytes. `make test` tries them with the seeds and with random
-//! bytes, `make fuzz` with the bytes that the fuzzer generates.
+//! The invariants that must hold for any bytes. `make test` tries them with the seeds and with
+//! random bytes, `make fuzz` with the bytes that the fuzzer generates.
 
 use std::sync::LazyLock;
 
@@ -35,8 +35,8 @@ pub fn check_request(input: &[u8]) {
     }
 }
 
-/// Checks a message. `input` has a line each for `id`, `received_at` and `original_message_id`, empty
-/// if the message does not have the attribute, and then the body.
+/// Checks a message. `input` has a line each for `id`, `received_at` and `original_message_id`,
+/// empty if the message does not have the attribute, and then the body.
 pub fn check_message(input: &[u8]) {
     let mut rest = input;
     let mut attributes = domain::Attributes::new();

@@ -1,4 +1,5 @@
-//! Properties of every submission, tested with generated forms, the fuzzer's seeds and random bytes.
+//! Properties of every submission, tested with generated forms, the fuzzer's seeds and random
+//! bytes.
 
 #![allow(
     clippy::unwrap_used,

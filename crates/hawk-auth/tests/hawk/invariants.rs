@@ -1,5 +1,5 @@
-//! The invariant of any request: it is good only if the client signed exactly this request. `make fuzz`
-//! tries it with the requests that the fuzzer generates.
+//! The invariant of any request: it is good only if the client signed exactly this request.
+//! `make fuzz` tries it with the requests that the fuzzer generates.
 
 use std::{str::FromStr, sync::LazyLock};
 
@@ -10,8 +10,8 @@ use crate::sent::{KEY, NOW, Sent};
 static SIGNED: LazyLock<Sent> = LazyLock::new(|| Sent::default().signed());
 static CLIENTS: LazyLock<Clients> = LazyLock::new(|| Clients::parse(&format!("ui:{KEY}")).unwrap());
 
-/// Checks a request. `input` has `Authorization`, method, path and query, host, port and media type, each
-/// on its own line, and then the body.
+/// Checks a request. `input` has `Authorization`, method, path and query, host, port and media
+/// type, each on its own line, and then the body.
 pub fn check_request(input: &[u8]) {
     let mut lines = input.splitn(7, |byte| *byte == b'\n');
     let authorization = lines.next();
@@ -35,7 +35,8 @@ pub fn check_request(input: &[u8]) {
     let verifier = hawk_auth::Verifier::new(CLIENTS.clone(), 1.try_into().unwrap());
     match verifier.verify(&request, NOW) {
         Ok(verified) => {
-            // The request is exactly the signed one; only order and spaces of the attributes may differ.
+            // The request is exactly the signed one; only order and spaces of the attributes may
+            // differ.
             assert_eq!(verified.client_id(), "ui");
             assert!(
                 method.eq_ignore_ascii_case(&SIGNED.method)

@@ -1,5 +1,5 @@
-//! Requests signed by the crate `hawk`, by mohawk, and by the authors of published examples, unaltered
-//! and with one thing altered.
+//! Requests signed by the crate `hawk`, by mohawk, and by the authors of published examples,
+//! unaltered and with one thing altered.
 
 #![allow(
     clippy::unwrap_used,

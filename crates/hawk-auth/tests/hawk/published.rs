@@ -1,5 +1,5 @@
-//! Published examples: from Hawk's README, and from the test vectors of the Tent protocol, which uses
-//! `app`.
+//! Published examples: from Hawk's README, and from the test vectors of the Tent protocol, which
+//! uses `app`.
 
 use crate::sent::{Sent, Signing, attribute, verifier_with};
 

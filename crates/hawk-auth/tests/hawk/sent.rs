@@ -118,8 +118,8 @@ impl Sent {
         self.verify(verifier).map_or_else(|refusal| refusal.code(), |_| "good")
     }
 
-    /// Replaces text in the header. The header must have the old text, so that a test cannot silently
-    /// alter nothing.
+    /// Replaces text in the header. Panics if the header does not have the old text, so that a
+    /// test cannot pass without altering anything.
     pub fn replace(&mut self, old: &str, new: &str) {
         let header = self.authorization.as_mut().unwrap();
         assert!(header.contains(old), "{header} has no {old}");
