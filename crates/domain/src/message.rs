@@ -84,7 +84,7 @@ impl Message {
     fn trim_to(mut self, max_size: usize, needed: Option<&str>) -> Self {
         while self.attributes.len() > MAX_ATTRIBUTES || self.size() > max_size {
             let dispensable = self.attributes.keys().filter(|name| Some(name.as_str()) != needed);
-            let Some(name) = dispensable.max_by_key(|name| uselessness(name)).cloned() else {
+            let Some(name) = dispensable.max_by_key(|name| drop_priority(name)).cloned() else {
                 break;
             };
             self.attributes.remove(&name);
@@ -98,8 +98,8 @@ impl Message {
     }
 }
 
-/// Higher for an attribute that helps less; attributes that we did not write come last.
-fn uselessness(name: &str) -> usize {
+/// Attributes with a higher priority are dropped first: first those that we did not write.
+fn drop_priority(name: &str) -> usize {
     let most_useful_first = [
         attributes::ID,
         attributes::ORIGINAL_MESSAGE_ID,

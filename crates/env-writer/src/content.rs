@@ -61,31 +61,15 @@ impl Content {
         if !has_prefix {
             faults.push(Fault::in_file(config, Problem::NotAPrefix(prefix.clone())));
         }
-        // The host variables for this file, by name without the prefix.
-        let without_prefix = |host_name: &'_ String| {
-            Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned())
-        };
-        // An empty variable is treated as missing.
-        let set = host.iter().filter(|(_, value)| !value.is_empty());
-        let mut offered: BTreeMap<String, &OsString> = set
-            .filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value)))
-            .collect();
-
+        let mut offered = select_by_prefix(host, prefix);
         let required = declaration.env_vars.required.iter().map(|name| (name, true));
         let optional = declaration.env_vars.optional.iter().map(|name| (name, false));
         let mut seen = HashSet::new();
         let mut repeated = HashSet::new();
         for (text, is_required) in required.chain(optional) {
-            let pattern = Pattern::parse(text).filter(|_| !is_required);
-            let names = match (Name::parse(text), pattern) {
-                (Some(_), _) => vec![text.clone()],
-                (None, Some(pattern)) => {
-                    offered.keys().filter(|name| pattern.matches(name)).cloned().collect()
-                }
-                (None, None) => {
-                    faults.push(Fault::in_file(config, Problem::NotAName(text.clone())));
-                    continue;
-                }
+            let Some(names) = expand(text, is_required, &offered) else {
+                faults.push(Fault::in_file(config, Problem::NotAName(text.clone())));
+                continue;
             };
             if !seen.insert(text) {
                 if repeated.insert(text) {
@@ -122,4 +106,27 @@ impl Content {
     pub fn as_bytes(&self) -> &[u8] {
         self.lines.as_bytes()
     }
+}
+
+/// The host variables with this prefix, by name without the prefix.
+fn select_by_prefix<'a>(host: &'a Host, prefix: &str) -> BTreeMap<String, &'a OsString> {
+    let without_prefix =
+        |host_name: &str| Some(host_name.strip_prefix(prefix)?.strip_prefix('_')?.to_owned());
+    // An empty variable is treated as missing.
+    let set = host.iter().filter(|(_, value)| !value.is_empty());
+    set.filter_map(|(host_name, value)| Some((without_prefix(host_name)?, value))).collect()
+}
+
+/// The names that an entry of the JSON file stands for: itself, or the host variables that match
+/// its pattern. `None` if the entry is neither a name nor an optional pattern.
+fn expand(
+    text: &str,
+    is_required: bool,
+    offered: &BTreeMap<String, &OsString>,
+) -> Option<Vec<String>> {
+    if Name::parse(text).is_some() {
+        return Some(vec![text.to_owned()]);
+    }
+    let pattern = Pattern::parse(text).filter(|_| !is_required)?;
+    Some(offered.keys().filter(|name| pattern.matches(name)).cloned().collect())
 }
