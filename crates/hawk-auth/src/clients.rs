@@ -84,7 +84,7 @@ impl Clients {
         };
         Ok(Self {
             keys: found.into_iter().map(|(id, keys)| (id, to_pair(keys))).collect(),
-            // A request that these keys match is refused all the same.
+            // An unknown client is refused even if one of these keys matches.
             decoy_keys: [
                 "a decoy, which never lets anyone in".into(),
                 "a decoy, which never lets anyone in".into(),

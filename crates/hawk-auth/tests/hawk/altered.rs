@@ -17,7 +17,7 @@ fn alter_attribute(sent: &mut Sent, name: &str) {
 }
 
 #[test]
-fn each_altered_field_has_its_own_cause() {
+fn each_alteration_has_the_expected_result() {
     let cases: [(&str, fn(&mut Sent), &str); 42] = [
         ("nothing", |_| {}, "good"),
         ("method", |sent| sent.method = "PUT".to_owned(), "mac_wrong"),
