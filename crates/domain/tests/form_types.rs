@@ -283,7 +283,7 @@ fn every_keyword_has_a_sentence() {
 
 #[test]
 fn the_example_in_the_documentation_works() {
-    let document = include_str!("../../../docs/reference/form-type-schemas.md");
+    let document = include_str!("../../../docs/how-to/add-a-form-type.md");
     let blocks = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let [schema, good, bad, errors] = blocks.collect::<Vec<_>>().try_into().unwrap();
     let form_type = FormType::from_schema("event-booking", schema).unwrap();
