@@ -15,7 +15,7 @@ use test_kit::{Service, forms, sqs::Counts, wait};
 use crate::{
     fill_queue::fill_queue,
     forms_table::FormsTable,
-    lab::{Lab, QueueBuild, Revision, address, service_variables, spawn, worker_variables},
+    lab::{Lab, QueueBuild, Revision, service_variables, spawn, worker_variables},
     load::{self, Pace},
     requests::QUEUE,
     table::number,
@@ -92,12 +92,12 @@ fn count_api(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> {
     // Under valgrind too few forms arrive in 5 ms to fill batches, which are full in a real run.
     variables.push(("SQS_SEND_LINGER_MS", "1000"));
     let api = Profiled::start("api", revision, profiles, &variables);
-    lab.wait_until_ready(&api.service);
+    lab.wait(api.service.ready());
     let send = |count: u64| -> Result<()> {
         // All are due at once.
         let rate = count as f64 * 1000.0;
         let during = Duration::from_secs_f64((count as f64 + 0.5) / rate);
-        let target = address(&api.service);
+        let target = api.service.address();
         let run = load::run(target, &lab.forms, CONNECTIONS, Pace::PerSecond(rate), during);
         let accepted = lab.wait(run)?.accepted;
         ensure!(accepted == count, "only {accepted} of {count} forms were accepted");
@@ -113,7 +113,7 @@ fn count_worker(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> 
     let mut table = FormsTable::connect(&database)?;
     let variables = worker_variables(server.sqs.endpoint(), &database);
     let worker = Profiled::start("worker", revision, profiles, &variables);
-    lab.wait_until_ready(&worker.service);
+    lab.wait(worker.service.ready());
     let mut sent = 0;
     let mut store = |count: u64| -> Result<()> {
         sent += fill_queue(lab, &server, count)?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use test_kit::{Service, service::Signal};
+use test_kit::{Service, Signal};
 
 use crate::{
     fill_queue::fill_queue,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     forms_table::FormsTable,
-    lab::{Lab, QueueBuild, Revision, address},
+    lab::{Lab, QueueBuild, Revision},
     load::{self, Pace},
 };
 
@@ -39,13 +39,13 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
     let database = lab.database()?;
     let worker = lab.worker(revision, server.sqs.endpoint(), &database, &[]);
     let api = lab.api(revision, server.sqs.endpoint());
-    lab.wait_until_ready(&worker);
+    lab.wait(worker.ready());
     let during = lab.seconds(12.0);
     let count = (FORMS_PER_SECOND * during.as_secs_f64()) as usize;
     let table = FormsTable::connect(&database)?;
     let watcher = thread::spawn(move || watch(table, count));
     let pace = Pace::PerSecond(FORMS_PER_SECOND);
-    let run = load::run(address(&api), &lab.forms, CONNECTIONS, pace, during);
+    let run = load::run(api.address(), &lab.forms, CONNECTIONS, pace, during);
     let outcome = lab.wait(run)?;
     let sightings = watcher.join().expect("the watcher does not panic")?;
 

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use test_kit::Service;
 
 use crate::{
-    lab::{Lab, QueueBuild, QueueServer, Revision, address, spawn},
+    lab::{Lab, QueueBuild, QueueServer, Revision, spawn},
     load::{self, Outcome, Pace},
     memory::{self, MemorySample, MemoryWatch},
     requests::{Messages, Requests},
@@ -166,7 +166,7 @@ impl Intake<'_> {
     /// Offers forms at a fixed rate.
     fn offer(&self, rate: f64, seconds: f64) -> Result<CountedRun> {
         let during = self.lab.seconds(seconds);
-        self.count_calls(|| offer(self.lab, address(self.api), &self.lab.forms, rate, during))
+        self.count_calls(|| offer(self.lab, self.api.address(), &self.lab.forms, rate, during))
     }
 
     fn at_load(&self, per_second: f64) -> Result<AtLoad> {
@@ -211,7 +211,7 @@ pub fn saturate(
     connections: usize,
     during: Duration,
 ) -> Result<Outcome> {
-    let run = load::run(address(service), &lab.forms, connections, Pace::AsFastAsAnswered, during);
+    let run = load::run(service.address(), &lab.forms, connections, Pace::AsFastAsAnswered, during);
     let outcome = lab.wait(run)?;
     ensure!(outcome.refused == 0, "{} forms were refused", outcome.refused);
     Ok(outcome)

@@ -1,7 +1,7 @@
 //! Where a measurement runs: PostgreSQL, the queue and the services of a revision.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -13,17 +13,13 @@ use secrecy::SecretString;
 use serde_json::json;
 use store::{Store, StoreSettings};
 use test_kit::{
-    Service, Sqs, forms,
+    Fault, Service, Sqs, forms,
     postgres::{Cluster, ClusterOptions, sql},
     stack::aws,
-    wait,
 };
 use tokio::runtime::{self, Runtime};
 
-use crate::{
-    connection::Connection,
-    requests::{FORM_TYPE, QUEUE, Requests, signed_forms},
-};
+use crate::requests::{FORM_TYPE, QUEUE, Requests, signed_forms};
 
 /// Durability as in production; the cluster of the tests has less.
 const DURABLE: [(&str, &str); 4] = [
@@ -153,9 +149,7 @@ impl Lab {
     /// Delays every answer of a server; without fault hooks the delay must be zero.
     pub fn delay_answers(&self, server: &QueueServer, delay: Duration) {
         if !delay.is_zero() {
-            let ms = delay.as_millis() as u64;
-            let rule = json!({ "action": "*", "kind": "delay", "ms": ms });
-            self.wait(server.sqs.fault(rule));
+            self.wait(server.sqs.fault(Fault::on_all().delay(delay)));
         }
     }
 
@@ -164,7 +158,7 @@ impl Lab {
         let mut variables = service_variables(endpoint);
         variables.push(("UI_SECRET", forms::SECRET));
         let api = start(&revision.programs, "api", &variables);
-        self.wait_until_ready(&api);
+        self.wait(api.ready());
         api
     }
 
@@ -179,27 +173,17 @@ impl Lab {
         let variables = [&worker_variables(endpoint, database), variables].concat();
         start(&revision.programs, "worker", &variables)
     }
-
-    pub fn wait_until_ready(&self, service: &Service) {
-        let address = address(service);
-        self.wait(wait::until("a service is ready", async || is_ready(address).await));
-    }
 }
 
 impl QueueServer {
     pub fn address(&self) -> SocketAddr {
-        address(&self.service)
+        self.service.address()
     }
 
     /// The URL of the form queue.
     pub fn queue_url(&self) -> &str {
         &self.queue_url
     }
-}
-
-/// Where a service listens.
-pub fn address(service: &Service) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, service.port()).into()
 }
 
 /// The settings of every service, for this SQS endpoint.
@@ -235,11 +219,4 @@ pub fn spawn(name: &str, command: &mut Command, variables: &[(&str, &str)]) -> S
         ("RUST_BACKTRACE", "0"),
     ]);
     Service::spawn(name, command.envs(variables.iter().copied()))
-}
-
-async fn is_ready(address: SocketAddr) -> Option<()> {
-    let request = format!("GET /healthcheck/ready/ HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    let mut connection = Connection::open(address).await.ok()?;
-    let status = connection.exchange(request.as_bytes()).await.ok()?;
-    (status == 200).then_some(())
 }

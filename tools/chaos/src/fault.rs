@@ -1,7 +1,11 @@
 //! All faults, with their names.
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
 use test_kit::stack::QUEUE;
+
+/// How late a call is done or answered.
+const DELAY: Duration = Duration::from_millis(700);
 
 /// A process to kill, stop or freeze; apis and workers by the index of their instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub enum Fault {
     Deadlock,
     /// Another session locks the table.
     LockTable(u64),
-    /// The fault hooks of local-sqs get a rule.
+    /// local-sqs injects a fault.
     Sqs(SqsFault, u64),
 }
 
@@ -61,40 +65,26 @@ pub enum SqsFault {
 }
 
 impl SqsFault {
-    /// The rule for the fault hooks of local-sqs; `seed` makes its random choices repeatable.
-    pub fn rule(self, seed: u64) -> Value {
-        let mut rule = match self {
-            Self::InternalFailure => {
-                json!({ "action": "*", "kind": "error", "status": 500, "code": "InternalFailure", "probability": 0.3 })
-            }
-            Self::ServiceUnavailable => {
-                json!({ "action": "*", "kind": "error", "status": 503, "code": "ServiceUnavailable", "probability": 0.3 })
-            }
-            Self::Throttling => {
-                json!({ "action": "*", "kind": "error", "status": 400, "code": "ThrottlingException", "probability": 0.3 })
-            }
-            Self::Reset => json!({ "action": "*", "kind": "reset", "probability": 0.2 }),
-            Self::LostReply => json!({ "action": "*", "kind": "lost_reply", "probability": 0.2 }),
+    /// The fault for local-sqs to inject; `seed` makes its random choices repeatable.
+    pub fn injected(self, seed: u64) -> test_kit::Fault {
+        let everywhere = test_kit::Fault::on_all;
+        let fault = match self {
+            Self::InternalFailure => everywhere().internal_failure().probability(0.3),
+            Self::ServiceUnavailable => everywhere().service_unavailable().probability(0.3),
+            Self::Throttling => everywhere().throttled().probability(0.3),
+            Self::Reset => everywhere().reset().probability(0.2),
+            Self::LostReply => everywhere().lost_reply().probability(0.2),
             Self::Partial(action) => {
-                json!({ "action": action, "kind": "partial", "code": "InternalError", "probability": 0.3 })
+                test_kit::Fault::on(action).any_entries_fail("InternalError").probability(0.3)
             }
-            Self::Duplicate => {
-                json!({ "action": "ReceiveMessage", "kind": "duplicate", "probability": 0.3 })
-            }
+            Self::Duplicate => test_kit::Fault::on("ReceiveMessage").duplicate().probability(0.3),
             Self::HangingReceive => {
-                json!({ "action": "ReceiveMessage", "kind": "hang", "queue": QUEUE, "probability": 0.1 })
+                test_kit::Fault::on("ReceiveMessage").hang().queue(QUEUE).probability(0.1)
             }
-            Self::Late => {
-                json!({ "action": "*", "kind": "delay", "before": true, "ms": 700, "probability": 0.2 })
-            }
-            Self::SlowReply => {
-                json!({ "action": "*", "kind": "delay", "ms": 700, "probability": 0.2 })
-            }
+            Self::Late => everywhere().delay_before_work(DELAY).probability(0.2),
+            Self::SlowReply => everywhere().delay(DELAY).probability(0.2),
         };
-        if let Some(rule) = rule.as_object_mut() {
-            rule.insert("seed".to_owned(), seed.into());
-        }
-        rule
+        fault.seed(seed)
     }
 }
 

@@ -4,13 +4,14 @@ use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
 use parking_lot::Mutex;
-use test_kit::{Service, service::Signal};
+use test_kit::{Service, Signal, program::path_of};
 use tokio::{task::spawn_blocking, time::sleep};
 
 pub struct Instance {
@@ -70,23 +71,25 @@ impl Instance {
         self.state.lock().already_stored
     }
 
-    /// Starts it unless it is running, and returns when it listens. If it fails, its log is on standard error.
+    /// Starts it unless it is running, and returns when it listens.
     pub async fn start(self: &Arc<Self>) -> Result<()> {
         let instance = Arc::clone(self);
-        let started = spawn_blocking(move || instance.start_blocking());
-        started.await.map_err(|_| anyhow!("{} does not start", self.name))
+        spawn_blocking(move || instance.start_blocking()).await?
     }
 
-    fn start_blocking(&self) {
+    fn start_blocking(&self) -> Result<()> {
         let mut state = self.state.lock();
         if state.running.is_none() {
-            let port = self.port.to_string();
-            let mut variables = vec![("PORT", port.as_str())];
-            variables
-                .extend(self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            state.running = Some(Service::start(self.program, &variables));
+            let mut command = Command::new(path_of(self.program));
+            command
+                .env_clear()
+                .envs([("BIND_ADDRESS", "127.0.0.1"), ("RUST_BACKTRACE", "0")])
+                .env("PORT", self.port.to_string())
+                .envs(self.variables.iter().map(|(name, value)| (name, value)));
+            state.running = Some(Service::try_spawn(&self.name, &mut command)?);
             state.starts += 1;
         }
+        Ok(())
     }
 
     /// Sends a signal that does not end the process.

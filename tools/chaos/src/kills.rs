@@ -8,10 +8,10 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
+use serde_json::Value;
 use test_kit::{
+    Fault, Signal,
     forms::{post, registration},
-    service::Signal,
     sqs::Counts,
     stack::{INVALID, QUEUE},
 };
@@ -110,7 +110,7 @@ async fn kill_in_one_system(
 async fn kill_once(moment: Moment, system: &System, number: usize) -> Result<String> {
     let sqs = &system.sqs;
     let worker = system.workers.first().context("the system has a worker")?;
-    sqs.fault(json!({ "action": "DeleteMessageBatch", "kind": "hang", "queue": QUEUE })).await;
+    sqs.fault(Fault::on("DeleteMessageBatch").hang().queue(QUEUE)).await;
     let deletes = sqs.requests("DeleteMessageBatch").await;
     let id = match moment {
         Moment::AfterCommit => {

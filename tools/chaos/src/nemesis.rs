@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use test_kit::{postgres::Shutdown, service::Signal};
+use test_kit::{Signal, postgres::Shutdown};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -125,7 +125,7 @@ impl Nemesis {
     }
 
     async fn break_sqs(&self, fault: SqsFault, ms: u64, stop: &CancellationToken) -> Result<()> {
-        match self.system.sqs.try_fault(fault.rule(self.seed)).await {
+        match self.system.sqs.try_fault(fault.injected(self.seed)).await {
             Err(error) if error.is_status() => return Err(error.into()),
             // If local-sqs is down at this moment, that is fault enough.
             Err(_) | Ok(()) => {}

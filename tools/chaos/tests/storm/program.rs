@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use test_kit::{service::path_of, signals};
+use test_kit::{program::path_of, signals};
 
 #[test]
 fn a_short_run_keeps_every_promise_and_writes_its_report() {
