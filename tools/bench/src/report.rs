@@ -64,7 +64,7 @@ fn page(facts: &[Fact], table: &str, measured: &Measured, instructions: &str) ->
 
 fn method(measured: &Measured) -> String {
     format!(
-        "\n## Method\n\n\
+        "## Method\n\n\
          The load generator, the service, the queue and PostgreSQL all run on the same cores.\n\
          Each form is a different registration of 1,024 bytes, valid under `deploy/form-types/registration.schema.json` and signed in advance.\n\
          The services run with their defaults unless a line says otherwise, and with `MIMALLOC_PURGE_DELAY=0`, as in the images.\n\

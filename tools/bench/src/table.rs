@@ -31,7 +31,7 @@ impl Target {
 }
 
 impl Row {
-    /// `pass` or `miss` for the current revision; empty if there is no target.
+    /// `pass` or `miss` for the current revision; empty without a target.
     pub fn verdict(&self) -> &'static str {
         let value = self.values.first().copied().flatten();
         match value.and_then(|value| self.target.is_met_by(value)) {

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 pub struct Content(String);
 
 impl Content {
-    /// Of JSON text. As in jsonb, the order of keys, white space and the notation of a number do not count, but its
-    /// scale does. In text that is not JSON, every character counts.
+    /// The content of JSON text. As in jsonb, the order of keys, white space and the notation of a number do not
+    /// count, but its scale does. In text that is not JSON, every character counts.
     pub fn of_json(text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(value) => {
@@ -24,7 +24,7 @@ impl Content {
         }
     }
 
-    /// Of text in which every character counts.
+    /// The content of text in which every character counts.
     pub fn of_bytes(text: &str) -> Self {
         Self(hex::encode(Sha256::digest(text)))
     }

@@ -1,4 +1,4 @@
-//! The record of what was sent and answered, written before and after each attempt to an append-only file.
+//! Records each submission before it is sent, and each answer, in an append-only file.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::content::Content;
 
-/// The sender, and the number among its submissions. With the seed, this gives the submission again.
+/// The sender, and the number among its submissions. With the seed, it reproduces the submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct SubmissionName {
     pub sender: u32,

@@ -197,7 +197,7 @@ pub fn report(after_commit: &KillResult, after_set_aside: &KillResult) -> String
          The step before the delete is then complete; the program checks that before each kill.\n\n\
          | killed between | COMMIT and delete | the send to the invalid queue and the delete |\n|---|---|---|\n\
          {}{}{}{}{}\n\
-         If a worker dies after it has set a message aside, the next worker sets it aside again: two copies, with the same `original_message_id`.\n\n\
+         If a worker dies after it has set a message aside and before it has deleted it, the next worker sets it aside again: two copies, with the same `original_message_id`.\n\n\
          To repeat this, build the programs as `make chaos` does, and run:\n\n    \
          target/debug/chaos kills --after-commit {} --after-set-aside {}\n",
         row("kills", |result| result.kills),

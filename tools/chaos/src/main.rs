@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use chaos::{
     kills::{self, Moment, kill_workers},
     plan::Pace,
-    report::Figure,
+    report::ReportRow,
     run::{Run, RunOptions, RunResult},
 };
 use chrono::Utc;
@@ -109,7 +109,7 @@ async fn storm(arguments: Arguments, interrupted: &CancellationToken) -> Result<
     if let Some(stem) = &arguments.report {
         result.write_report(stem)?;
     }
-    for Figure { name, value } in result.figures() {
+    for ReportRow { name, value } in result.figures() {
         println!("{:52} {}", name.replace("**", ""), value.replace("**", ""));
     }
     for violation in &result.verdict.violations {

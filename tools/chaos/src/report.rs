@@ -20,7 +20,7 @@ use crate::{
 /// A row of the timeline covers this many seconds.
 const STEP_S: u64 = 10;
 
-pub struct Figure {
+pub struct ReportRow {
     pub name: &'static str,
     pub value: String,
 }
@@ -41,7 +41,7 @@ impl RunResult {
         self.verdict.violations.iter().filter(|violation| is(violation)).count()
     }
 
-    pub fn figures(&self) -> Vec<Figure> {
+    pub fn figures(&self) -> Vec<ReportRow> {
         let Figures {
             submissions,
             attempts,
@@ -77,7 +77,7 @@ impl RunResult {
             ("**doubled**", format!("**{doubled}**")),
             ("violations of any kind", self.verdict.violations.len().to_string()),
         ];
-        figures.map(|(name, value)| Figure { name, value }).into()
+        figures.map(|(name, value)| ReportRow { name, value }).into()
     }
 
     fn write_markdown(&self, text: &mut String, plot: &str) -> fmt::Result {
@@ -92,7 +92,7 @@ impl RunResult {
              `make chaos SEED={seed} SECONDS={seconds}` draws the same forms and faults again. The program wrote this page.\n\n\
              | | |\n|---|---|"
         )?;
-        for Figure { name, value } in self.figures() {
+        for ReportRow { name, value } in self.figures() {
             writeln!(text, "| {name} | {value} |")?;
         }
         writeln!(
@@ -115,7 +115,7 @@ impl RunResult {
             let answer = match outcome {
                 Outcome::Accepted(_) => "accepted".to_owned(),
                 Outcome::Refused(status) => format!("refused: {status}"),
-                // For SQS, only the first words: a status, or that there was no connection.
+                // Only the first words of an error of SQS: its status, or the kind of connection error.
                 Outcome::Unknown(why) => {
                     format!("unknown: {}", why.split(['{', '(']).next().unwrap_or_default().trim())
                 }

@@ -44,7 +44,7 @@ pub struct RunOptions {
     pub directory: PathBuf,
 }
 
-/// A running system, and what has happened to it so far.
+/// A running system, and its history so far.
 pub struct Run {
     options: RunOptions,
     system: Arc<System>,
