@@ -205,3 +205,53 @@ fn backlog(measured: &Measured) -> Plot<'static> {
         lines: vec![Line::through("rows", &measured.backlog.progress, at_s, |at| at.rows)],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        intake::AtConnections,
+        sweep::{WithBatches, WithPollers},
+    };
+
+    fn measured() -> Measured {
+        let mut measured = Measured::default();
+        let memory = [0.0, 1.0].map(|at_s| MemorySample { at_s, mib: 30.0 });
+        measured.throughput.memory = memory.to_vec();
+        measured.throughput.by_connections = [1, 64]
+            .map(|connections| AtConnections { connections, api: 1.0, null_sink: 2.0 })
+            .into();
+        let by_load = |per_second| AtLoad { per_second, p50: 1.0, p99: 2.0, p999: 3.0, calls: 0.1 };
+        measured.latency.by_load = [100.0, 200.0].map(by_load).into();
+        measured.latency_delayed.by_load = [100.0, 200.0].map(by_load).into();
+        measured.backlog.memory = memory.to_vec();
+        measured.backlog.progress = [0.0, 1.0].map(|at_s| Progress { at_s, rows: 5.0 }).into();
+        measured
+    }
+
+    #[test]
+    fn the_page_has_facts_figures_and_instructions_and_every_plot_exists() {
+        let docs = tempfile::tempdir().unwrap();
+        let plots = docs.path().join("benchmarks");
+        fs::create_dir_all(&plots).unwrap();
+        fs::write(plots.join("instructions.md"), "## Instructions per submission\n").unwrap();
+        let sweeps = Sweeps {
+            pollers: vec![WithPollers { pollers: 1, at_0_ms: 1.0, at_20_ms: 2.0 }],
+            batches: vec![WithBatches { rows: 10, worker: 1.0, bare_insert: 2.0 }],
+        };
+        let facts = [Fact { name: "cores", value: "2".to_owned() }];
+        write(docs.path(), &facts, "| a table |\n", &measured(), &sweeps).unwrap();
+
+        let page = fs::read_to_string(docs.path().join("benchmarks.md")).unwrap();
+        for part in ["| cores | 2 |", "| a table |", "## Method", "## Instructions per submission"]
+        {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let files = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let files: Vec<&str> = files.collect();
+        assert_eq!(files.len(), 8, "{page}");
+        for file in files {
+            assert!(docs.path().join(file).is_file(), "{file}");
+        }
+    }
+}
