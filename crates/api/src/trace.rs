@@ -77,7 +77,7 @@ pub async fn trace<B: MessageBody>(
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    metrics::answered(route, method, response.status().as_u16(), started.elapsed());
+    metrics::record_answer(route, method, response.status().as_u16(), started.elapsed());
     Ok(response)
 }
 
