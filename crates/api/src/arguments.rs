@@ -2,16 +2,16 @@
 
 use clap::Parser;
 
-/// Accepts forms over HTTP and sends them to SQS, until a signal stops it.
+/// Accepts forms over HTTP and sends them to SQS until it is stopped.
 ///
-/// Environment variables hold its settings.
+/// Its settings are environment variables; docs/reference/settings.md lists them.
 #[derive(Debug, Parser)]
 #[command(name = "api", version)]
 pub struct Arguments {
-    /// Check the settings, show them without secrets, and exit: with 1 if a setting is wrong
+    /// Check the settings and exit: show them without secrets, or list every fault and exit with 1
     #[arg(long)]
     pub check_settings: bool,
-    /// Ask the api that runs with these settings whether it is ready, and exit: with 0 if it is
+    /// Ask the running api with these settings whether it is ready, and exit: with 0 if it is, else 1
     #[arg(long, conflicts_with = "check_settings")]
     pub healthcheck: bool,
 }

@@ -88,7 +88,7 @@ async fn refusals_are_answered_as_the_snapshot_shows() {
 
 #[test]
 fn the_reference_lists_every_refusal() {
-    let mut table = "| code | status | `detail` of the answer | when | alerted |\n\
+    let mut table = "| code | status | `detail` | when | alerted |\n\
                      |---|---|---|---|---|\n"
         .to_owned();
     for Reason { code, status, detail, when, is_alerted, .. } in reasons() {
