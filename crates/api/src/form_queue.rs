@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Message};
 use parking_lot::Mutex;
-use queue::{Cause, Connection, Queue, QueueFinder, QueueNames, SendPace, Sender, SqsError};
-use service::{backoff::Backoff, health::Check, settings::QueuePairSettings};
+use queue::{
+    Cause, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
+    settings::ServedForm,
+};
+use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
-
-use crate::metrics;
 
 /// The least time between finding a queue and looking for it again: for a while, SQS still returns the URL of a deleted
 /// queue and refuses to reuse its name.
@@ -16,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A form type, and its queue once the api has found it.
 pub struct FormQueue {
-    form_type: FormType,
+    form: ServedForm,
     finder: QueueFinder,
     pace: SendPace,
     found: Mutex<Option<(Queue, Sender)>>,
@@ -33,21 +34,18 @@ pub enum NotSent {
 }
 
 impl FormQueue {
-    pub fn new(
-        form_type: FormType,
-        queues: &QueuePairSettings,
-        connection: Connection,
-        create: bool,
-        pace: SendPace,
-    ) -> Self {
-        let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
-        metrics::queue_is_up(form_type.name(), false);
-        let finder = QueueFinder { connection, names, create };
-        Self { form_type, finder, pace, found: Mutex::default(), missing: Notify::new() }
+    pub fn new(form: ServedForm, finder: QueueFinder, pace: SendPace) -> Self {
+        record_queue_up(form.form_type.name(), false);
+        Self { form, finder, pace, found: Mutex::default(), missing: Notify::new() }
+    }
+
+    /// The form type with its queues.
+    pub fn form(&self) -> &ServedForm {
+        &self.form
     }
 
     pub fn form_type(&self) -> &FormType {
-        &self.form_type
+        &self.form.form_type
     }
 
     /// Finds the queue, and finds it again each time it is missing. Never returns.
@@ -69,7 +67,7 @@ impl FormQueue {
                         queue = queue.name(), max_message_size:? = queue.max_message_size();
                         "Found the form queue."
                     );
-                    metrics::queue_is_up(self.form_type.name(), true);
+                    record_queue_up(self.form.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
                     *self.found.lock() = Some((queue, sender));
                     return;
@@ -104,15 +102,7 @@ impl FormQueue {
         }
         let is_up =
             !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
-        metrics::queue_is_up(self.form_type.name(), is_up);
-    }
-
-    /// The name of the check on the health page: `queue` for the type `form`, `queue_enrolment` for `enrolment`.
-    pub fn check_name(&self) -> String {
-        match self.form_type.name() {
-            "form" => "queue".to_owned(),
-            other => format!("queue_{other}"),
-        }
+        record_queue_up(self.form.form_type.name(), is_up);
     }
 
     /// The check for the health page.
@@ -122,7 +112,7 @@ impl FormQueue {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {
                 let Some((queue, _)) = form_queue.found() else {
-                    metrics::queue_is_up(form_queue.form_type.name(), false);
+                    record_queue_up(form_queue.form.form_type.name(), false);
                     return Err("the queue was not found yet");
                 };
                 let failed = queue.answers().await.err().map(|error| error.cause());

@@ -29,7 +29,7 @@ mod openapi;
 mod redirect;
 mod schema;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     App, HttpServer,
@@ -37,7 +37,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Bytes},
 };
-use domain::FormType;
+use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
 use service::{
@@ -61,32 +61,19 @@ pub struct Api {
 ///
 /// # Errors
 /// The api cannot listen on its address.
-pub async fn build(settings: Settings) -> io::Result<Api> {
+pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let metrics = service::metrics::start("api", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
-    for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!(
-            form_type = replaced.name();
-            "A schema in FORM_TYPES_DIR replaces the built-in one."
-        );
-    }
+    settings.forms.log_replaced_schemas();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
-    let form_queue = |form_type: &FormType| {
-        let queues = settings.sqs.queues.get(form_type.name())?;
-        let create = settings.sqs.create_queues;
-        Some(Arc::new(FormQueue::new(
-            form_type.clone(),
-            queues,
-            connection.clone(),
-            create,
-            settings.send,
-        )))
-    };
-    let form_queues: Vec<Arc<FormQueue>> =
-        settings.form_types.iter().filter_map(form_queue).collect();
-    let health =
-        Health::new(form_queues.iter().map(|queue| (queue.check_name(), queue.check())).collect());
+    let form_queues = settings.forms.iter().map(|form| {
+        let finder = settings.sqs.finder(&connection, form.queues.clone());
+        Arc::new(FormQueue::new(form, finder, settings.send))
+    });
+    let form_queues: Vec<Arc<FormQueue>> = form_queues.collect();
+    let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
+    let health = Health::new(checks.collect());
     let limits = BodyLimits::new(&settings.limits);
     let listen = settings.listen.clone();
     let address = format!("{}:{}", listen.bind_address, listen.port);
@@ -96,7 +83,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
     let document =
-        Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
+        Bytes::from(openapi::document(settings.forms.types(), &settings.intake).to_string());
     open_files::raise_limit(limit.connections);
     let server = HttpServer::new(move || {
         App::new()
@@ -117,9 +104,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     .shutdown_timeout(grace)
     .disable_signals()
     .bind(&address)
-    .map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    })?;
+    .with_context(|| format!("cannot listen on {address}"))?;
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!(address = listen.bind_address, port; "Listening.");
     Ok(Api { port, server: server.run(), metrics, form_queues })
@@ -135,7 +120,7 @@ impl Api {
     ///
     /// # Errors
     /// The server failed.
-    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
@@ -158,6 +143,6 @@ impl Api {
             metrics.abort();
         }
         log::info!("Stopped.");
-        outcome
+        outcome.context("the HTTP server failed")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use service::metrics::{Metric, MetricKind};
 
 use crate::refusal;
@@ -19,15 +19,9 @@ const REFUSALS: Metric = Metric {
     labels: &["reason"],
     description: "Refused requests, by reason.",
 };
-const QUEUE_UP: Metric = Metric {
-    name: "form_data_queue_up",
-    kind: MetricKind::Gauge,
-    labels: &["form_type"],
-    description: "1 if the queue of the form type answered the last time it was used, else 0.",
-};
 
 /// Every metric that only the api has.
-pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS, &QUEUE_UP];
+pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS];
 
 /// Describes the metrics, and starts the counters that alerts look at with 0.
 pub fn describe() {
@@ -46,11 +40,6 @@ pub fn record_answer(route: String, method: &'static str, status: u16, took: Dur
 
 pub fn count_refusal(code: &'static str) {
     counter!(REFUSALS.name, "reason" => code).increment(1);
-}
-
-/// Records whether the queue answered.
-pub fn queue_is_up(form_type: &str, is_up: bool) {
-    gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }
 
 #[cfg(test)]
