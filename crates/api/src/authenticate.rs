@@ -18,7 +18,8 @@ use crate::{
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
-/// Middleware around every signed route: the handlers get the body in memory, and the [`SentBy`] as an extension.
+/// Middleware around every signed route: the handlers get the body in memory, and the [`SentBy`] as
+/// an extension.
 pub async fn authenticate<B: MessageBody + 'static>(
     limits: web::Data<BodyLimits>,
     intake: web::Data<IntakeSettings>,
@@ -114,7 +115,8 @@ fn hawk_request<'a>(
     }
 }
 
-/// The host and port that the client used. If a load balancer ends TLS, only `PUBLIC_URL` knows them.
+/// The host and port that the client used. If a load balancer ends TLS, only `PUBLIC_URL` knows
+/// them.
 fn host_and_port(host: &str) -> (&str, u16) {
     match host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) {
         Some(host_and_port) => host_and_port,

@@ -54,7 +54,8 @@ impl BodyLimits {
             return Err(Refusal::BodyTooSlow);
         };
         if outcome.is_err() {
-            // A client that is still writing when the connection closes would see a reset instead of the answer.
+            // A client that is still writing when the connection closes would see a reset instead
+            // of the answer.
             let _ =
                 timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload))
                     .await;
@@ -100,7 +101,8 @@ impl BodyLimits {
             if bytes.len() + chunk.len() > self.one {
                 return Err(Refusal::BodyTooLong { limit: self.one });
             }
-            // Only the bytes that have arrived count, so that a slow client does not reserve bytes by announcing them.
+            // Only the bytes that have arrived count, so that a slow client does not reserve bytes
+            // by announcing them.
             let more = u32::try_from(chunk.len())
                 .ok()
                 .and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok())

@@ -11,8 +11,8 @@ use queue::{
 use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
 
-/// The least time between finding a queue and looking for it again: for a while, SQS still returns the URL of a deleted
-/// queue and refuses to reuse its name.
+/// The least time between finding a queue and looking for it again: for a while, SQS still returns
+/// the URL of a deleted queue and refuses to reuse its name.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A form type, and its queue once the api has found it.

@@ -16,11 +16,11 @@ use utoipa::openapi::{
 use self::answers::{Routes, of_refusals};
 use crate::{settings::IntakeSettings, signature, submission_id, trace};
 
-const ABOUT: &str = "Accepts form submissions and stores each of them in PostgreSQL, by way of Amazon SQS.
+const ABOUT: &str = "Accepts form submissions and stores each in PostgreSQL, by way of Amazon SQS.
 
 202 means that SQS has confirmed this submission. It will be stored exactly once.
 
-A path without its last slash is answered with 301 (`SlashAdded` among the responses of the components).
+A path without its last slash gets 301 (`SlashAdded` among the responses of the components).
 Signed requests get 404 for other paths (`NotFound`) and 405 for other methods (`MethodNotAllowed`).";
 
 /// The document for these form types and signature schemes.
@@ -76,7 +76,8 @@ fn security_schemes(intake: &IntakeSettings) -> Vec<(&'static str, SecuritySchem
     };
     let mut schemes = Vec::new();
     if !intake.ui_secrets.is_empty() {
-        let about = "SHA-256 of path with query, body and the shared secret, in this order, as lower-case hex.";
+        let about = "SHA-256 of path with query, body and the shared secret, in this order, as \
+             lower-case hex.";
         schemes.push(("signature", header(signature::HEADER, about)));
     }
     if intake.hawk.is_some() {
@@ -170,12 +171,14 @@ fn simple() -> Parameter {
 }
 
 fn idempotency_key() -> Parameter {
-    let about = "Requests with the same key and the same content are one submission, however often you send it.";
+    let about = "Requests with the same key and the same content are one submission, however often \
+                 you send it.";
     header(submission_id::HEADER, about, "IdempotencyKey")
 }
 
 fn traceparent() -> Parameter {
-    let about = "W3C Trace Context. The log lines about this request have it. If it is missing or malformed, the api makes one.";
+    let about = "W3C Trace Context. The log lines about this request have it. If it is missing or \
+                 malformed, the api makes one.";
     header(trace::TRACEPARENT.as_str(), about, "Text")
 }
 

@@ -98,7 +98,7 @@ const BODIES_IN_FLIGHT: Reason = Reason {
     code: "bodies_in_flight",
     status: StatusCode::SERVICE_UNAVAILABLE,
     detail: TRY_AGAIN,
-    when: "All bodies in flight together would be larger than `BODIES_IN_FLIGHT_BYTES`.",
+    when: "With this body, the bodies in flight would be larger than `BODIES_IN_FLIGHT_BYTES`.",
     check: Check::Body,
     is_alerted: false,
 };
@@ -114,7 +114,7 @@ const SIGNATURE_WRONG: Reason = Reason {
     code: "signature_wrong",
     status: StatusCode::BAD_REQUEST,
     detail: "PFO",
-    when: "Hawk is off, and `X-Signature` is missing or wrong.",
+    when: "`X-Signature` is missing or wrong, and `INTAKE_AUTH` does not include Hawk.",
     check: Check::Signature,
     is_alerted: true,
 };
@@ -122,7 +122,7 @@ const IDEMPOTENCY_KEY: Reason = Reason {
     code: "idempotency_key",
     status: StatusCode::BAD_REQUEST,
     detail: "Idempotency-Key must be one value of 1 to 255 visible ASCII characters.",
-    when: "`Idempotency-Key` is not a valid key, or is there twice.",
+    when: "`Idempotency-Key` is not a valid key, or the request has two.",
     check: Check::Form,
     is_alerted: false,
 };
@@ -130,7 +130,7 @@ const MEDIA_TYPE: Reason = Reason {
     code: "media_type",
     status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
     detail: "Unsupported media type \"{media type}\" in request.",
-    when: "The `Content-Type` is not one that forms are sent in.",
+    when: "The `Content-Type` is none of the media types of forms.",
     check: Check::Form,
     is_alerted: false,
 };
@@ -175,8 +175,8 @@ const SQS_UNAVAILABLE: Reason = Reason {
     code: "sqs_unavailable",
     status: StatusCode::SERVICE_UNAVAILABLE,
     detail: TRY_AGAIN,
-    when: "SQS did not confirm the message within `SQS_SEND_TIMEOUT_SECONDS`, denied access, or \
-           has no such queue any more.",
+    when: "SQS does not confirm the message within `SQS_SEND_TIMEOUT_SECONDS`, denies access, or \
+           no longer has the queue.",
     check: Check::Form,
     is_alerted: true,
 };

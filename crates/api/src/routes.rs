@@ -15,8 +15,8 @@ use crate::{
     schema::schema, submit::submit,
 };
 
-/// Adds the routes. Only the documentation is open to all: every other path, even an unknown one, needs a signature.
-/// `document` is the OpenAPI document.
+/// Adds the routes. Only the documentation is open to all: every other path, even an unknown one,
+/// needs a signature. `document` is the OpenAPI document.
 pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], document: &Bytes) {
     docs::routes(service, document);
     for form_queue in form_queues {

@@ -19,7 +19,8 @@ pub fn all(intake: &IntakeSettings) -> BTreeMap<String, Response> {
         ("Index", json("The address for each form type.", "Index")),
         (
             "MethodNotAllowed",
-            json("The path has other methods.", "Detail").header("Allow", header("Text")),
+            json("The path does not support this method.", "Detail")
+                .header("Allow", header("Text")),
         ),
         ("NotFound", json("There is nothing at this path.", "Detail")),
         ("NotReady", json("A dependency does not respond. The body names it.", "Readiness")),
@@ -28,11 +29,15 @@ pub fn all(intake: &IntakeSettings) -> BTreeMap<String, Response> {
             "Schema",
             answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema")),
         ),
-        ("SlashAdded", answer("The path ends with a slash.").header("Location", header("Text"))),
+        (
+            "SlashAdded",
+            answer("The same path with a slash at its end.").header("Location", header("Text")),
+        ),
         ("Status", json("Which build runs, and whether it can serve.", "Status")),
     ];
     let answers = answers.map(|(name, answer)| (name.to_owned(), answer.build()));
-    // Other routes share the answers of the forms, except for 400, which has a name of its own there.
+    // Other routes share the answers of the forms, except for 400, which has a name of its own
+    // there.
     let refusals =
         [Routes::Signed, Routes::Forms].into_iter().flat_map(|routes| of_refusals(intake, routes));
     let refusals = refusals.map(|(_, name, answer)| (name, answer));
@@ -47,7 +52,8 @@ pub enum Routes {
     Forms,
 }
 
-/// The answers to requests that these routes refuse: status, name and description, one for each status.
+/// The answers to requests that these routes refuse: status, name and description, one for each
+/// status.
 pub fn of_refusals(intake: &IntakeSettings, routes: Routes) -> Vec<(StatusCode, String, Response)> {
     let mut by_status: BTreeMap<StatusCode, Vec<Reason>> = BTreeMap::new();
     for reason in reasons() {

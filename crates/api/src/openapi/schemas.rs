@@ -1,4 +1,5 @@
-//! The schemas of the document. The names of schemas of answers begin with a capital, so that no form type has them.
+//! The schemas of the document. The names of schemas of answers begin with a capital, so that no
+//! form type has them.
 
 use domain::FormTypes;
 use serde_json::{Map, Value, json};
@@ -41,7 +42,7 @@ fn of_answers() -> Map<String, Value> {
         ("Index", text_by_name),
         ("NotSigned", json!({ "const": "PFO" })),
         ("Readiness", json!({
-            "description": "The state of each dependency by its name: `OK`, or what is wrong.",
+            "description": "The state of each dependency by its name: `OK`, or a description of the problem.",
             "type": "object",
             "required": ["status"],
             "properties": { "status": { "enum": ["OK", "not ready"] } },
@@ -70,7 +71,8 @@ fn of_answers() -> Map<String, Value> {
     .collect()
 }
 
-/// A reference starts at the root of the form type's own schema. In the document that root is at `place`.
+/// A reference starts at the root of the form type's own schema. In the document that root is at
+/// `place`.
 fn move_references(schema: &mut Value, place: &str) {
     match schema {
         Value::Object(members) => {

@@ -5,7 +5,7 @@ use hawk_auth::Refusal;
 
 use super::{Check, Reason, TRY_AGAIN};
 
-/// The sender learns only that something is wrong, and the time of the api if that may be all.
+/// The sender does not learn what is wrong, except that its clock may be.
 const NOT_SIGNED: &str = "The request is not signed correctly.";
 
 pub fn reasons() -> Vec<Reason> {
@@ -49,7 +49,7 @@ pub fn reason(refusal: &Refusal) -> Reason {
         ),
         Refusal::PayloadHashMissing => ("The `hash` of the body is missing.", false),
         Refusal::PayloadHashWrong => {
-            ("The body or its `Content-Type` is not the one that was signed.", true)
+            ("The body or its `Content-Type` differs from the signed one.", true)
         }
         Refusal::NonceSeen => ("The request has been sent before.", true),
         Refusal::NonceMemoryFull => (

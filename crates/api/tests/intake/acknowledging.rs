@@ -105,7 +105,8 @@ async fn a_form_that_is_too_long_for_the_queue_gets_413() {
     api.post_form(body(2048)).await.expect_status(413);
     api.post_form(body(1800)).await.expect_status(202);
 
-    // If GetQueueAttributes is denied, the api does not know the limit, and SQS itself refuses the form.
+    // If GetQueueAttributes is denied, the api does not know the limit, and SQS itself refuses the
+    // form.
     stack.sqs.fault(Fault::on("GetQueueAttributes").access_denied()).await;
     let api = stack.ready_api(&[]).await;
     api.post_form(body(2048)).await.expect_status(413);

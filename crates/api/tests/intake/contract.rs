@@ -1,4 +1,5 @@
-//! Every case of the contract: requests to the service of 2016 and its answers, corrected if it was wrong.
+//! Every case of the contract: requests to the service of 2016 and its answers, corrected if it was
+//! wrong.
 
 use std::{
     io::Write,
@@ -71,8 +72,8 @@ async fn every_case_of_the_contract_gets_the_answer_in_it() {
     assert_eq!(accepted_by_the_2016_worker(&bodies), bodies.len());
 }
 
-/// How many of these message bodies the worker of 2016 accepts. It was written in Python, and the script does the one
-/// check that it did.
+/// How many of these message bodies the worker of 2016 accepts. It was written in Python, and the
+/// script does the one check that it did.
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
 fn accepted_by_the_2016_worker(bodies: &[String]) -> usize {
     let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is set: run `make test`");

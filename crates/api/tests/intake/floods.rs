@@ -111,7 +111,8 @@ async fn refused_bodies_use_bounded_memory() {
     assert!(most_memory(&api, "960 refused requests") < 150);
 }
 
-/// JSON that is small as text and large when parsed. It takes that much memory only while it is being parsed.
+/// JSON that is small as text and large when parsed. It takes that much memory only while it is
+/// being parsed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forms_that_grow_when_parsed_use_bounded_memory() {
     let stack = Stack::start();

@@ -1,4 +1,4 @@
-//! Form types other than `form`: the built-in ones, and those that the operator adds as a file.
+//! Form types other than `form`: built-in ones, and types that an operator adds as files.
 
 use std::{fs, process::Command};
 

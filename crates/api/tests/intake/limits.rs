@@ -72,8 +72,8 @@ async fn bodies_in_flight_are_bounded_and_the_rest_gets_503() {
     let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(50_000)).into_bytes();
     let whole = form(&api, &body).to_bytes();
     let (but_the_end, end) = whole.split_at(whole.len() - 1000);
-    // A body that does not end holds half of the bytes, so two leave too little for a third. If the third arrives first,
-    // it may take the place of one of the two: then two others are held.
+    // A body that does not end holds half of the bytes, so two leave too little for a third. If the
+    // third arrives first, it may take the place of one of the two: then two others are held.
     let (held, refused) = 'tries: {
         for _ in 0..20 {
             let mut held: Vec<TcpStream> = Vec::new();
@@ -110,7 +110,8 @@ async fn connections_over_the_limit_wait_their_turn() {
     let healthcheck = api.request("GET", "/healthcheck/");
     let mut idle = Vec::new();
     let mut refused = None;
-    // Each core has its share of the limit, rounded up, and one more connection may be on its way to each.
+    // Each core has its share of the limit, rounded up, and one more connection may be on its way
+    // to each.
     for _ in 0..100 {
         idle.push(TcpStream::connect(api.address()).await.unwrap());
         let answer = healthcheck.clone().within(SECOND).send_raw().await;

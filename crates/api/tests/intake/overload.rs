@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use test_kit::{Fault, Stack, forms::registration, stack::QUEUE, wait};
 use tokio::task::JoinSet;
 
-/// SQS takes a second for each call, two calls of ten forms are in flight at a time, and 200 clients want to send.
+/// SQS takes a second for each call, two calls of ten forms are in flight at a time, and 200
+/// clients want to send.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forms_beyond_the_capacity_of_sqs_get_503_until_sqs_recovers() {
     const CLIENTS: usize = 200;
@@ -35,8 +36,8 @@ async fn forms_beyond_the_capacity_of_sqs_get_503_until_sqs_recovers() {
     }
     let answers = clients.join_all().await.concat();
     let accepted: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 202).collect();
-    // The rate stays the same to the end: requests that have waited too long must not take the place of requests that can
-    // still be served.
+    // The rate stays the same to the end: requests that have waited too long must not take the
+    // place of requests that can still be served.
     let half = end - Duration::from_millis(7500);
     let late = accepted.iter().filter(|(at, _)| (half..end).contains(at)).count();
     assert!(accepted.len() < answers.len(), "no form was refused");

@@ -1,4 +1,5 @@
-//! SQS denies access, or the queue is gone: no form is accepted until that is over, and then every form is again.
+//! SQS denies access, or the queue is gone: no form is accepted until that is over, and then every
+//! form is again.
 
 use serde_json::json;
 use test_kit::{

@@ -103,3 +103,20 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
 fn the_reference_page_has_every_variable() {
     test_kit::reference::check("settings.md", "api", &api::settings::Settings::reference());
 }
+
+#[test]
+fn an_unknown_argument_is_named_and_exits_with_2() {
+    for arguments in [&["--cheksettings"][..], &["--check-settings", "--healthcheck"], &["run"]] {
+        let output = Command::new(path_of("api")).env_clear().args(arguments).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(arguments[0]) && message.contains("Usage: api"), "{message}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_workspace() {
+    let output = Command::new(path_of("api")).env_clear().arg("--version").output().unwrap();
+    let expected = concat!("api ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
