@@ -32,12 +32,13 @@ fn checkout() -> tempfile::TempDir {
     directory
 }
 
-/// Four ports in a row that are free now.
+/// Four free ports in a row, below those that the system gives to connections, so that no
+/// connection takes one before it is used.
 fn free_ports() -> u16 {
     let all_free = |first: &u16| {
         (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
     };
-    (0..).map(|_| 20_000 + (rand::random::<u16>() % 40_000)).find(all_free).unwrap()
+    (0..).map(|_| 10_000 + (rand::random::<u16>() % 22_000)).find(all_free).unwrap()
 }
 
 fn start(directory: &Path, port: u16) -> Child {
@@ -165,7 +166,7 @@ fn the_services_can_be_started_one_by_one() {
     };
     let output = local("api").output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && error.contains("nothing runs here yet"), "{error}");
+    assert!(output.status.code() == Some(1) && error.contains("nothing is running yet"), "{error}");
 
     let mut surroundings =
         local("surroundings").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
@@ -198,7 +199,7 @@ fn the_services_can_be_started_one_by_one() {
 fn it_says_why_it_cannot_run() {
     let checkout = checkout();
     let (status, _, error) = submit(checkout.path(), &[]);
-    assert!(status == Some(1) && error.contains("start it with `make local`"), "{error}");
+    assert!(status == Some(1) && error.contains("start `make local`"), "{error}");
 
     let port = free_ports();
     let _taken = TcpListener::bind(("127.0.0.1", port + 2)).unwrap();

@@ -31,7 +31,9 @@ const CANNOT_RUN: u8 = 127;
 #[derive(Parser)]
 #[command(name = "with-postgres")]
 struct Arguments {
+    /// The program to run.
     command: OsString,
+    /// Its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

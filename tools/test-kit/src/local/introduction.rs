@@ -1,6 +1,6 @@
 //! What `make local` prints when everything runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::setup::Setup;
 use crate::forms;
@@ -37,15 +37,21 @@ Or use curl:
     -H 'X-Signature: {signature}' \\
     -d '{body}'
 
-Press Ctrl-C to stop everything. Your data stays:
-rows in {rows}, queued messages in {queues}.
+Press Ctrl-C to stop everything. Your data stays: rows in {rows}, queued messages in {queues}.
 ",
         api = ports.api,
         worker = ports.worker,
         local_sqs = ports.local_sqs,
-        rows = rows.display(),
-        queues = setup.queue_directory().display(),
+        rows = short(setup, rows).display(),
+        queues = short(setup, &setup.queue_directory()).display(),
     )
+}
+
+/// The path as a user of the checkout sees it: `.local/sqs`.
+fn short(setup: &Setup, path: &Path) -> PathBuf {
+    let checkout = setup.directory().parent();
+    let short = checkout.and_then(|checkout| path.strip_prefix(checkout).ok());
+    short.unwrap_or(path).to_owned()
 }
 
 /// Where PostgreSQL and the queue are, for services that are started one by one.

@@ -146,7 +146,7 @@ impl Setup {
             (Some(origin), Some(secret), Some(database_url)) => {
                 Ok(RunningSystem { origin, secret, database_url })
             }
-            _ => bail!("nothing runs here yet: start it with `make local` in another terminal"),
+            _ => bail!("nothing is running yet: start `make local` in another terminal"),
         }
     }
 }
