@@ -1,24 +1,25 @@
-//! Prometheus metrics, on an address of their own: what is counted is for operators, and not for whoever sends forms.
+//! Prometheus metrics, on an address of their own: they are for operators, not for the clients of a service.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server};
+use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::time::interval;
 
 use crate::{page::page, settings::MetricsSettings, status::Build};
 
-/// Upper bounds of histograms of times, in seconds.
+/// Upper bounds of histograms of durations, in seconds.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Upper bounds of histograms of how long ago something was, in seconds: it may have waited through an outage.
+/// Upper bounds of histograms of ages, in seconds; they are long, because messages wait through an outage.
 const AGES: [f64; 12] =
     [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0, 86_400.0];
 /// Upper bounds of histograms of counts.
 const COUNTS: [f64; 13] =
     [1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-/// Samples are kept one by one until they are put into their buckets: when somebody looks, or after so long.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often samples are put into their buckets. Until then, or until the page is requested, each is kept by itself.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A metric. Its declaration is the one place that names and explains it.
 pub struct Metric {
@@ -65,7 +66,7 @@ pub fn reference(metrics: &[&Metric]) -> String {
     table
 }
 
-/// What runs.
+/// Which version of which service runs.
 pub const BUILD_INFO: Metric = Metric {
     name: "form_data_build_info",
     kind: MetricKind::Gauge,
@@ -73,11 +74,14 @@ pub const BUILD_INFO: Metric = Metric {
     description: "Always 1; the labels say which version of which service runs.",
 };
 
-/// Starts counting and listens at the address, if there is one; the page is served when the server is run.
+/// Every metric of this crate.
+pub const ALL: &[&Metric] = &[&BUILD_INFO];
+
+/// Starts counting and listens on the address, if there is one. The returned server serves the page once it runs.
 ///
 /// # Errors
-/// The address cannot be listened on.
-pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Option<Server>> {
+/// Listening on the address fails.
+pub fn start(service: &'static str, settings: MetricsSettings) -> Result<Option<Server>> {
     let Some(address) = settings.address else { return Ok(None) };
     let buckets = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
         builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds)
@@ -86,16 +90,16 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Opt
         .and_then(|builder| buckets(builder, "_age_seconds", &AGES))
         .and_then(|builder| buckets(builder, "_messages", &COUNTS))
         .and_then(PrometheusBuilder::install_recorder);
-    let recorder = recorder.map_err(io::Error::other)?;
+    let recorder = recorder.context("cannot start counting")?;
     let Build { version, git_commit, .. } = Build::THIS;
-    describe(&[&BUILD_INFO]);
+    describe(ALL);
     metrics::gauge!(BUILD_INFO.name, "service" => service, "version" => version, "git_commit" => git_commit)
         .set(1);
 
     tokio::spawn({
         let recorder = recorder.clone();
         async move {
-            let mut ticks = interval(UPKEEP);
+            let mut ticks = interval(UPKEEP_INTERVAL);
             loop {
                 ticks.tick().await;
                 recorder.run_upkeep();
@@ -114,13 +118,10 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Opt
         };
         App::new().service(page("/metrics", answer))
     });
-    let cannot = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    };
-    let server =
-        server.workers(1).shutdown_timeout(1).disable_signals().bind(address).map_err(cannot)?;
+    let server = server.workers(1).shutdown_timeout(1).disable_signals().bind(address);
+    let server = server.with_context(|| format!("cannot listen on {address}"))?;
     for address in server.addrs() {
-        log::info!("Serving metrics. metrics_address={address}");
+        log::info!(metrics_address:% = address; "Serving metrics.");
     }
     Ok(Some(server.run()))
 }

@@ -2,9 +2,10 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use domain::FormType;
-use queue::{Connection, Poll, QueueFinder, QueueNames};
-use service::settings::SqsSettings;
+use queue::{
+    QueueFinder,
+    settings::{ServedForm, SqsSettings},
+};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,7 @@ use crate::{
 
 /// One form type with its queues.
 pub struct FormLine {
-    form_type: FormType,
+    pub form: ServedForm,
     finder: QueueFinder,
     pub receiving: Arc<Receiving>,
 }
@@ -37,22 +38,9 @@ pub struct Shared {
 }
 
 impl FormLine {
-    /// `None` where the settings name no queues for the type.
-    pub fn new(form_type: &FormType, connection: &Connection, sqs: &SqsSettings) -> Option<Self> {
-        let queues = sqs.queues.get(form_type.name())?;
-        let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
-        let finder =
-            QueueFinder { connection: connection.clone(), names, create: sqs.create_queues };
-        let receiving = Arc::new(Receiving::of(form_type.name()));
-        Some(Self { form_type: form_type.clone(), finder, receiving })
-    }
-
-    /// The name of its check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
-    pub fn check_name(&self) -> String {
-        match self.form_type.name() {
-            "form" => "queue".to_owned(),
-            other => format!("queue_{other}"),
-        }
+    pub fn new(form: ServedForm, finder: QueueFinder) -> Self {
+        let receiving = Arc::new(Receiving::of(form.form_type.name()));
+        Self { form, finder, receiving }
     }
 
     /// Works until `stop`; the schema is there already.
@@ -70,15 +58,12 @@ impl FormLine {
         let found = prepare::queues(&self.finder, &self.receiving);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
-        let handler = Handler::new(self.form_type.clone(), pair, self.finder.clone(), store, gate);
+        let handler =
+            Handler::new(self.form.form_type.clone(), pair, self.finder.clone(), store, gate);
         let pollers = Pollers {
             handler: handler.clone(),
             finder: self.finder.clone(),
-            poll: Poll {
-                wait_time: sqs.wait_time,
-                max_messages: sqs.max_messages,
-                visibility_timeout: sqs.visibility_timeout,
-            },
+            poll: sqs.poll.clone(),
             count: work.pollers,
             receiving: Arc::clone(&self.receiving),
             bytes: shared.bytes.clone(),

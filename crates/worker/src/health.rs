@@ -36,13 +36,13 @@ impl Receiving {
     /// A poll was answered with messages or none.
     pub fn works(&self) {
         *self.fault.lock() = None;
-        metrics::queue_is_up(&self.form_type, true);
+        queue::metrics::record_queue_up(&self.form_type, true);
     }
 
     /// A poll failed.
     pub fn fails(&self, error: &SqsError) {
         *self.fault.lock() = Some(error.cause().in_words());
-        metrics::queue_is_up(&self.form_type, false);
+        queue::metrics::record_queue_up(&self.form_type, false);
     }
 }
 

@@ -64,32 +64,27 @@ pub struct Worker {
 ///
 /// # Errors
 /// The settings of the database are wrong, or the address of the health page cannot be listened on.
-pub async fn build(settings: Settings) -> io::Result<Worker> {
+pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     let metrics = service::metrics::start("worker", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
-    for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!(
-            "A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}",
-            replaced.name()
-        );
-    }
+    settings.forms.log_replaced_schemas();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store_of(&settings)?;
     let shared = Shared {
         gate: DatabaseGate::new(store.clone()),
         store,
         connections: Connections::new(settings.work.connections),
-        bytes: BytesInHand::new(settings.work.bytes_in_hand),
+        bytes: BytesInHand::new(settings.work.bytes_in_flight),
     };
-    let lines = settings
-        .form_types
-        .iter()
-        .filter_map(|form_type| FormLine::new(form_type, &connection, &settings.sqs));
+    let lines = settings.forms.iter().map(|form| {
+        let finder = settings.sqs.finder(&connection, form.queues.clone());
+        FormLine::new(form, finder)
+    });
     let lines: Vec<FormLine> = lines.collect();
 
     let database = ("database".to_owned(), health::database(&shared.store, &shared.gate));
-    let queues = lines.iter().map(|line| (line.check_name(), health::queue(&line.receiving)));
+    let queues = lines.iter().map(|line| (line.form.check_name(), health::queue(&line.receiving)));
     let checks = queues.chain([database]).collect();
     let health = Health::new(checks);
     let address = (settings.listen.bind_address.as_str(), settings.listen.port);

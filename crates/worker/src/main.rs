@@ -28,16 +28,16 @@ fn main() -> ExitCode {
     let ended = match arguments.command {
         Some(Command::Redrive(arguments)) => operate(environment, async |settings| {
             let stop = stop::on_signal()?;
-            invalid::redrive(settings, &arguments, &stop).await
+            Ok(invalid::redrive(settings, &arguments, &stop).await?)
         }),
         Some(Command::Invalid(InvalidCommand::List(arguments))) => {
             operate(environment, async |settings| {
                 let stop = stop::on_signal()?;
-                invalid::list(settings, &arguments, &stop).await
+                Ok(invalid::list(settings, &arguments, &stop).await?)
             })
         }
         Some(Command::Migrate) => {
-            serve(environment, async |settings| worker::migrate(&settings).await)
+            serve(environment, async |settings| Ok(worker::migrate(&settings).await?))
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         None => serve(environment, async |settings| {
             // Before it listens: from then on somebody may want it to stop.
             let stop = stop::on_signal()?;
-            worker::build(settings).await?.run(stop).await
+            Ok(worker::build(settings).await?.run(stop).await?)
         }),
     };
     ended.unwrap_or_else(|faults| {
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 
 fn serve(
     environment: Environment,
-    run: impl AsyncFnOnce(Settings) -> io::Result<()>,
+    run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>,
 ) -> Result<ExitCode, Faults> {
     let settings = Settings::read(environment)?;
     logging::start(&settings.log);
@@ -68,7 +68,7 @@ fn serve(
 
 fn operate(
     environment: Environment,
-    run: impl AsyncFnOnce(&OperatorSettings) -> io::Result<()>,
+    run: impl AsyncFnOnce(&OperatorSettings) -> anyhow::Result<()>,
 ) -> Result<ExitCode, Faults> {
     let settings = OperatorSettings::read(environment)?;
     logging::start(&settings.log);

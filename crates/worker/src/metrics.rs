@@ -11,7 +11,6 @@ const INSERT_MESSAGES: &str = "form_data_insert_messages";
 const STORED_AGE_SECONDS: &str = "form_data_stored_age_seconds";
 const OLDEST_IN_HAND: &str = "form_data_oldest_in_hand_seconds";
 const DATABASE_UP: &str = "form_data_database_up";
-const QUEUE_UP: &str = "form_data_queue_up";
 
 /// Says what each of them is.
 pub fn describe() {
@@ -31,10 +30,6 @@ pub fn describe() {
         DATABASE_UP,
         "1 where the database stored or answered when it was last asked, else 0."
     );
-    describe_gauge!(
-        QUEUE_UP,
-        "1 where the queue of a form type answered when it was last asked, else 0."
-    );
     // Until it is asked: a worker whose database is away from the start has to be seen.
     database_is_up(false);
 }
@@ -44,7 +39,7 @@ pub fn begin(form_type: &str) {
     for outcome in ["stored", "already_stored", "set_aside", "released"] {
         counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => outcome).absolute(0);
     }
-    queue_is_up(form_type, false);
+    queue::metrics::record_queue_up(form_type, false);
 }
 
 /// So many messages came to this end.
@@ -83,9 +78,4 @@ pub fn oldest_in_hand(age: Duration) {
 /// The database was asked, or stored.
 pub fn database_is_up(is_up: bool) {
     gauge!(DATABASE_UP).set(u8::from(is_up));
-}
-
-/// The queue was polled.
-pub fn queue_is_up(form_type: &str, is_up: bool) {
-    gauge!(QUEUE_UP, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use queue::{QueueFinder, QueuePair};
-use service::{backoff::Backoff, run::chain};
+use service::backoff::Backoff;
 use store::{SchemaState, Store};
 use tokio::{task::spawn_blocking, time::sleep};
 
@@ -50,7 +50,7 @@ async fn state(store: &Store, may_migrate: bool) -> Result<SchemaState, String> 
     let state = spawn_blocking(look.clone()).await.map_err(|error| error.to_string())?;
     match state.map_err(|error| error.to_string())? {
         SchemaState::Older { .. } if may_migrate => {
-            migrate(store).await.map_err(|error| chain(&error))?;
+            migrate(store).await.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
             let state = spawn_blocking(look).await.map_err(|error| error.to_string())?;
             state.map_err(|error| error.to_string())
         }

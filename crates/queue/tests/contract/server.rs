@@ -59,7 +59,7 @@ pub fn sender(queue: &Queue) -> Sender {
     let linger = Duration::from_millis(20);
     Sender::start(
         queue.clone(),
-        SendPace { within: Duration::from_secs(5), linger, calls_under_way: 4 },
+        SendPace { within: Duration::from_secs(5), linger, calls_in_flight: 4 },
     )
 }
 
@@ -68,7 +68,7 @@ pub fn sender_of_one_call(queue: &Queue) -> Sender {
     let linger = Duration::from_secs(5);
     Sender::start(
         queue.clone(),
-        SendPace { within: Duration::from_secs(5), linger, calls_under_way: 1 },
+        SendPace { within: Duration::from_secs(5), linger, calls_in_flight: 1 },
     )
 }
 

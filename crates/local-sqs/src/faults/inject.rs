@@ -1,29 +1,39 @@
-//! How faults are done to a request: around the work, and down to its connection.
+//! Injects faults into a request: before, during and after the work, and into its connection.
 
-use std::any::Any;
-use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd as _;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    any::Any,
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd as _,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix_web::dev::Extensions;
-use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::Extensions,
+    web::{Bytes, Data},
+};
 use serde_json::{Value, json};
 
-use super::rules::{Call, Fired, Kind, Point};
-use super::{Faults, Rule};
-use crate::action::Action;
-use crate::broker::Broker;
-use crate::error::ApiError;
-use crate::http::{answer, error_response, respond};
+use super::{
+    Faults, Rule,
+    rules::{Call, FiredRule, Kind, Point},
+};
+use crate::{
+    action::Action,
+    actions::perform,
+    broker::Broker,
+    error::ApiError,
+    response::{error_response, respond},
+};
 
-/// A second handle of the connection that a request came through.
+/// A second handle to the connection of a request.
 ///
-/// actix-web always answers; shutting the socket down below it is what keeps even the first byte from the client.
+/// actix-web always answers. Only shutting down the socket underneath it keeps even the first byte
+/// from the client.
 struct Connection(TcpStream);
 
-/// Called by actix-web for every new connection.
+/// Keeps a handle to every new connection; called by actix-web.
 pub(crate) fn keep_connection(connection: &dyn Any, data: &mut Extensions) {
     let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
     match stream.map(|stream| stream.as_fd().try_clone_to_owned()) {
@@ -31,14 +41,17 @@ pub(crate) fn keep_connection(connection: &dyn Any, data: &mut Extensions) {
             data.insert(Connection(TcpStream::from(handle)));
         }
         Some(Err(error)) => {
-            log::error!("A connection cannot be kept for faults. error=\"{error}\"")
+            log::error!(
+                error:% = error;
+                "Cannot duplicate a connection, so faults cannot close it."
+            );
         }
-        None => log::error!("A connection is not TCP, faults cannot close it."),
+        None => log::error!("A connection is not TCP, so faults cannot close it."),
     }
 }
 
-/// Answers a request, with the faults that apply to it.
-pub(crate) async fn call(
+/// Answers a request and injects the faults that apply to it.
+pub(crate) async fn answer_with_faults(
     broker: &Arc<Broker>,
     request: &HttpRequest,
     action: Action,
@@ -46,29 +59,32 @@ pub(crate) async fn call(
     body: Bytes,
 ) -> HttpResponse {
     let Some(faults) = request.app_data::<Data<Faults>>() else {
-        return respond(answer(broker, action, host, &body).await);
+        return respond(perform(broker, action, host, &body).await);
     };
+    let _open = faults.open_call();
     let call = Call::read(action, &body);
     let entries = call.entries.unwrap_or(usize::from(action != Action::ReceiveMessage));
-    faults.count(action, 1, entries);
-    delay(faults, &call, Point::BeforeWork).await;
+    faults.count_call(action, 1, entries);
+    wait_for_delay(faults, &call, Point::BeforeWork).await;
     let result = match faults.fire(&call, Point::InsteadOfWork) {
-        Some(Fired { rule, .. }) if rule.kind == Kind::Error => return error(&rule),
-        Some(Fired { rule, .. }) if rule.kind == Kind::Reset => return drop_connection(request),
-        Some(Fired { rule, .. }) if rule.kind == Kind::Hang => {
-            // Dropped with the connection when the client goes away.
+        Some(FiredRule { rule, .. }) if rule.kind == Kind::Error => return injected_error(&rule),
+        Some(FiredRule { rule, .. }) if rule.kind == Kind::Reset => {
+            return drop_connection(request);
+        }
+        Some(FiredRule { rule, .. }) if rule.kind == Kind::Hang => {
+            // When the client disconnects, this future is dropped with the connection.
             broker.closing.cancelled().await;
             return drop_connection(request);
         }
-        Some(fired) => partial(broker, action, host, &body, &fired).await,
-        None => answer(broker, action, host, &body).await,
+        Some(fired) => fail_some_entries(broker, action, host, &body, &fired).await,
+        None => perform(broker, action, host, &body).await,
     };
     let handles = match (&result, action) {
         (Ok(json), Action::ReceiveMessage) => receipt_handles(json),
         _ => Vec::new(),
     };
-    faults.count(action, 0, handles.len());
-    delay(faults, &call, Point::AfterWork).await;
+    faults.count_call(action, 0, handles.len());
+    wait_for_delay(faults, &call, Point::AfterWork).await;
     if result.is_ok() && (action != Action::ReceiveMessage || !handles.is_empty()) {
         match faults.fire(&call, Point::InsteadOfAnswer) {
             Some(fired) if fired.rule.kind == Kind::LostReply => return drop_connection(request),
@@ -79,13 +95,13 @@ pub(crate) async fn call(
     respond(result)
 }
 
-async fn delay(faults: &Faults, call: &Call, point: Point) {
+async fn wait_for_delay(faults: &Faults, call: &Call, point: Point) {
     if let Some(fired) = faults.fire(call, point) {
         tokio::time::sleep(Duration::from_millis(fired.rule.ms.unwrap_or_default())).await;
     }
 }
 
-fn error(rule: &Rule) -> HttpResponse {
+fn injected_error(rule: &Rule) -> HttpResponse {
     let status = rule.status.unwrap_or(if rule.sender_fault { 400 } else { 500 });
     let type_name = format!("com.amazonaws.sqs#{}", rule.code());
     error_response(
@@ -93,7 +109,7 @@ fn error(rule: &Rule) -> HttpResponse {
         &type_name,
         rule.code(),
         rule.sender_fault,
-        "A fault that was asked for.",
+        "This fault was injected on request.",
     )
 }
 
@@ -101,22 +117,22 @@ fn drop_connection(request: &HttpRequest) -> HttpResponse {
     if let Some(Connection(stream)) = request.conn_data::<Connection>()
         && let Err(error) = stream.shutdown(Shutdown::Both)
     {
-        log::debug!("A connection was closed already. error=\"{error}\"");
+        log::debug!(error:% = error; "The connection was already closed.");
     }
-    // Nobody gets this: the socket takes no more bytes.
+    // The client never sees this answer: the socket is shut down.
     HttpResponse::InternalServerError().force_close().finish()
 }
 
-/// Does the work for the entries that do not fail and adds the others to `Failed`.
-async fn partial(
+/// Does the work for the entries that do not fail, and adds the others to `Failed`.
+async fn fail_some_entries(
     broker: &Arc<Broker>,
     action: Action,
     host: &str,
     body: &[u8],
-    fired: &Fired,
+    fired: &FiredRule,
 ) -> Result<Vec<u8>, ApiError> {
     let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
-        return answer(broker, action, host, body).await;
+        return perform(broker, action, host, body).await;
     };
     let entries = request
         .get_mut("Entries")
@@ -130,7 +146,7 @@ async fn partial(
                 "Id": entry.get("Id"),
                 "SenderFault": fired.rule.sender_fault,
                 "Code": fired.rule.code(),
-                "Message": "A fault that was asked for.",
+                "Message": "This fault was injected on request.",
             }));
         } else {
             rest.push(entry);
@@ -142,7 +158,7 @@ async fn partial(
         if let Some(place) = request.get_mut("Entries") {
             *place = Value::Array(rest);
         }
-        let done = answer(broker, action, host, request.to_string().as_bytes()).await?;
+        let done = perform(broker, action, host, request.to_string().as_bytes()).await?;
         serde_json::from_slice(&done).map_err(|_| ApiError::internal())?
     };
     if let Some(result) = result.as_object_mut() {
@@ -162,9 +178,11 @@ fn receipt_handles(answer: &[u8]) -> Vec<String> {
 
 fn make_visible(broker: &Broker, call: &Call, handles: &[String]) {
     let Some(queue) = call.queue.as_deref().and_then(|name| broker.queue(name)) else { return };
-    for receipt in handles.iter().filter_map(|handle| broker.names.parse(handle, queue.id).ok()) {
+    for receipt in
+        handles.iter().filter_map(|handle| broker.public_ids.parse_handle(handle, queue.id).ok())
+    {
         queue.with_state(|state, now_ms| {
-            // One whose visibility has ended meanwhile is visible already.
+            // If the visibility timeout has ended meanwhile, the message is visible already.
             let _ = state.change_visibility(receipt.message, receipt.receive, 0, now_ms);
         });
     }
