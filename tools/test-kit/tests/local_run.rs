@@ -32,8 +32,8 @@ fn checkout() -> tempfile::TempDir {
     directory
 }
 
-/// Four free ports in a row, below those that the system gives to connections, so that no
-/// connection takes one before it is used.
+/// Four free ports in a row, below the ephemeral range, so that no connection takes one before its
+/// use.
 fn free_ports() -> u16 {
     let all_free = |first: &u16| {
         (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
