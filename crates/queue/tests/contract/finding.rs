@@ -1,4 +1,4 @@
-//! Queues are found, and created where they are missing.
+//! The finder finds queues, and creates missing ones.
 
 use queue::Cause;
 use serde_json::json;
@@ -7,8 +7,8 @@ use crate::{against_both_servers, server::Server};
 
 against_both_servers!(
     missing_queues_are_created_with_a_redrive_policy_and_the_longest_retention,
-    queues_that_are_there_are_used_as_they_are,
-    a_missing_queue_is_an_error_where_it_may_not_be_created,
+    existing_queues_are_used_as_they_are,
+    a_missing_queue_that_may_not_be_created_is_an_error,
     many_services_may_start_at_once,
     the_api_creates_both_queues_and_needs_only_the_form_queue,
 );
@@ -28,7 +28,7 @@ async fn missing_queues_are_created_with_a_redrive_policy_and_the_longest_retent
     assert_eq!(server.sqs.attributes("forms-invalid").await["MessageRetentionPeriod"], "1209600");
 }
 
-async fn queues_that_are_there_are_used_as_they_are(server: Server) {
+async fn existing_queues_are_used_as_they_are(server: Server) {
     server
         .sqs
         .create("forms", json!({ "MaximumMessageSize": "2048", "VisibilityTimeout": "7" }))
@@ -43,7 +43,7 @@ async fn queues_that_are_there_are_used_as_they_are(server: Server) {
     pair.form.answers().await.unwrap();
 }
 
-async fn a_missing_queue_is_an_error_where_it_may_not_be_created(server: Server) {
+async fn a_missing_queue_that_may_not_be_created_is_an_error(server: Server) {
     for error in
         [server.finder(false).form_queue().await.err(), server.finder(false).pair().await.err()]
     {
@@ -63,8 +63,7 @@ async fn many_services_may_start_at_once(server: Server) {
 async fn the_api_creates_both_queues_and_needs_only_the_form_queue(server: Server) {
     server.finder(true).form_queue().await.unwrap();
     assert!(server.sqs.attributes("forms").await.contains_key("RedrivePolicy"));
-    let url = server.sqs.url("forms-invalid").await.unwrap();
-    server.sqs.call("DeleteQueue", json!({ "QueueUrl": url })).await;
+    server.sqs.delete_queue("forms-invalid").await;
     server.finder(true).form_queue().await.unwrap();
     assert_eq!(server.sqs.url("forms-invalid").await, None);
 }
