@@ -30,7 +30,7 @@ pub async fn submit(
         Ok(submission) => submission,
         Err(answer) => return answer,
     };
-    let (body, data) = submission.fields.to_json_with("data");
+    let (body, data) = submission.fields.to_json_and_range("data");
     let (answer, named) =
         (answer(submission.id, data.and_then(|place| body.get(place))), named(&submission));
     let message = Message::with_body(&submission, body);
@@ -55,8 +55,8 @@ fn read(
     let key = idempotency_key(request)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
-    let encoding = match Encoding::of(content_type.unwrap_or("?")) {
-        Ok(encoding) if form_type.takes(encoding) => encoding,
+    let encoding = match Encoding::from_content_type(content_type.unwrap_or("?")) {
+        Ok(encoding) if form_type.accepts(encoding) => encoding,
         // Without a body there is nothing that could be in the wrong encoding.
         _ if body.is_empty() => Encoding::Json,
         Ok(_) => {
