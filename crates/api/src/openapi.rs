@@ -127,7 +127,7 @@ fn submit(form_type: &FormType) -> OperationBuilder {
 
 fn body(form_type: &FormType) -> RequestBody {
     let content = || Content::new(Some(Ref::from_schema_name(form_type.name())));
-    let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.takes(*encoding));
+    let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.accepts(*encoding));
     encodings
         .fold(RequestBodyBuilder::new(), |body, encoding| {
             body.content(encoding.media_type(), content())

@@ -41,7 +41,7 @@ async fn accept(
     let form_type = form_queue.form_type();
     let submission = read(request, sent_by, trace, body, form_type)?;
     let submission_id = submission.id;
-    let (body, data) = submission.fields.to_json_with("data");
+    let (body, data) = submission.fields.to_json_and_range("data");
     let answer = answer(submission_id, data.and_then(|place| body.get(place)));
     let message = Message::with_body(&submission, body);
     // Parsed fields take many times the memory of their text, and SQS may take its time.
@@ -65,8 +65,8 @@ fn read(
     let key = idempotency_key(request)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
-    let encoding = match Encoding::of(content_type.unwrap_or("?")) {
-        Ok(encoding) if form_type.takes(encoding) => encoding,
+    let encoding = match Encoding::from_content_type(content_type.unwrap_or("?")) {
+        Ok(encoding) if form_type.accepts(encoding) => encoding,
         // An empty body cannot be in the wrong encoding.
         _ if body.is_empty() => Encoding::Json,
         Ok(_) => return Err(Refusal::NotJson),

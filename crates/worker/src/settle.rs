@@ -89,11 +89,11 @@ async fn send_aside(
     deadline: Instant,
 ) -> Result<(), SqsError> {
     let limit = pair.invalid.max_message_size();
-    let whole = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
+    let whole = Message::for_invalid_queue(received, reason, limit.unwrap_or(usize::MAX));
     match pair.invalid.send_aside(&whole, deadline).await {
         // The queue does not tell its limit, or it has changed: the body is what counts.
         Err(error) if error.cause() == Cause::TooLong => {
-            let body_alone = Message::invalid(received, reason, received.body.len());
+            let body_alone = Message::for_invalid_queue(received, reason, received.body.len());
             pair.invalid.send_aside(&body_alone, deadline).await
         }
         other => other,

@@ -148,14 +148,14 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
     let limit = form.max_message_size().unwrap_or(usize::MAX);
     let whole: Vec<_> = deliveries
         .iter()
-        .map(|(_, delivery)| Message::sent_back(&delivery.received, limit))
+        .map(|(_, delivery)| Message::for_redrive(&delivery.received, limit))
         .collect();
     let mut results = send_all(form, &whole).await;
     // The queue does not tell its limit, or it has changed: the body is what counts, and what the message is known by.
     let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
     let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
     let (places, least): (Vec<_>, Vec<_>) = again
-        .map(|(place, (_, delivery))| (place, Message::sent_back(&delivery.received, 0)))
+        .map(|(place, (_, delivery))| (place, Message::for_redrive(&delivery.received, 0)))
         .unzip();
     for (place, result) in places.into_iter().zip(send_all(form, &least).await) {
         *place = result;

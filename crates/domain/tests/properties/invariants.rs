@@ -1,4 +1,5 @@
-//! What must hold of any bytes: in `make test` of the seeds and of random ones, in `make fuzz` of what the fuzzer makes.
+//! The invariants that must hold for any bytes. `make test` tries them with the seeds and with
+//! random bytes, `make fuzz` with the bytes that the fuzzer generates.
 
 use std::sync::LazyLock;
 
@@ -9,33 +10,34 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-/// `form`, and `enrolment`, whose schema has more in it.
+/// `form`, and `enrolment`, whose schema has more rules.
 static FORM_TYPES: LazyLock<Vec<FormType>> = LazyLock::new(|| {
     let names = ["form", "enrolment"].map(str::to_owned);
     FormTypes::new(&names, &Default::default()).unwrap().iter().cloned().collect()
 });
 
-/// The largest message that SQS takes, in bytes.
-const LARGEST: usize = 1 << 20;
+/// The largest message that SQS accepts, in bytes.
+const MAX_SIZE: usize = 1 << 20;
 
-/// A request: its `Content-Type`, a line end, its body.
-pub fn of_request(input: &[u8]) {
+/// Checks a request. `input` is its `Content-Type`, a line end and its body.
+pub fn check_request(input: &[u8]) {
     let Some((content_type, body)) = first_line(input) else { return };
-    let Ok(encoding) = Encoding::of(content_type) else { return };
+    let Ok(encoding) = Encoding::from_content_type(content_type) else { return };
     match Fields::parse(body, encoding) {
         Ok(fields) => {
-            of_accepted(&fields);
-            // Of what is not refused, serde_json's own reader and ours have one reading.
+            check_accepted(&fields);
+            // If we accept the JSON, serde_json's own parser reads the same value.
             if encoding == Encoding::Json && !matches!(body.trim_ascii(), b"" | b"null") {
                 assert_eq!(&serde_json::from_slice::<Value>(body).unwrap(), fields.as_value());
             }
         }
-        Err(refusal) => of_refusal(&refusal),
+        Err(refusal) => check_refusal(&refusal),
     }
 }
 
-/// A message: its `id`, `received_at` and `original_message_id`, a line each that is empty where it is absent, its body.
-pub fn of_message(input: &[u8]) {
+/// Checks a message. `input` has a line each for `id`, `received_at` and `original_message_id`,
+/// empty if the message does not have the attribute, and then the body.
+pub fn check_message(input: &[u8]) {
     let mut rest = input;
     let mut attributes = domain::Attributes::new();
     for name in ["id", "received_at", "original_message_id"] {
@@ -59,35 +61,35 @@ pub fn of_message(input: &[u8]) {
                 );
                 assert!((1..=255).contains(&record.sqs_message_id.len()));
                 let fields = Fields::from_json(body.as_bytes()).unwrap();
-                of_accepted(&fields);
-                // What no api of ours has checked is checked here.
+                check_accepted(&fields);
+                // If our api has not checked the message, `decode` has.
                 assert!(record.submission_id.is_some() || form_type.check(&fields).is_ok());
                 "id_taken".to_owned()
             }
             Err(refusal) => {
-                of_refusal(refusal);
+                check_refusal(refusal);
                 refusal.to_string()
             }
         };
-        // On the invalid queue it is whole, and what is sent back from there is what it was.
-        let Message { body, attributes } = Message::invalid(&received, &reason, LARGEST);
+        // The invalid queue keeps the whole message, and sending it back restores it.
+        let Message { body, attributes } = Message::for_invalid_queue(&received, &reason, MAX_SIZE);
         let sent_back = Received { message_id: "second".to_owned(), body, attributes };
-        assert!(sent_back.size() <= LARGEST && sent_back.attributes.len() <= 10);
+        assert!(sent_back.size() <= MAX_SIZE && sent_back.attributes.len() <= 10);
         assert_eq!(sent_back.body, received.body);
         match (decoded, sent_back.decode(form_type)) {
             (Ok(first), Ok(second)) => assert_eq!(first.record, second.record),
             (Err(first), Err(second)) => assert_eq!(first, second),
             (first, second) => panic!("{first:?}, sent back {second:?}"),
         }
-        // Where there is no room, attributes are left out, and never a part of the body.
-        let cramped = Message::invalid(&received, &reason, received.body.len() + 40);
-        assert!(cramped.size() <= received.body.len() + 40 && cramped.body == received.body);
+        // If there is no room, attributes are dropped, but never a part of the body.
+        let trimmed = Message::for_invalid_queue(&received, &reason, received.body.len() + 40);
+        assert!(trimmed.size() <= received.body.len() + 40 && trimmed.body == received.body);
     }
 }
 
-/// Fields that the edge takes.
-pub fn of_accepted(fields: &Fields) {
-    storable(fields.as_value(), 1);
+/// Checks fields that the api accepts.
+pub fn check_accepted(fields: &Fields) {
+    assert_storable(fields.as_value(), 1);
     let submission = Submission {
         id: Uuid::max(),
         form_type: FormType::form(),
@@ -96,10 +98,10 @@ pub fn of_accepted(fields: &Fields) {
         fields: fields.clone(),
     };
     let Message { body, attributes } = Message::from_submission(&submission);
-    assert!(body.chars().all(sqs_takes));
+    assert!(body.chars().all(is_allowed_by_sqs));
     let decoded = Received { message_id: "m".to_owned(), body: body.clone(), attributes }
         .decode(&submission.form_type)
-        .expect("the worker decodes what the edge takes");
+        .expect("the worker decodes every form that the api accepts");
     assert_eq!(decoded.unreadable, [""; 0]);
     assert_eq!(decoded.record.submission_id, Some(submission.id));
     assert_eq!(decoded.record.received_at, Some(submission.received_at));
@@ -107,15 +109,15 @@ pub fn of_accepted(fields: &Fields) {
     assert!(stored == *fields, "the worker decodes other fields");
     assert_eq!(stored.to_json(), body);
     for form_type in &*FORM_TYPES {
-        form_type.check(fields).unwrap_or_else(|refusal| of_refusal(&refusal));
+        form_type.check(fields).unwrap_or_else(|refusal| check_refusal(&refusal));
     }
 }
 
-fn of_refusal(refusal: &Refusal) {
+fn check_refusal(refusal: &Refusal) {
     let answer = refusal.to_json();
     assert!(answer.as_object().is_some_and(|answer| !answer.is_empty()));
     assert_eq!(serde_json::from_str::<Value>(&answer.to_string()).unwrap(), answer);
-    // It goes into a log line and into an attribute of a message.
+    // The reason goes into a log line and into an attribute of a message.
     let reason = refusal.to_string();
     assert!(
         (1..100).contains(&reason.len())
@@ -124,24 +126,24 @@ fn of_refusal(refusal: &Refusal) {
     );
 }
 
-/// What PostgreSQL's jsonb holds, written down once more.
-fn storable(value: &Value, depth: usize) {
+/// Asserts that PostgreSQL's jsonb can store the value. Deliberately not the code under test.
+fn assert_storable(value: &Value, depth: usize) {
     assert!(depth <= 127 || !(value.is_object() || value.is_array()), "nested too deeply");
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => assert!(plain_digits(number.as_str()) <= 1000, "{number}"),
         Value::String(text) => assert!(!text.contains('\0')),
-        Value::Array(items) => items.iter().for_each(|item| storable(item, depth + 1)),
+        Value::Array(items) => items.iter().for_each(|item| assert_storable(item, depth + 1)),
         Value::Object(members) => {
             for (key, member) in members {
                 assert!(!key.contains('\0'));
-                storable(member, depth + 1);
+                assert_storable(member, depth + 1);
             }
         }
     }
 }
 
-/// At least as many digits as the number takes in plain notation without leading zeros.
+/// An upper bound for the digits of the number in plain notation without leading zeros.
 fn plain_digits(number: &str) -> i64 {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent: i64 = exponent.parse().unwrap();
@@ -159,8 +161,8 @@ fn plain_digits(number: &str) -> i64 {
     before.saturating_add(after)
 }
 
-/// The characters that SendMessage documents.
-fn sqs_takes(character: char) -> bool {
+/// The characters that the documentation of SendMessage allows.
+fn is_allowed_by_sqs(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 

@@ -3,39 +3,39 @@ use std::{fs, path::Path};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 use crate::{
-    holds,
+    invariants,
     sent::{NOW, Sent, verifier},
 };
 
 #[test]
-fn the_fuzzers_seeds_hold_and_one_is_good() {
+fn the_invariants_hold_for_every_seed_and_one_seed_is_good() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/hawk");
     let seeds: Vec<_> = fs::read_dir(directory)
         .unwrap()
         .map(|seed| fs::read(seed.unwrap().path()).unwrap())
         .collect();
-    seeds.iter().for_each(|seed| holds::of_request(seed));
-    assert!(seeds.contains(&holds::good()));
+    seeds.iter().for_each(|seed| invariants::check_request(seed));
+    assert!(seeds.contains(&invariants::good_request()));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
-    fn a_request_with_other_bytes_is_refused_or_says_the_same(
+    fn a_request_with_changed_bytes_is_refused_or_means_the_same(
         changes in vec((any::<Index>(), 0..3usize, vec(prop_oneof![any::<u8>(), 0x20..0x7fu8], 0..3)), 1..4)
     ) {
-        let mut request = holds::good();
+        let mut request = invariants::good_request();
         for (at, fewer, more) in changes {
             let at = at.index(request.len() + 1);
             let end = (at + fewer).min(request.len());
             request.splice(at..end, more);
         }
-        holds::of_request(&request);
+        invariants::check_request(&request);
     }
 
     #[test]
-    fn no_byte_of_the_mac_and_the_hash_can_be_another(place in 0..44usize, byte in 0x20..0x7fu8, attribute in 0..2usize) {
+    fn no_byte_of_the_mac_or_the_hash_can_be_changed(place in 0..44usize, byte in 0x20..0x7fu8, attribute in 0..2usize) {
         let mut sent = Sent::default().signed();
         let header = sent.authorization.as_ref().unwrap();
         let value = ["mac=\"", "hash=\""][attribute];

@@ -1,12 +1,12 @@
-//! Bytes that nobody meant as a form.
+//! Random bytes, and seeds of the fuzzer with changed bytes.
 
 use std::{fs, path::Path};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::holds;
+use crate::invariants;
 
-/// The fuzzer's seeds for one of its targets.
+/// The seeds for one target of the fuzzer.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let seeds: Vec<_> = fs::read_dir(directory)
@@ -17,8 +17,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A seed in which some bytes are others, are more or are fewer.
-fn spoilt(target: &str) -> impl Strategy<Value = Vec<u8>> {
+/// A seed with some bytes replaced, added or removed.
+fn changed_seed(target: &str) -> impl Strategy<Value = Vec<u8>> {
     let changes = vec((any::<prop::sample::Index>(), 0..4usize, vec(any::<u8>(), 0..4)), 0..6);
     (select(seeds(target)), changes).prop_map(|(mut seed, changes)| {
         for (at, fewer, more) in changes {
@@ -31,26 +31,26 @@ fn spoilt(target: &str) -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn the_seeds_hold() {
-    seeds("fields").iter().for_each(|seed| holds::of_request(seed));
-    seeds("message").iter().for_each(|seed| holds::of_message(seed));
+fn the_invariants_hold_for_every_seed() {
+    seeds("fields").iter().for_each(|seed| invariants::check_request(seed));
+    seeds("message").iter().for_each(|seed| invariants::check_message(seed));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_request_holds(
+    fn the_invariants_hold_for_any_request(
         content_type in select(vec!["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"]),
         body in vec(any::<u8>(), 0..200),
-        spoilt in spoilt("fields"),
+        changed in changed_seed("fields"),
     ) {
-        holds::of_request(&[content_type.as_bytes(), b"\n", &body].concat());
-        holds::of_request(&spoilt);
+        invariants::check_request(&[content_type.as_bytes(), b"\n", &body].concat());
+        invariants::check_request(&changed);
     }
 
     #[test]
-    fn any_message_holds(spoilt in spoilt("message")) {
-        holds::of_message(&spoilt);
+    fn the_invariants_hold_for_any_message(changed in changed_seed("message")) {
+        invariants::check_message(&changed);
     }
 }

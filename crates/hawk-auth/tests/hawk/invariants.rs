@@ -1,4 +1,5 @@
-//! What must hold of any request: only what the client signed is good. In `make fuzz` of what the fuzzer finds.
+//! The invariant of any request: it is good only if the client signed exactly this request.
+//! `make fuzz` tries it with the requests that the fuzzer generates.
 
 use std::{str::FromStr, sync::LazyLock};
 
@@ -9,8 +10,9 @@ use crate::sent::{KEY, NOW, Sent};
 static SIGNED: LazyLock<Sent> = LazyLock::new(|| Sent::default().signed());
 static CLIENTS: LazyLock<Clients> = LazyLock::new(|| Clients::parse(&format!("ui:{KEY}")).unwrap());
 
-/// `Authorization`, method, path and query, host, port and media type on a line each, and the body.
-pub fn of_request(input: &[u8]) {
+/// Checks a request. `input` has `Authorization`, method, path and query, host, port and media
+/// type, each on its own line, and then the body.
+pub fn check_request(input: &[u8]) {
     let mut lines = input.splitn(7, |byte| *byte == b'\n');
     let authorization = lines.next();
     let mut text = || lines.next().and_then(|line| str::from_utf8(line).ok());
@@ -29,11 +31,12 @@ pub fn of_request(input: &[u8]) {
         content_type,
         body,
     };
-    // One that has seen no nonce yet.
+    // A new verifier, which has not seen any nonce.
     let verifier = hawk_auth::Verifier::new(CLIENTS.clone(), 1.try_into().unwrap());
     match verifier.verify(&request, NOW) {
         Ok(verified) => {
-            // Exactly what was signed, in another order or with other spaces at the most.
+            // The request is exactly the signed one; only order and spaces of the attributes may
+            // differ.
             assert_eq!(verified.client_id(), "ui");
             assert!(
                 method.eq_ignore_ascii_case(&SIGNED.method)
@@ -51,13 +54,13 @@ pub fn of_request(input: &[u8]) {
             );
             let again = verifier.verify(&request, NOW).unwrap_err();
             assert_eq!(again.code(), "nonce_seen");
-            printable(&verified.server_authorization(content_type, body));
+            assert_printable(&verified.server_authorization(content_type, body));
         }
-        Err(refusal) => printable(&refusal.www_authenticate()),
+        Err(refusal) => assert_printable(&refusal.www_authenticate()),
     }
 }
 
-/// As the crate `hawk` reads them, without `Hawk`; an empty one is none.
+/// The attributes as the crate `hawk` reads them; an empty attribute counts as absent.
 fn attributes(authorization: &[u8]) -> [Option<String>; 8] {
     let header =
         hawk::Header::from_str(str::from_utf8(&authorization[4..]).unwrap().trim()).unwrap();
@@ -68,16 +71,15 @@ fn attributes(authorization: &[u8]) -> [Option<String>; 8] {
         .map(|value| value.filter(|value| !value.is_empty()))
 }
 
-/// The value of a header.
-fn printable(value: &str) {
+fn assert_printable(value: &str) {
     assert!(
         value.starts_with("Hawk") && value.bytes().all(|byte| matches!(byte, b' '..=b'~')),
         "{value}"
     );
 }
 
-/// What [`of_request`] reads, of a request that is good.
-pub fn good() -> Vec<u8> {
+/// A good request, in the format that [`check_request`] reads.
+pub fn good_request() -> Vec<u8> {
     let Sent { authorization, method, path_and_query, host, port, content_type, body, .. } =
         &*SIGNED;
     let authorization = authorization.as_ref().unwrap();
