@@ -29,7 +29,7 @@ const BOTH_SHAPES: &str = r#"
     DELETE FROM form_form WHERE id = 3;
 "#;
 
-const OLD_INSERT: &str = "INSERT INTO form_form (created, data, sqs_message_id) VALUES ('2016-12-01 10:00:00+00'::timestamptz, '{\"data\": 4}', 'old-4') RETURNING form_form.id";
+pub const OLD_INSERT: &str = "INSERT INTO form_form (created, data, sqs_message_id) VALUES ('2016-12-01 10:00:00+00'::timestamptz, '{\"data\": 4}', 'old-4') RETURNING form_form.id";
 
 /// Columns and indexes of `forms`.
 pub fn shape(database: &TestDatabase) -> String {
