@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     content::Content,
     history::{Kind, SubmissionName},
+    size,
 };
 
 /// A submission that is about to be sent.
@@ -164,12 +165,21 @@ fn json(rng: &mut StdRng, mark: &str, text: fn(&str) -> String) -> (String, Cont
         };
         data.push(format!("\"field {index}\":{value}"));
     }
-    data.push(format!("\"filler\":{}", text(&filler(rng))));
-    let mut body = format!("{{\"data\": {{{}}}", data.join(", "));
-    if rng.random_bool(0.3) {
-        body.push_str(&format!(",\"beside\":{}", text(TEXTS.choose(rng).unwrap_or(&""))));
-    }
-    body.push('}');
+    let data = data.join(", ");
+    let size = size::draw(rng);
+    let beside = match rng.random_bool(0.3) {
+        true => format!(",\"beside\":{}", text(TEXTS.choose(rng).unwrap_or(&""))),
+        false => String::new(),
+    };
+    let numbers = match rng.random_bool(0.5) {
+        true => numbers(rng, size),
+        false => "[]".to_owned(),
+    };
+    let filler = filler(size.saturating_sub(data.len() + beside.len() + numbers.len()));
+    let body = format!(
+        "{{\"data\": {{{data}, \"numbers\":{numbers}, \"filler\":{}}}{beside}}}",
+        text(&filler)
+    );
     let content = Content::of_json(&body);
     (body, content)
 }
@@ -199,7 +209,8 @@ fn text_fields(rng: &mut StdRng, mark: &str) -> Vec<(String, String)> {
     for index in 0..rng.random_range(0..8) {
         fields.push((format!("feld-ö {index}"), TEXTS.choose(rng).unwrap_or(&"").to_string()));
     }
-    fields.push(("filler".to_owned(), filler(rng)));
+    let others = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    fields.push(("filler".to_owned(), filler(size::draw(rng).saturating_sub(others))));
     fields
 }
 
@@ -229,10 +240,20 @@ fn multipart(rng: &mut StdRng, mark: &str) -> (String, Content) {
     (body, content(&fields))
 }
 
-/// Usually a few hundred bytes, sometimes up to 60 KB.
-fn filler(rng: &mut StdRng) -> String {
-    let max = if rng.random_bool(0.05) { 60_000 } else { 1_000 };
-    "filler ".chars().cycle().take(rng.random_range(0..max)).collect()
+fn filler(bytes: usize) -> String {
+    let mut filler = "filler ".repeat(bytes / 7 + 1);
+    filler.truncate(bytes);
+    filler
+}
+
+/// A list of numbers as JSON text, of about this many bytes but at most 16 KiB, because parsing it takes long.
+fn numbers(rng: &mut StdRng, bytes: usize) -> String {
+    let mut list = "[0".to_owned();
+    while list.len() < bytes.min(16 * 1024) {
+        list.push_str(&format!(",{}.{}0", rng.random_range(0..100), rng.random_range(0..10)));
+    }
+    list.push(']');
+    list
 }
 
 #[cfg(test)]

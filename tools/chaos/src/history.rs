@@ -53,6 +53,8 @@ pub struct Submission {
     pub kind: Kind,
     /// No two submissions of a history have the same content.
     pub content: Content,
+    /// The size of the body.
+    pub bytes: usize,
     /// Of each attempt that has ended.
     pub outcomes: Vec<Outcome>,
     /// Attempts begun.
@@ -146,6 +148,7 @@ impl History {
             name: sending.name,
             kind: sending.kind,
             content: sending.content.clone(),
+            bytes: sending.bytes,
             outcomes: Vec::new(),
             attempts: 1,
         });

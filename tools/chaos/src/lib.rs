@@ -16,6 +16,7 @@ pub mod check;
 pub mod draft;
 pub mod fault;
 pub mod plan;
+pub mod size;
 
 // The system under test, and those who use, break and watch it.
 pub mod instance;

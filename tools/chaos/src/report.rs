@@ -14,6 +14,7 @@ use crate::{
     history::{FaultRecord, Outcome},
     plot::{Marks, Plot, Point, Series},
     run::{RunOptions, RunResult},
+    size::{self, BYTES_PER_SECOND, CLASSES},
     watch::Sample,
 };
 
@@ -101,11 +102,40 @@ impl RunResult {
              A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n\n\
              ![Accepted, stored and in flight over time]({plot})\n"
         )?;
+        self.write_sizes(text)?;
         self.write_answers(text)?;
         self.write_kinds(text)?;
         self.write_memory(text)?;
         self.write_violations(text)?;
         self.write_timeline(text)
+    }
+
+    fn write_sizes(&self, text: &mut String) -> fmt::Result {
+        #[derive(Default)]
+        struct Sizes {
+            submissions: usize,
+            accepted: usize,
+            bytes: usize,
+        }
+        let mut sizes: BTreeMap<&str, Sizes> = BTreeMap::new();
+        for submission in self.history.submissions() {
+            let of_class = sizes.entry(size::class_of(submission.bytes)).or_default();
+            of_class.submissions += 1;
+            of_class.accepted += usize::from(submission.is_accepted());
+            of_class.bytes += submission.bytes * submission.attempts;
+        }
+        writeln!(
+            text,
+            "## Sizes\n\n\
+             The seed determines the sizes too. Each sender sends at most {} KiB a second, so that large forms do not take the place of all others.\n\n\
+             | size of the body | submissions | accepted | sent, in KiB |\n|---|---|---|---|",
+            BYTES_PER_SECOND / 1024
+        )?;
+        for name in CLASSES.map(|class| class.name) {
+            let Sizes { submissions, accepted, bytes } = sizes.remove(name).unwrap_or_default();
+            writeln!(text, "| {name} | {submissions} | {accepted} | {} |", bytes / 1024)?;
+        }
+        writeln!(text)
     }
 
     fn write_answers(&self, text: &mut String) -> fmt::Result {

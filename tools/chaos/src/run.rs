@@ -28,8 +28,8 @@ use crate::{
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// A send may still arrive this long after its sender has given up.
 const LATE_SENDS: Duration = Duration::from_secs(6);
-/// How many rows to read at a time.
-const PAGE: usize = 2_000;
+/// How many rows to read at a time. Some have a mebibyte.
+const PAGE: usize = 500;
 
 #[derive(Clone, Debug)]
 pub struct RunOptions {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     draft::{Draft, draft},
     history::{History, Kind, Outcome, Sending, SubmissionIndex, SubmissionName},
+    size,
     system::System,
 };
 
@@ -49,32 +50,51 @@ impl Sender {
                 bytes: draft.body.len(),
                 with_key: draft.key.is_some(),
             });
-            match draft.kind {
+            let attempts = match draft.kind {
                 Kind::Form | Kind::BadForm => self.post(&client, index, &draft, number).await,
-                Kind::Message | Kind::Garbage => self.put_on_queue(index, &draft).await,
+                Kind::Message | Kind::Garbage => {
+                    self.put_on_queue(index, &draft).await;
+                    1
+                }
+            };
+            let rest = sleep(size::sending_time(draft.body.len()) * attempts);
+            if stop.run_until_cancelled(rest).await.is_none() {
+                return;
             }
         }
     }
 
-    async fn post(&self, client: &Client, index: SubmissionIndex, draft: &Draft, number: u32) {
+    /// Returns the number of attempts.
+    async fn post(
+        &self,
+        client: &Client,
+        index: SubmissionIndex,
+        draft: &Draft,
+        number: u32,
+    ) -> u32 {
         let mut retries = draft.retries;
         let mut repeat = draft.repeat;
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             // Attempts alternate between the instances.
             let apis = &self.system.apis;
             let Some(api) = apis.get((number + attempt) as usize % apis.len().max(1)) else {
-                return;
+                return attempt;
             };
+            attempt += 1;
             let outcome = post(client, &api.url("/form/"), draft).await;
             self.history.record_outcome(index, outcome.clone());
             match outcome {
                 Outcome::Accepted(_) if repeat => repeat = false,
                 Outcome::Unknown(_) if retries > 0 => {
                     retries -= 1;
-                    sleep(Duration::from_millis(300) * (attempt + 1)).await;
+                    sleep(Duration::from_millis(300) * attempt).await;
                 }
-                Outcome::Unknown(_) => return sleep(AFTER_A_FAILURE).await,
-                Outcome::Accepted(_) | Outcome::Refused(_) => return,
+                Outcome::Unknown(_) => {
+                    sleep(AFTER_A_FAILURE).await;
+                    return attempt;
+                }
+                Outcome::Accepted(_) | Outcome::Refused(_) => return attempt,
             }
             self.history.record_retry(index);
         }

@@ -21,7 +21,8 @@ fn good() -> (Vec<Submission>, FinalState) {
 
 fn submission(number: u32, kind: Kind, outcomes: Vec<Outcome>) -> Submission {
     let content = Content::of_bytes(&number.to_string());
-    Submission { name: name(number), kind, content, attempts: outcomes.len(), outcomes }
+    let attempts = outcomes.len();
+    Submission { name: name(number), kind, content, bytes: 100, attempts, outcomes }
 }
 
 fn name(number: u32) -> SubmissionName {

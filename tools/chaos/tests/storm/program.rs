@@ -30,6 +30,7 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
         text.contains("`make chaos SEED=5 SECONDS=6`") && text.contains("(chaos.svg)"),
         "{text}"
     );
+    assert!(text.contains("| up to 1 KiB | ") && text.contains("| up to 1 MiB | "), "{text}");
     assert!(fs::read_to_string(report.with_extension("svg")).unwrap().contains("accepted: 202"));
     // The history has a line for each event.
     let kept = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());

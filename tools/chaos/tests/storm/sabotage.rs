@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chaos::{
     check::Violation,
+    draft::draft,
+    history::{Kind, SubmissionName},
     run::{Run, RunOptions},
 };
 use indicatif::ProgressBar;
@@ -11,13 +13,29 @@ use serde_json::json;
 use test_kit::stack::INVALID;
 use tokio_util::sync::CancellationToken;
 
+const SENDERS: u32 = 4;
+const LARGE: usize = 256 * 1024;
+
+/// A seed with which the first form of some sender is large.
+fn seed_with_a_large_form() -> u64 {
+    let first = |seed, sender| draft(seed, SubmissionName { sender, number: 0 });
+    let is_large = |draft: chaos::draft::Draft| {
+        draft.encoding == "application/json"
+            && draft.kind == Kind::Form
+            && draft.body.len() > LARGE + 1000
+    };
+    (11..).find(|seed| (0..SENDERS).any(|sender| is_large(first(*seed, sender)))).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_checker_finds_damage_done_by_hand() {
     let directory = tempfile::tempdir().unwrap();
-    let time = Duration::from_secs(3);
+    let time = Duration::from_secs(5);
     let directory = directory.path().to_owned();
-    let mut run =
-        Run::start(RunOptions { seed: 11, time, senders: 4, pace: None, directory }).await.unwrap();
+    let seed = seed_with_a_large_form();
+    let mut run = Run::start(RunOptions { seed, time, senders: SENDERS, pace: None, directory })
+        .await
+        .unwrap();
     run.storm(&ProgressBar::hidden(), &CancellationToken::new()).await.unwrap();
     let undamaged = run.examine().await.unwrap();
     assert_eq!(undamaged.violations, []);
@@ -30,9 +48,11 @@ async fn the_checker_finds_damage_done_by_hand() {
 
     let sql =
         async |statements: &str| run.system().postgres.sql("forms", statements).await.unwrap();
-    // Four rows from the api.
-    let ids = sql("select id from forms where submission_id is not null order by id limit 4").await;
-    let [lost, doubled, altered, renamed] = ids.lines().collect::<Vec<_>>().try_into().unwrap();
+    // The largest row and three others from the api.
+    let ids = sql("select id from forms where submission_id is not null order by length(data::text) desc, id limit 4").await;
+    let [altered, lost, doubled, renamed] = ids.lines().collect::<Vec<_>>().try_into().unwrap();
+    let size = sql(&format!("select length(data::text) from forms where id = {altered}")).await;
+    assert!(size.parse::<usize>().unwrap() > LARGE, "{size}");
     sql(&format!("delete from forms where id = {lost}")).await;
     sql(&format!("insert into forms (sqs_message_id, data) select 'by hand', data from forms where id = {doubled}"))
         .await;
