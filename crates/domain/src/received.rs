@@ -87,7 +87,8 @@ impl Received {
         self.attributes.get(attributes::REASON)?.text()
     }
 
-    pub(crate) fn id(&self) -> Option<Uuid> {
+    /// Our id of its submission, if it has one that can be read.
+    pub fn id(&self) -> Option<Uuid> {
         Uuid::try_parse(self.attributes.get(attributes::ID)?.text()?).ok()
     }
 
@@ -98,16 +99,12 @@ impl Received {
             .filter(|text| is_message_id(text))
     }
 
-    /// What a log line about it names it by: its ids and its trace, as far as they are readable.
-    pub fn named(&self) -> String {
-        let id = self.id().map(|id| format!(" submission_id={id}")).unwrap_or_default();
-        let trace = self.attributes.get(attributes::TRACEPARENT).and_then(|trace| trace.text());
-        // It is somebody else's text where the message is.
-        let trace = trace.filter(|text| {
-            text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-        });
-        let trace = trace.map(|trace| format!(" traceparent={trace}")).unwrap_or_default();
-        format!("message_id={}{id}{trace}", self.message_id)
+    /// Its trace context, if it has one that looks right: the attribute may be anybody's text.
+    pub fn traceparent(&self) -> Option<&str> {
+        let trace = self.attributes.get(attributes::TRACEPARENT)?.text()?;
+        let looks_right =
+            trace.len() == 55 && trace.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        looks_right.then_some(trace)
     }
 
     /// Bytes of body and attributes, as SQS counts them.

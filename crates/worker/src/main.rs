@@ -1,4 +1,4 @@
-//! The worker as a program: serves, or does what its command line says and ends.
+//! The worker as a program: serves, or runs one command and exits.
 
 use std::{
     io::{self, Write},
@@ -18,7 +18,7 @@ use worker::{
     settings::{DEFAULT_PORT, OperatorSettings, Settings},
 };
 
-/// The C library's allocator takes a sixth of all instructions.
+/// The C library's allocator would take a sixth of all instructions.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -41,12 +41,12 @@ fn main() -> ExitCode {
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
-            // Secrets show themselves as such.
+            // The Debug output of a secret does not show it.
             let _ = writeln!(io::stdout(), "{settings:#?}");
             ExitCode::SUCCESS
         }),
         None => serve(environment, async |settings| {
-            // Before it listens: from then on somebody may want it to stop.
+            // Before the worker listens, because from then on somebody may send it a signal.
             let stop = stop::on_signal()?;
             worker::build(settings).await?.run(stop).await
         }),
@@ -59,18 +59,22 @@ fn main() -> ExitCode {
 
 fn serve(
     environment: Environment,
-    run: impl AsyncFnOnce(Settings) -> io::Result<()>,
+    run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>,
 ) -> Result<ExitCode, Faults> {
     let settings = Settings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run::run_to_completion(run(settings)))
+    Ok(run_to_completion(run(settings)))
 }
 
 fn operate(
     environment: Environment,
-    run: impl AsyncFnOnce(&OperatorSettings) -> io::Result<()>,
+    run: impl AsyncFnOnce(&OperatorSettings) -> anyhow::Result<()>,
 ) -> Result<ExitCode, Faults> {
     let settings = OperatorSettings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run::run_to_completion(run(&settings)))
+    Ok(run_to_completion(run(&settings)))
+}
+
+fn run_to_completion(service: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    run::run_to_completion(async { service.await.map_err(io::Error::other) })
 }

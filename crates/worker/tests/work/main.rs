@@ -19,7 +19,7 @@ mod operator;
 mod redrive;
 
 mod database_away;
-mod in_hand;
+mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
