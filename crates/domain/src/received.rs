@@ -79,7 +79,7 @@ impl Received {
 
     /// What its submission is known by: our id, else the message id that it had first.
     pub fn identity(&self) -> String {
-        self.id().map_or_else(|| self.first_message_id().to_owned(), |id| id.to_string())
+        self.submission_id().map_or_else(|| self.first_message_id().to_owned(), |id| id.to_string())
     }
 
     /// Why it was set aside, if it was and there was room to say so.
@@ -88,7 +88,7 @@ impl Received {
     }
 
     /// Our id of its submission, if it has one that can be read.
-    pub fn id(&self) -> Option<Uuid> {
+    pub fn submission_id(&self) -> Option<Uuid> {
         Uuid::try_parse(self.attributes.get(attributes::ID)?.text()?).ok()
     }
 

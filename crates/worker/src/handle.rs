@@ -88,7 +88,7 @@ impl Handler {
             let received = &message.delivery.received;
             log::debug!(
                 message_id = received.message_id,
-                submission_id = received.id().map(|id| id.to_string()),
+                submission_id = received.submission_id().map(|id| id.to_string()),
                 traceparent = received.traceparent();
                 "{}", outcome.sentence()
             );
@@ -174,7 +174,7 @@ fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> 
     if !decoded.unreadable.is_empty() {
         log::warn!(
             message_id = received.message_id,
-            submission_id = received.id().map(|id| id.to_string()),
+            submission_id = received.submission_id().map(|id| id.to_string()),
             traceparent = received.traceparent(),
             attributes = decoded.unreadable.join(",");
             "Some attributes of a message cannot be read and count as absent."

@@ -65,7 +65,7 @@ async fn set_aside(
 ) -> bool {
     let Delivery { received, receipt_handle, .. } = delivery;
     let message_id = &received.message_id;
-    let submission_id = received.id().map(|id| id.to_string());
+    let submission_id = received.submission_id().map(|id| id.to_string());
     let traceparent = received.traceparent();
     match send_to_invalid_queue(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {

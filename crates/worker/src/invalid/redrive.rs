@@ -187,7 +187,7 @@ impl Tally {
         let received = &delivery.received;
         log::error!(
             message_id = received.message_id,
-            submission_id = received.id().map(|id| id.to_string()),
+            submission_id = received.submission_id().map(|id| id.to_string()),
             traceparent = received.traceparent(),
             error:% = error;
             "A message could not be sent back."
