@@ -89,7 +89,7 @@ impl Sender {
             Ok(Ok(answer)) => Outcome::Accepted(
                 answer.get("MessageId").and_then(Value::as_str).map(str::to_owned),
             ),
-            Ok(Err(error)) => Outcome::Unknown(error.chars().take(100).collect()),
+            Ok(Err(error)) => Outcome::Unknown(error.to_string().chars().take(100).collect()),
             Err(_) => Outcome::Unknown("no answer in time".to_owned()),
         };
         let unknown = matches!(outcome, Outcome::Unknown(_));

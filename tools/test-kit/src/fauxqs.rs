@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf, process::Command};
 
 use tempfile::NamedTempFile;
 
-use crate::service::Service;
+use crate::program::Service;
 
 /// It binds every address by itself; here it is held to 127.0.0.1.
 const WRAPPER: &str = "

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     forms,
     postgres::{Cluster, ClusterOptions, PostgresError, sql},
-    service::path_of,
+    program::path_of,
     stack::aws,
 };
 

@@ -1,9 +1,14 @@
-//! Queues seen from outside, over SQS's JSON protocol, without the SDK that the services use.
+//! Queues seen from outside, over the JSON protocol of SQS, without the SDK that the services use.
 
 use std::collections::BTreeMap;
 
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use thiserror::Error;
+
+/// The part of a signed request that an SQS server looks at; local servers do not check it.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
+    Credential=local/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
 
 /// An SQS server and a client of it.
 #[derive(Clone)]
@@ -15,13 +20,10 @@ pub struct Sqs {
 /// A message as a test sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// SQS's id.
     pub message_id: String,
-    /// The body.
     pub body: String,
     /// String attributes by name.
     pub attributes: BTreeMap<String, String>,
-    /// To delete it with.
     pub receipt_handle: String,
 }
 
@@ -35,8 +37,21 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Nothing at all.
-    pub const NONE: Self = Self { visible: 0, in_flight: 0 };
+    pub const NONE: Self = Self::visible(0);
+
+    /// This many visible messages and none in flight.
+    pub const fn visible(visible: u64) -> Self {
+        Self { visible, in_flight: 0 }
+    }
+}
+
+/// Why a call to SQS failed.
+#[derive(Debug, Error)]
+pub enum SqsError {
+    #[error("no answer: {0}")]
+    NoAnswer(#[from] reqwest::Error),
+    #[error("{0} {1}")]
+    Refused(StatusCode, String),
 }
 
 impl Sqs {
@@ -45,7 +60,6 @@ impl Sqs {
         Self { endpoint: endpoint.trim_end_matches('/').to_owned(), client: Client::new() }
     }
 
-    /// Where it is.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -53,7 +67,7 @@ impl Sqs {
     /// A call that must succeed.
     ///
     /// # Panics
-    /// Where it does not.
+    /// It fails.
     pub async fn call(&self, action: &str, input: Value) -> Value {
         self.try_call(action, input).await.unwrap_or_else(|error| panic!("{action}: {error}"))
     }
@@ -61,28 +75,43 @@ impl Sqs {
     /// A call that may fail.
     ///
     /// # Errors
-    /// What the server said.
-    pub async fn try_call(&self, action: &str, input: Value) -> Result<Value, String> {
-        let request = self.client.post(format!("{}/", self.endpoint));
-        let request = request
+    /// There is no answer, or it is an error.
+    pub async fn try_call(&self, action: &str, input: Value) -> Result<Value, SqsError> {
+        let request = self
+            .client
+            .post(format!("{}/", self.endpoint))
             .header("Content-Type", "application/x-amz-json-1.0")
             .header("X-Amz-Target", format!("AmazonSQS.{action}"))
-            .header("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0");
-        let answer =
-            request.body(input.to_string()).send().await.map_err(|error| error.to_string())?;
-        let (status, text) =
-            (answer.status(), answer.text().await.map_err(|error| error.to_string())?);
+            .header("Authorization", AUTHORIZATION);
+        let answer = request.body(input.to_string()).send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
         if !status.is_success() {
-            return Err(format!("{status} {text}"));
+            return Err(SqsError::Refused(status, text));
         }
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    /// Creates a queue with these attributes; its URL.
+    /// Creates a queue with these attributes and gives its URL.
     pub async fn create(&self, name: &str, attributes: Value) -> String {
         let answer =
             self.call("CreateQueue", json!({ "QueueName": name, "Attributes": attributes })).await;
         answer.get("QueueUrl").and_then(Value::as_str).expect("a queue URL").to_owned()
+    }
+
+    /// Deletes a queue, with all its messages.
+    pub async fn delete_queue(&self, name: &str) {
+        self.call("DeleteQueue", json!({ "QueueUrl": self.url_of(name).await })).await;
+    }
+
+    /// The names of all queues.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub async fn try_queues(&self) -> Result<Vec<String>, SqsError> {
+        let answer = self.try_call("ListQueues", json!({ "MaxResults": 1000 })).await?;
+        let urls = answer.get("QueueUrls").and_then(Value::as_array).cloned().unwrap_or_default();
+        let names = urls.iter().filter_map(|url| url.as_str()?.rsplit('/').next());
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// The URL of a queue, if it exists.
@@ -97,40 +126,52 @@ impl Sqs {
 
     /// All attributes of a queue.
     pub async fn attributes(&self, name: &str) -> BTreeMap<String, String> {
-        let input = json!({ "QueueUrl": self.url_of(name).await, "AttributeNames": ["All"] });
-        let answer = self.call("GetQueueAttributes", input).await;
-        let attributes =
-            answer.get("Attributes").and_then(Value::as_object).cloned().unwrap_or_default();
-        attributes
-            .into_iter()
-            .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
-            .collect()
+        self.try_attributes(&self.url_of(name).await)
+            .await
+            .unwrap_or_else(|error| panic!("the attributes of {name}: {error}"))
     }
 
-    /// How many messages it holds.
+    async fn try_attributes(&self, url: &str) -> Result<BTreeMap<String, String>, SqsError> {
+        let input = json!({ "QueueUrl": url, "AttributeNames": ["All"] });
+        let answer = self.try_call("GetQueueAttributes", input).await?;
+        let attributes =
+            answer.get("Attributes").and_then(Value::as_object).cloned().unwrap_or_default();
+        let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(attributes.into_iter().map(|(name, value)| (name, text(value))).collect())
+    }
+
+    /// How many messages a queue holds.
     pub async fn counts(&self, name: &str) -> Counts {
-        let attributes = self.attributes(name).await;
-        let count = |name: &str| {
-            attributes.get(name).and_then(|count| count.parse().ok()).unwrap_or(u64::MAX)
-        };
-        Counts {
-            visible: count("ApproximateNumberOfMessages"),
-            in_flight: count("ApproximateNumberOfMessagesNotVisible"),
+        counts_in(&self.attributes(name).await)
+    }
+
+    /// [`Sqs::counts`] of a server that may be gone. A queue that does not exist holds nothing.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub async fn try_counts(&self, name: &str) -> Result<Counts, SqsError> {
+        match self.url(name).await {
+            Some(url) => Ok(counts_in(&self.try_attributes(&url).await?)),
+            None => Ok(Counts::NONE),
         }
     }
 
-    /// Puts a body on a queue, with string attributes; its message id.
+    /// Puts a body on a queue, with string attributes, and gives its message id.
     pub async fn send(&self, name: &str, body: &str, attributes: &[(&str, &str)]) -> String {
         let attributes: BTreeMap<_, _> = attributes
             .iter()
             .map(|(name, value)| (*name, json!({ "DataType": "String", "StringValue": value })))
             .collect();
-        let input = json!({ "QueueUrl": self.url_of(name).await, "MessageBody": body, "MessageAttributes": attributes });
+        let input = json!({
+            "QueueUrl": self.url_of(name).await,
+            "MessageBody": body,
+            "MessageAttributes": attributes,
+        });
         let answer = self.call("SendMessage", input).await;
         answer.get("MessageId").and_then(Value::as_str).expect("a message id").to_owned()
     }
 
-    /// Up to 10 messages, hidden for `visibility` seconds.
+    /// Receives up to 10 messages and hides them for `visibility` seconds.
     pub async fn receive(&self, name: &str, visibility: u32) -> Vec<Seen> {
         let input = json!({
             "QueueUrl": self.url_of(name).await, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0,
@@ -142,7 +183,7 @@ impl Sqs {
         messages.iter().map(seen).collect()
     }
 
-    /// Takes every visible message off a queue.
+    /// Receives and deletes all visible messages of a queue.
     pub async fn drain(&self, name: &str) -> Vec<Seen> {
         let url = self.url_of(name).await;
         let mut all = Vec::new();
@@ -159,48 +200,49 @@ impl Sqs {
         }
     }
 
-    /// Adds a fault rule to local-sqs.
-    pub async fn fault(&self, rule: Value) {
-        self.try_fault(rule).await.unwrap_or_else(|error| panic!("a fault rule: {error}"));
+    /// Adds a fault to local-sqs.
+    pub async fn fault(&self, fault: impl Into<Value>) {
+        self.try_fault(fault).await.unwrap_or_else(|error| panic!("a fault: {error}"));
     }
 
-    /// The same, of a server that may be away.
+    /// [`Sqs::fault`] on a server that may be gone.
     ///
     /// # Errors
-    /// It is away; or, with a status, the rule makes no sense to it or it is built without fault hooks.
-    pub async fn try_fault(&self, rule: Value) -> reqwest::Result<()> {
-        let request = self.client.post(format!("{}/_faults", self.endpoint)).json(&json!([rule]));
+    /// The server is gone, does not understand the fault, or is built without faults.
+    pub async fn try_fault(&self, fault: impl Into<Value>) -> reqwest::Result<()> {
+        let rules = json!([fault.into()]);
+        let request = self.client.post(format!("{}/_faults", self.endpoint)).json(&rules);
         request.send().await?.error_for_status().map(drop)
     }
 
-    /// Removes all fault rules.
+    /// Removes all faults.
     pub async fn no_faults(&self) {
         self.try_no_faults().await.expect("local-sqs answers");
     }
 
-    /// The same, of a server that may be away.
+    /// [`Sqs::no_faults`] on a server that may be gone.
     ///
     /// # Errors
-    /// It is away, or built without fault hooks.
+    /// The server is gone, or is built without faults.
     pub async fn try_no_faults(&self) -> reqwest::Result<()> {
-        self.client
-            .delete(format!("{}/_faults", self.endpoint))
-            .send()
-            .await?
-            .error_for_status()
-            .map(drop)
+        let request = self.client.delete(format!("{}/_faults", self.endpoint));
+        request.send().await?.error_for_status().map(drop)
     }
 
-    /// How often an action was called on local-sqs.
+    /// How many times an action was called on local-sqs.
     pub async fn requests(&self, action: &str) -> u64 {
-        let answer = self
-            .client
-            .get(format!("{}/_calls", self.endpoint))
-            .send()
-            .await
-            .expect("local-sqs answers");
-        let calls: Value = answer.json().await.expect("JSON");
+        let calls = self.client.get(format!("{}/_calls", self.endpoint)).send().await;
+        let calls: Value = calls.expect("local-sqs answers").json().await.expect("JSON");
         calls.pointer(&format!("/{action}/requests")).and_then(Value::as_u64).unwrap_or_default()
+    }
+}
+
+fn counts_in(attributes: &BTreeMap<String, String>) -> Counts {
+    let count =
+        |name: &str| attributes.get(name).and_then(|count| count.parse().ok()).expect("a count");
+    Counts {
+        visible: count("ApproximateNumberOfMessages"),
+        in_flight: count("ApproximateNumberOfMessagesNotVisible"),
     }
 }
 

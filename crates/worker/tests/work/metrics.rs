@@ -168,7 +168,7 @@ async fn the_status_page_tells_what_runs_and_asks_nobody_when_it_is_told_so() {
             && told.get("db_version").is_none()
     );
 
-    drop(stack.local_sqs);
+    stack.kill_queue_server().await;
     for service in [&api, &worker] {
         wait::until("it is not ready", async || {
             (page(service.url("/_status")).await.0 == 503).then_some(())

@@ -1,0 +1,63 @@
+//! Requests to a service, and its answers.
+//!
+//! ```no_run
+//! # async fn test(api: test_kit::Service) {
+//! let answer = api.post_form(r#"{"data": 1}"#).await;
+//! assert_eq!(answer.status, 202);
+//!
+//! let index = api.request("GET", "/").signed().send().await.expect_status(200).json();
+//! let again = api.request("POST", "/form/").json(r#"{"data": 1}"#).signed();
+//! let again = again.header("Idempotency-Key", "key").send().await;
+//! # }
+//! ```
+
+mod answer;
+pub mod raw;
+mod request;
+
+use reqwest::Client;
+
+pub use answer::Answer;
+pub use request::Request;
+
+/// A client of one service. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: Client,
+    origin: String,
+}
+
+impl Http {
+    /// A client of the service at this origin (`http://127.0.0.1:8000`).
+    pub fn at(origin: impl Into<String>) -> Self {
+        Self { client: Client::new(), origin: origin.into() }
+    }
+
+    /// The origin with this path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// A request, to be completed and sent.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.clone(), method, path)
+    }
+
+    /// Gets a page that needs no signature.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    /// Posts JSON to `/form/`, signed with the UI secret.
+    pub async fn post_form(&self, body: impl Into<Vec<u8>>) -> Answer {
+        self.request("POST", "/form/").json(body).signed().send().await
+    }
+
+    /// [`Http::post_form`] to a service that may be gone.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn try_post_form(&self, body: impl Into<Vec<u8>>) -> reqwest::Result<Answer> {
+        self.request("POST", "/form/").json(body).signed().try_send().await
+    }
+}
