@@ -68,8 +68,11 @@ impl Message {
         kept.remove(attributes::REASON);
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
-        let identity =
-            if received.id().is_some() { attributes::ID } else { attributes::ORIGINAL_MESSAGE_ID };
+        let identity = if received.submission_id().is_some() {
+            attributes::ID
+        } else {
+            attributes::ORIGINAL_MESSAGE_ID
+        };
         Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, Some(identity))
     }
 
