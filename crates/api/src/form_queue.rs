@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{FormType, Message};
 use parking_lot::Mutex;
-use queue::{Cause, Connection, Queue, QueueFinder, QueueNames, SendPace, Sender, SqsError};
-use service::{backoff::Backoff, health::Check, settings::QueuePairSettings};
+use queue::{
+    Cause, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
+    settings::ServedForm,
+};
+use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
-
-use crate::metrics;
 
 /// How long a queue that was found is used before it is looked for again: SQS goes on telling the URL of a queue that was
 /// deleted for a while, and does not let its name be used again at once.
@@ -16,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A form type and its queue, once that was found.
 pub struct FormQueue {
-    form_type: FormType,
+    form: ServedForm,
     finder: QueueFinder,
     pace: SendPace,
     found: Mutex<Option<(Queue, Sender)>>,
@@ -33,23 +34,20 @@ pub enum NotSent {
 }
 
 impl FormQueue {
-    pub fn new(
-        form_type: FormType,
-        queues: &QueuePairSettings,
-        connection: Connection,
-        create: bool,
-        pace: SendPace,
-    ) -> Self {
-        let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
+    pub fn new(form: ServedForm, finder: QueueFinder, pace: SendPace) -> Self {
         // Until it is found.
-        metrics::queue_is_up(form_type.name(), false);
-        let finder = QueueFinder { connection, names, create };
-        Self { form_type, finder, pace, found: Mutex::default(), gone: Notify::new() }
+        record_queue_up(form.form_type.name(), false);
+        Self { form, finder, pace, found: Mutex::default(), gone: Notify::new() }
+    }
+
+    /// The type of the forms that are sent here, with its queues.
+    pub fn form(&self) -> &ServedForm {
+        &self.form
     }
 
     /// The type of the forms that are sent here.
     pub fn form_type(&self) -> &FormType {
-        &self.form_type
+        &self.form.form_type
     }
 
     /// Finds the queue, and again whenever it turns out to be missing. Never returns.
@@ -72,7 +70,7 @@ impl FormQueue {
                         queue.name(),
                         queue.max_message_size()
                     );
-                    metrics::queue_is_up(self.form_type.name(), true);
+                    record_queue_up(self.form.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
                     *self.found.lock() = Some((queue, sender));
                     return;
@@ -107,15 +105,7 @@ impl FormQueue {
         }
         let is_up =
             !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
-        metrics::queue_is_up(self.form_type.name(), is_up);
-    }
-
-    /// The name of the check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
-    pub fn check_name(&self) -> String {
-        match self.form_type.name() {
-            "form" => "queue".to_owned(),
-            other => format!("queue_{other}"),
-        }
+        record_queue_up(self.form.form_type.name(), is_up);
     }
 
     /// The check of the health page.
@@ -125,7 +115,7 @@ impl FormQueue {
             let form_queue = Arc::clone(&form_queue);
             Box::pin(async move {
                 let Some((queue, _)) = form_queue.found() else {
-                    metrics::queue_is_up(form_queue.form_type.name(), false);
+                    record_queue_up(form_queue.form.form_type.name(), false);
                     return Err("the queue was not found yet");
                 };
                 let failed = queue.answers().await.err().map(|error| error.cause());

@@ -34,7 +34,6 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Bytes},
 };
-use domain::FormType;
 use futures_util::future::join_all;
 use queue::Connection;
 use service::{
@@ -58,32 +57,19 @@ pub struct Api {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn build(settings: Settings) -> io::Result<Api> {
+pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let metrics = service::metrics::start("api", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
-    for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!(
-            "A schema in FORM_TYPES_DIR replaces the built-in one. form_type={}",
-            replaced.name()
-        );
-    }
+    settings.forms.log_replaced_schemas();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
-    let form_queue = |form_type: &FormType| {
-        let queues = settings.sqs.queues.get(form_type.name())?;
-        let create = settings.sqs.create_queues;
-        Some(Arc::new(FormQueue::new(
-            form_type.clone(),
-            queues,
-            connection.clone(),
-            create,
-            settings.send,
-        )))
-    };
-    let form_queues: Vec<Arc<FormQueue>> =
-        settings.form_types.iter().filter_map(form_queue).collect();
-    let health =
-        Health::new(form_queues.iter().map(|queue| (queue.check_name(), queue.check())).collect());
+    let form_queues = settings.forms.iter().map(|form| {
+        let finder = settings.sqs.finder(&connection, form.queues.clone());
+        Arc::new(FormQueue::new(form, finder, settings.send))
+    });
+    let form_queues: Vec<Arc<FormQueue>> = form_queues.collect();
+    let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
+    let health = Health::new(checks.collect());
     let limits = BodyLimits::new(&settings.limits);
     let listen = settings.listen.clone();
     let address = format!("{}:{}", listen.bind_address, listen.port);
@@ -93,7 +79,7 @@ pub async fn build(settings: Settings) -> io::Result<Api> {
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
     let document =
-        Bytes::from(openapi::document(&settings.form_types, &settings.intake).to_string());
+        Bytes::from(openapi::document(settings.forms.types(), &settings.intake).to_string());
     open_files::raise_limit(limit.connections);
     let server = HttpServer::new(move || {
         App::new()

@@ -42,6 +42,6 @@ fn main() -> ExitCode {
     run::run_to_completion(async {
         // Before it listens: from then on somebody may want it to stop.
         let stop = stop::on_signal()?;
-        api::build(settings).await?.run(stop).await
+        Ok(api::build(settings).await?.run(stop).await?)
     })
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{counter, describe_counter, describe_histogram, histogram};
 
 const REQUEST_SECONDS: &str = "form_data_request_seconds";
 const REFUSALS: &str = "form_data_refusals_total";
-const QUEUE_UP: &str = "form_data_queue_up";
 
 /// Reasons for refusals that alerts look at.
 const ALERTED: [&str; 9] = [
@@ -28,10 +27,6 @@ pub fn describe() {
         "How long requests took to be answered, from their head on."
     );
     describe_counter!(REFUSALS, "Requests that were not taken, by reason.");
-    describe_gauge!(
-        QUEUE_UP,
-        "1 where the queue of a form type answered when it was last asked, else 0."
-    );
     // A counter that begins with its first event hides it from `increase`; these are the ones that alerts look at.
     for reason in ALERTED {
         counter!(REFUSALS, "reason" => reason).absolute(0);
@@ -47,9 +42,4 @@ pub fn answered(route: String, method: &'static str, status: u16, took: Duration
 /// A request was not taken. `reason` is a stable code.
 pub fn refused(reason: &'static str) {
     counter!(REFUSALS, "reason" => reason).increment(1);
-}
-
-/// The queue was asked, or sent to.
-pub fn queue_is_up(form_type: &str, is_up: bool) {
-    gauge!(QUEUE_UP, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }

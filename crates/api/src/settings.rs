@@ -4,25 +4,26 @@ mod intake;
 mod limits;
 mod send;
 
-use domain::FormTypes;
-use queue::SendPace;
+use queue::{
+    SendPace,
+    settings::{ServedForms, SqsSettings},
+};
 use service::settings::{
-    Environment, Faults, FormTypeSettings, ListenSettings, LogSettings, MetricsSettings,
-    SqsSettings, StopSettings,
+    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, StopSettings,
 };
 
 pub use self::{intake::IntakeSettings, limits::LimitSettings};
 
 pub const DEFAULT_PORT: u16 = 8000;
 
-/// Everything that the intake takes from its environment.
+/// Everything that the intake reads from its environment.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: ListenSettings,
     pub log: LogSettings,
     pub metrics: MetricsSettings,
     pub stop: StopSettings,
-    pub form_types: FormTypes,
+    pub forms: ServedForms,
     pub sqs: SqsSettings,
     pub send: SendPace,
     pub intake: IntakeSettings,
@@ -30,27 +31,33 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads and checks all of them.
+    /// Reads and checks all variables.
     ///
     /// # Errors
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
-        let named = FormTypeSettings::read(&mut environment);
-        let form_types = FormTypes::new(&named.names, &named.schemas).unwrap_or_else(|faults| {
-            faults.iter().for_each(|(name, fault)| named.fault(&mut environment, name, fault));
-            FormTypes::default()
-        });
-        let settings = Self {
-            listen: ListenSettings::read(&mut environment, DEFAULT_PORT),
-            log: LogSettings::read(&mut environment),
-            metrics: MetricsSettings::read(&mut environment),
-            stop: StopSettings::read(&mut environment),
-            sqs: SqsSettings::read(&mut environment, &named.names),
-            form_types,
-            send: send::read(&mut environment),
-            intake: IntakeSettings::read(&mut environment),
-            limits: LimitSettings::read(&mut environment),
-        };
+        let settings = Self::read_from(&mut environment);
         environment.finish(settings)
+    }
+
+    /// The table of all variables for the reference page.
+    pub fn reference() -> String {
+        let mut environment = Environment::default();
+        Self::read_from(&mut environment);
+        environment.reference()
+    }
+
+    fn read_from(environment: &mut Environment) -> Self {
+        Self {
+            listen: ListenSettings::read(environment, DEFAULT_PORT),
+            log: LogSettings::read(environment),
+            metrics: MetricsSettings::read(environment),
+            stop: StopSettings::read(environment),
+            forms: ServedForms::read(environment),
+            sqs: SqsSettings::read(environment),
+            send: send::read(environment),
+            intake: IntakeSettings::read(environment),
+            limits: LimitSettings::read(environment),
+        }
     }
 }

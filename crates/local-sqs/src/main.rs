@@ -1,6 +1,5 @@
 //! The queue server as a program: `local-sqs`, or `local-sqs --healthcheck` to ask the one that runs here how it is.
 
-use std::io;
 use std::process::ExitCode;
 
 use local_sqs::{DEFAULT_PORT, Settings};
@@ -35,6 +34,6 @@ fn main() -> ExitCode {
     run::run_to_completion(async {
         // Before it listens: from then on somebody may want it to stop.
         let stop = stop::on_signal()?;
-        local_sqs::build(settings).map_err(io::Error::other)?.run(stop).await
+        Ok(local_sqs::build(settings)?.run(stop).await?)
     })
 }

@@ -1,38 +1,42 @@
-//! What the server is told from outside.
+//! The settings of the queue server.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-use service::settings::{Environment, ListenSettings};
+use service::settings::{Environment, ListenSettings, LogSettings};
 
-/// Of `PORT`.
+/// The default of `PORT`.
 pub const DEFAULT_PORT: u16 = 9324;
 
-/// Where the server listens and what it keeps.
+/// Where the server listens and where it keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `BIND_ADDRESS`: an IP address or a host name; default `0.0.0.0`.
+    /// An IP address or a host name.
     pub bind_address: String,
-    /// `PORT`: 0 takes any free one; default 9324.
+    /// 0 takes any free port.
     pub port: u16,
-    /// `DATA_DIR`: the directory that keeps queues and messages, created where it is missing; default none: everything
-    /// is in memory and goes with the process.
+    /// `None` keeps everything in memory.
     pub data_dir: Option<PathBuf>,
-}
-
-#[derive(Default, Deserialize)]
-struct Variables {
-    data_dir: Option<String>,
 }
 
 impl Settings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let ListenSettings { bind_address, port, .. } =
-            ListenSettings::read(environment, DEFAULT_PORT);
-        let variables: Variables = environment.variables();
-        let data_dir = environment.optional("DATA_DIR", variables.data_dir).map(PathBuf::from);
-        Settings { bind_address, port, data_dir }
+        let ListenSettings { bind_address, port } = ListenSettings::read(environment, DEFAULT_PORT);
+        let data_dir = environment.optional(
+            "DATA_DIR",
+            "none: everything is in memory and goes with the process",
+            "a directory, created if it is missing",
+            "The directory that keeps queues and messages.",
+        );
+        Settings { bind_address, port, data_dir: data_dir.map(PathBuf::from) }
+    }
+
+    /// The table of all variables for the reference page.
+    pub fn reference() -> String {
+        let mut environment = Environment::default();
+        Self::read(&mut environment);
+        LogSettings::read(&mut environment);
+        environment.reference()
     }
 }
 
@@ -47,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_are_unset_or_empty_have_their_defaults() {
+    fn unset_and_empty_variables_get_their_defaults() {
         let expected = Settings { bind_address: "0.0.0.0".to_owned(), port: 9324, data_dir: None };
         assert_eq!(read(&[]).unwrap(), expected);
         assert_eq!(
@@ -69,9 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_no_port_is_a_fault() {
+    fn a_port_outside_the_range_is_a_fault() {
         for port in ["x", "-1", "65536"] {
             assert!(read(&[("PORT", port)]).is_err(), "{port:?}");
         }
+    }
+
+    #[test]
+    fn the_reference_page_has_every_variable() {
+        test_kit::reference::check("settings.md", "local-sqs", &Settings::reference());
     }
 }

@@ -17,6 +17,7 @@ mod settle;
 
 mod error;
 pub mod metrics;
+pub mod settings;
 
 pub use batching_sender::{SendPace, Sender};
 pub use connection::Connection;

@@ -1,23 +1,51 @@
-//! What is counted of the calls to SQS.
+//! Metrics of the queues and of the calls to SQS.
 
 use std::time::Instant;
 
-use metrics::{describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{gauge, histogram};
+use service::metrics::{Metric, MetricKind};
 
 use crate::error::{Cause, SqsError};
 
-const SECONDS: &str = "form_data_sqs_call_seconds";
-const MESSAGES: &str = "form_data_sqs_call_messages";
-const UNDER_WAY: &str = "form_data_sqs_calls_under_way";
+const QUEUE_UP: Metric = Metric {
+    name: "form_data_queue_up",
+    kind: MetricKind::Gauge,
+    labels: &["form_type"],
+    description: "1 if the last call to the queue of this form type succeeded, else 0.",
+};
 
-/// Says what each of them is.
+const CALL_SECONDS: Metric = Metric {
+    name: "form_data_sqs_call_seconds",
+    kind: MetricKind::Histogram,
+    labels: &["operation", "outcome"],
+    description: "Duration of calls to SQS including their retries, by how they ended.",
+};
+
+const CALL_MESSAGES: Metric = Metric {
+    name: "form_data_sqs_call_messages",
+    kind: MetricKind::Histogram,
+    labels: &["operation"],
+    description: "Number of messages in a call to SQS.",
+};
+
+const CALLS_IN_FLIGHT: Metric = Metric {
+    name: "form_data_sqs_calls_under_way",
+    kind: MetricKind::Gauge,
+    labels: &["operation"],
+    description: "Calls to SQS that are not answered yet.",
+};
+
+/// Every metric of this crate.
+pub const ALL: &[&Metric] = &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT];
+
+/// Registers the descriptions.
 pub fn describe() {
-    describe_histogram!(
-        SECONDS,
-        "How long calls to SQS took, their retries included, by how they ended."
-    );
-    describe_histogram!(MESSAGES, "How many messages a call had.");
-    describe_gauge!(UNDER_WAY, "Calls to SQS that are not answered yet.");
+    service::metrics::describe(ALL);
+}
+
+/// Records whether the last call to the queue of a form type succeeded.
+pub fn record_queue_up(form_type: &str, is_up: bool) {
+    gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }
 
 /// Makes a call with so many messages, and counts it.
@@ -37,7 +65,8 @@ pub(crate) async fn counted<T>(
         Some(Cause::TooLong) => "too_long",
         Some(Cause::Refused) => "refused",
     };
-    histogram!(SECONDS, "operation" => operation, "outcome" => outcome).record(started.elapsed());
+    histogram!(CALL_SECONDS.name, "operation" => operation, "outcome" => outcome)
+        .record(started.elapsed());
     received(operation, messages);
     drop(under_way);
     answer
@@ -46,7 +75,7 @@ pub(crate) async fn counted<T>(
 /// A call had so many messages.
 pub(crate) fn received(operation: &'static str, messages: usize) {
     if messages > 0 {
-        histogram!(MESSAGES, "operation" => operation).record(messages as f64);
+        histogram!(CALL_MESSAGES.name, "operation" => operation).record(messages as f64);
     }
 }
 
@@ -55,13 +84,13 @@ struct UnderWay(&'static str);
 
 impl UnderWay {
     fn begin(operation: &'static str) -> Self {
-        gauge!(UNDER_WAY, "operation" => operation).increment(1);
+        gauge!(CALLS_IN_FLIGHT.name, "operation" => operation).increment(1);
         Self(operation)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        gauge!(UNDER_WAY, "operation" => self.0).decrement(1);
+        gauge!(CALLS_IN_FLIGHT.name, "operation" => self.0).decrement(1);
     }
 }

@@ -17,7 +17,7 @@ const MAX_RECEIVE_COUNT: u32 = 20;
 const RETENTION_SECONDS: u32 = 1_209_600;
 
 /// Names of a form type's queues, with any prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueNames {
     /// Where the api sends to.
     pub form: String,

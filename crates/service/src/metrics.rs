@@ -1,8 +1,9 @@
 //! Prometheus metrics, on an address of their own: what is counted is for operators, and not for whoever sends forms.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server};
+use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::time::interval;
 
@@ -77,7 +78,7 @@ pub const BUILD_INFO: Metric = Metric {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Option<Server>> {
+pub fn start(service: &'static str, settings: MetricsSettings) -> Result<Option<Server>> {
     let Some(address) = settings.address else { return Ok(None) };
     let buckets = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
         builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds)
@@ -86,7 +87,7 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Opt
         .and_then(|builder| buckets(builder, "_age_seconds", &AGES))
         .and_then(|builder| buckets(builder, "_messages", &COUNTS))
         .and_then(PrometheusBuilder::install_recorder);
-    let recorder = recorder.map_err(io::Error::other)?;
+    let recorder = recorder.context("cannot start counting")?;
     let Build { version, git_commit, .. } = Build::THIS;
     describe(&[&BUILD_INFO]);
     metrics::gauge!(BUILD_INFO.name, "service" => service, "version" => version, "git_commit" => git_commit)
@@ -114,13 +115,10 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> io::Result<Opt
         };
         App::new().service(page("/metrics", answer))
     });
-    let cannot = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    };
-    let server =
-        server.workers(1).shutdown_timeout(1).disable_signals().bind(address).map_err(cannot)?;
+    let server = server.workers(1).shutdown_timeout(1).disable_signals().bind(address);
+    let server = server.with_context(|| format!("cannot listen on {address}"))?;
     for address in server.addrs() {
-        log::info!("Serving metrics. metrics_address={address}");
+        log::info!(metrics_address:% = address; "Serving metrics.");
     }
     Ok(Some(server.run()))
 }

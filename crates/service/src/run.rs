@@ -1,36 +1,26 @@
-//! Runs a service to its end, with the exit status that says how it went.
+//! Runs a service until it ends, with an exit status that says whether it ended well.
 
-use std::{error::Error, io, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use tokio::runtime::Runtime;
 
-/// Blocking calls that are out when the service has ended are left behind after so long.
-const LEAVE_BLOCKING_CALLS_AFTER: Duration = Duration::from_secs(1);
+/// Blocking calls that still run this long after the service has ended are abandoned.
+const ABANDON_BLOCKING_CALLS_AFTER: Duration = Duration::from_secs(1);
 
-/// Runs `service` on a runtime of its own: 0 when it ended well, 1 with the reason in the log when it did not.
-pub fn run_to_completion(service: impl Future<Output = io::Result<()>>) -> ExitCode {
-    let outcome = Runtime::new().and_then(|runtime| {
+/// Runs `service` on a runtime of its own: exit status 0 if it ended well, 1 with the error in the log if not.
+pub fn run_to_completion(service: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let outcome = Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
         let outcome = runtime.block_on(service);
-        runtime.shutdown_timeout(LEAVE_BLOCKING_CALLS_AFTER);
+        runtime.shutdown_timeout(ABANDON_BLOCKING_CALLS_AFTER);
         outcome
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!("The service ends. error=\"{}\"", chain(&error));
+            // With all its causes.
+            let error = format!("{error:#}");
+            log::error!(error; "The service ends.");
             ExitCode::FAILURE
         }
     }
-}
-
-/// The error with all that led to it, in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    words
 }

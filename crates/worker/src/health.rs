@@ -33,12 +33,12 @@ impl PollStatus {
 
     pub fn record_success(&self) {
         *self.fault.lock() = None;
-        metrics::set_queue_up(&self.form_type, true);
+        queue::metrics::record_queue_up(&self.form_type, true);
     }
 
     pub fn record_failure(&self, error: &SqsError) {
         *self.fault.lock() = Some(error.cause().in_words());
-        metrics::set_queue_up(&self.form_type, false);
+        queue::metrics::record_queue_up(&self.form_type, false);
     }
 }
 

@@ -69,24 +69,19 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     let metrics = service::metrics::start("worker", settings.metrics)?;
     metrics::describe();
     queue::metrics::describe();
-    for replaced in settings.form_types.iter().filter(|form_type| form_type.replaces_built_in()) {
-        log::info!(
-            form_type = replaced.name();
-            "A schema in FORM_TYPES_DIR replaces the built-in one."
-        );
-    }
+    settings.forms.log_replaced_schemas();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store(&settings)?;
     let shared = Shared {
         gate: DatabaseGate::new(store.clone()),
         store,
         permits: InsertPermits::new(settings.work.connections),
-        bytes: BytesInFlight::new(settings.work.bytes_in_hand),
+        bytes: BytesInFlight::new(settings.work.bytes_in_flight),
     };
-    let pipelines = settings
-        .form_types
-        .iter()
-        .filter_map(|form_type| Pipeline::new(form_type, &connection, &settings.sqs));
+    let pipelines = settings.forms.iter().map(|form| {
+        let finder = settings.sqs.finder(&connection, form.queues.clone());
+        Pipeline::new(form, finder)
+    });
     let pipelines: Vec<Pipeline> = pipelines.collect();
 
     let address = &settings.listen.bind_address;
@@ -105,7 +100,7 @@ fn health_page(
 ) -> anyhow::Result<Server> {
     let queues = pipelines
         .iter()
-        .map(|pipeline| (pipeline.check_name(), health::queue_check(&pipeline.poll_status)));
+        .map(|pipeline| (pipeline.form.check_name(), health::queue_check(&pipeline.poll_status)));
     let database = ("database".to_owned(), health::database_check(&shared.store, &shared.gate));
     let health = Health::new(queues.chain([database]).collect());
     let store = shared.store.clone();

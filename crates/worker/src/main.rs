@@ -63,7 +63,7 @@ fn serve(
 ) -> Result<ExitCode, Faults> {
     let settings = Settings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run_to_completion(run(settings)))
+    Ok(run::run_to_completion(run(settings)))
 }
 
 fn operate(
@@ -72,9 +72,5 @@ fn operate(
 ) -> Result<ExitCode, Faults> {
     let settings = OperatorSettings::read(environment)?;
     logging::start(&settings.log);
-    Ok(run_to_completion(run(&settings)))
-}
-
-fn run_to_completion(service: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    run::run_to_completion(async { service.await.map_err(io::Error::other) })
+    Ok(run::run_to_completion(run(&settings)))
 }

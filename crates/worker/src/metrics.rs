@@ -55,13 +55,6 @@ pub const DATABASE_UP: Metric = Metric {
     description: "1 if the database answered or stored rows when last asked, else 0.",
 };
 
-pub const QUEUE_UP: Metric = Metric {
-    name: "form_data_queue_up",
-    kind: MetricKind::Gauge,
-    labels: &["form_type"],
-    description: "1 if the form type's queue answered when last asked, else 0.",
-};
-
 /// All metrics of the worker itself.
 pub const ALL: &[&Metric] = &[
     &MESSAGES,
@@ -71,7 +64,6 @@ pub const ALL: &[&Metric] = &[
     &STORED_AGE_SECONDS,
     &OLDEST_IN_FLIGHT,
     &DATABASE_UP,
-    &QUEUE_UP,
 ];
 
 /// Registers the descriptions, and shows the database as down until it answers: otherwise nobody would notice a
@@ -88,7 +80,7 @@ pub fn start_at_zero(form_type: &str) {
         counter!(MESSAGES.name, "form_type" => form_type.to_owned(), "outcome" => outcome)
             .absolute(0);
     }
-    set_queue_up(form_type, false);
+    queue::metrics::record_queue_up(form_type, false);
 }
 
 pub fn count_outcome(form_type: &str, outcome: &'static str, messages: usize) {
@@ -124,8 +116,4 @@ pub fn set_oldest_in_flight(age: Duration) {
 
 pub fn set_database_up(is_up: bool) {
     gauge!(DATABASE_UP.name).set(u8::from(is_up));
-}
-
-pub fn set_queue_up(form_type: &str, is_up: bool) {
-    gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
-use domain::FormType;
-use queue::{Connection, Poll, QueueFinder, QueueNames};
-use service::settings::SqsSettings;
+use queue::{
+    QueueFinder,
+    settings::{ServedForm, SqsSettings},
+};
 use store::Store;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use crate::{
 
 /// Polls, stores and settles the messages of one form type.
 pub struct Pipeline {
-    form_type: FormType,
+    pub form: ServedForm,
     finder: QueueFinder,
     pub poll_status: Arc<PollStatus>,
 }
@@ -33,22 +34,9 @@ pub struct Shared {
 }
 
 impl Pipeline {
-    /// `None` if the settings name no queues for the type.
-    pub fn new(form_type: &FormType, connection: &Connection, sqs: &SqsSettings) -> Option<Self> {
-        let queues = sqs.queues.get(form_type.name())?;
-        let names = QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() };
-        let finder =
-            QueueFinder { connection: connection.clone(), names, create: sqs.create_queues };
-        let poll_status = Arc::new(PollStatus::new(form_type.name()));
-        Some(Self { form_type: form_type.clone(), finder, poll_status })
-    }
-
-    /// The name of its check on the health page: `queue` of type `form`, `queue_enrolment` and so on.
-    pub fn check_name(&self) -> String {
-        match self.form_type.name() {
-            "form" => "queue".to_owned(),
-            other => format!("queue_{other}"),
-        }
+    pub fn new(form: ServedForm, finder: QueueFinder) -> Self {
+        let poll_status = Arc::new(PollStatus::new(form.form_type.name()));
+        Self { form, finder, poll_status }
     }
 
     /// Works until `stop`. The database schema must be current.
@@ -66,15 +54,12 @@ impl Pipeline {
         let found = prepare::find_queues(&self.finder, &self.poll_status);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
-        let handler = Handler::new(self.form_type.clone(), pair, self.finder.clone(), store, gate);
+        let handler =
+            Handler::new(self.form.form_type.clone(), pair, self.finder.clone(), store, gate);
         let pollers = Pollers {
             handler: handler.clone(),
             finder: self.finder.clone(),
-            poll: Poll {
-                wait_time: sqs.wait_time,
-                max_messages: sqs.max_messages,
-                visibility_timeout: sqs.visibility_timeout,
-            },
+            poll: sqs.poll.clone(),
             count: work.pollers,
             poll_status: Arc::clone(&self.poll_status),
             bytes: shared.bytes.clone(),

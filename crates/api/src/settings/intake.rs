@@ -1,93 +1,111 @@
-//! Who may send forms, and what the intake calls itself.
+//! Who may send forms, and the public address of the intake.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use actix_web::http::Uri;
 use hawk_auth::{Clients, Verifier};
 use secrecy::SecretString;
-use serde::Deserialize;
-use service::settings::Environment;
+use service::settings::{Environment, Variable};
 
-/// Who may send forms, and what the intake calls itself.
+/// Who may send forms, and the public address of the intake.
 #[derive(Clone, Debug)]
 pub struct IntakeSettings {
-    /// `UI_SECRET`, required where `INTAKE_AUTH` has `signature`, and `UI_SECRET_PREVIOUS`: requests signed with either
-    /// are good, so that the secret can be changed without a gap. Empty where that scheme is off.
+    /// A request signed with any of them is accepted. Empty if the scheme `signature` is off.
     pub ui_secrets: Vec<SecretString>,
-    /// `HAWK_CLIENTS`, required where `INTAKE_AUTH` has `hawk`: `id:key` pairs with commas between, two keys of one id
-    /// while a key is being changed. `HAWK_NONCES`: requests of the last 120 s that are remembered, default 200000.
+    /// `None` if the scheme `hawk` is off.
     pub hawk: Option<Arc<Verifier>>,
-    /// `PUBLIC_URL`: scheme, host and port as clients see them, without a last slash; default what the request says.
+    /// Without a slash at the end.
     pub public_url: Option<String>,
-    /// Host and port of `PUBLIC_URL`.
+    /// Host and port of `public_url`.
     pub public_address: Option<(String, u16)>,
 }
 
-#[derive(Default, Deserialize)]
-struct Variables {
-    intake_auth: Option<String>,
-    ui_secret: Option<String>,
-    ui_secret_previous: Option<String>,
-    hawk_clients: Option<String>,
-    hawk_nonces: Option<String>,
-    public_url: Option<String>,
-    // Taken by the 2016 service, and still in its .env files; nothing uses it.
-    #[serde(rename = "secret_key")]
-    _secret_key: Option<String>,
-}
+/// The values of `INTAKE_AUTH`.
+const SCHEMES: &str = "signature, hawk, or both with a comma between";
+/// The values of `PUBLIC_URL`.
+const ORIGIN: &str = "http:// or https:// with a host, and a port if it is not the usual one";
+
+/// They take about 12 MB once that many are remembered, and allow 1,600 requests per second.
+const DEFAULT_NONCES: NonZeroUsize = NonZeroUsize::new(200_000).unwrap();
+const MOST_NONCES: NonZeroUsize = NonZeroUsize::new(100_000_000).unwrap();
 
 impl IntakeSettings {
-    /// Reads the variables. `INTAKE_AUTH` says which schemes are on: `signature`, the default, `hawk`, or both.
+    /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let v: Variables = environment.variables();
-        let schemes = environment.text("INTAKE_AUTH", v.intake_auth, "signature");
-        let schemes = environment.names("INTAKE_AUTH", &schemes);
+        let schemes = environment.names(
+            "INTAKE_AUTH",
+            "signature",
+            SCHEMES,
+            "How requests may be authenticated: with the signature of 2016, or with Hawk.",
+        );
         if schemes.iter().any(|scheme| !matches!(scheme.as_str(), "signature" | "hawk")) {
-            environment
-                .fault("INTAKE_AUTH", "must be signature, hawk, or both with a comma between");
+            environment.fault("INTAKE_AUTH", format_args!("must be {SCHEMES}"));
         }
         let is_on = |scheme: &str| schemes.iter().any(|on| on == scheme);
-
-        let mut ui_secrets = Vec::new();
-        if is_on("signature") {
-            ui_secrets.push(environment.secret("UI_SECRET", v.ui_secret));
-            let previous = environment.optional("UI_SECRET_PREVIOUS", v.ui_secret_previous);
-            ui_secrets.extend(previous.map(SecretString::from));
-        }
-        let nonces = environment.number(
-            "HAWK_NONCES",
-            v.hawk_nonces,
-            DEFAULT_NONCES,
-            NonZeroUsize::MIN..=MOST_NONCES,
+        let ui_secrets = ui_secrets(environment, is_on("signature"));
+        let hawk = hawk(environment, is_on("hawk"));
+        let public = environment.parsed(
+            "PUBLIC_URL",
+            "what the request says",
+            ORIGIN,
+            "The address of the intake as clients see it, for example in front of a proxy.",
+            |url| Some((url.trim_end_matches('/').to_owned(), address(url)?)),
         );
-        let hawk = is_on("hawk").then(|| environment.required("HAWK_CLIENTS", v.hawk_clients));
-        let hawk = hawk.filter(|clients| !clients.is_empty()).and_then(|clients| {
-            match Clients::parse(&clients) {
-                Ok(clients) => Some(Arc::new(Verifier::new(clients, nonces))),
-                Err(error) => {
-                    environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
-                    None
-                }
-            }
-        });
-
-        let public_url = environment.optional("PUBLIC_URL", v.public_url);
-        let public_address = public_url.as_deref().and_then(address);
-        if public_url.is_some() && public_address.is_none() {
-            let form =
-                "must be http:// or https:// with a host, and a port where it is not the usual one";
-            environment.fault("PUBLIC_URL", form);
-        }
-        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        let (public_url, public_address) = public.unzip();
+        // Variables of the 2016 service that are still in its .env files.
+        environment.declare(Variable::new(
+            "SECRET_KEY",
+            "none",
+            "any text",
+            "Accepted so that `.env` files of 2016 work; not used.",
+        ));
         Self { ui_secrets, hawk, public_url, public_address }
     }
 }
 
-/// Some 12 MB when all are there, and 1,600 requests per second.
-const DEFAULT_NONCES: NonZeroUsize = NonZeroUsize::new(200_000).unwrap();
-const MOST_NONCES: NonZeroUsize = NonZeroUsize::new(100_000_000).unwrap();
+fn ui_secrets(environment: &mut Environment, is_on: bool) -> Vec<SecretString> {
+    let current = environment.required_if(
+        is_on,
+        "UI_SECRET",
+        "`INTAKE_AUTH` has `signature`",
+        "a secret",
+        "The secret that signs requests in the scheme of 2016.",
+    );
+    let previous = environment.optional_if(
+        is_on,
+        "UI_SECRET_PREVIOUS",
+        "none",
+        "a secret",
+        "A second secret that is accepted too, so that you can change `UI_SECRET` without a gap.",
+    );
+    current.into_iter().chain(previous).map(SecretString::from).collect()
+}
 
-/// Host and port of an origin, `None` where it is something else.
+fn hawk(environment: &mut Environment, is_on: bool) -> Option<Arc<Verifier>> {
+    let clients = environment.required_if(
+        is_on,
+        "HAWK_CLIENTS",
+        "`INTAKE_AUTH` has `hawk`",
+        "`id:key` pairs with commas between them",
+        "The clients that may sign requests with Hawk. An id may have two keys while you change its key.",
+    );
+    let nonces = environment.number(
+        "HAWK_NONCES",
+        DEFAULT_NONCES,
+        NonZeroUsize::MIN..=MOST_NONCES,
+        "How many requests of the last 120 s are remembered, so that a copy of one is refused.",
+    );
+    let clients = clients.filter(|clients| !clients.is_empty())?;
+    match Clients::parse(&clients) {
+        Ok(clients) => Some(Arc::new(Verifier::new(clients, nonces))),
+        Err(error) => {
+            environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
+            None
+        }
+    }
+}
+
+/// Host and port of an origin, `None` if the URL is something else.
 fn address(url: &str) -> Option<(String, u16)> {
     let uri: Uri = url.parse().ok()?;
     let usual = match uri.scheme_str() {

@@ -98,3 +98,8 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
         "{faults}"
     );
 }
+
+#[test]
+fn the_reference_page_has_every_variable() {
+    test_kit::reference::check("settings.md", "api", &api::settings::Settings::reference());
+}

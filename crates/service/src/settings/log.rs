@@ -1,45 +1,40 @@
-//! What is logged.
-
-use serde::Deserialize;
+//! What is logged, and how.
 
 use super::Environment;
 
-/// What is logged.
+/// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
-    /// `RUST_LOG`: directives of env_logger, such as `info` or `worker=debug`; default `info`.
+    /// Directives of env_logger, such as `info` or `worker=debug`.
     pub directives: String,
-    /// `LOG_FORMAT`: `text` or `json`; default `text`.
+    /// How a line looks.
     pub format: LogFormat,
 }
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Time, level, place, and a sentence with `key=value` behind it.
+    /// Time, level, target, and a sentence followed by `key=value` fields.
     Text,
-    /// An object a line.
+    /// One JSON object per line.
     Json,
-}
-
-#[derive(Default, Deserialize)]
-struct Variables {
-    rust_log: Option<String>,
-    log_format: Option<String>,
 }
 
 impl LogSettings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let variables: Variables = environment.variables();
-        let format = match environment.text("LOG_FORMAT", variables.log_format, "text").as_str() {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            _ => {
-                environment.fault("LOG_FORMAT", "must be text or json");
-                LogFormat::Text
-            }
-        };
-        Self { directives: environment.text("RUST_LOG", variables.rust_log, "info"), format }
+        Self {
+            format: environment.either(
+                "LOG_FORMAT",
+                [("text", LogFormat::Text), ("json", LogFormat::Json)],
+                "How a log line looks: a sentence with `key=value` fields, or one JSON object.",
+            ),
+            directives: environment.text(
+                "RUST_LOG",
+                "info",
+                "directives of env_logger, such as `info` or `worker=debug`",
+                "Which lines are logged. Libraries log only warnings and errors at any setting: their other lines may show form data.",
+            ),
+        }
     }
 }

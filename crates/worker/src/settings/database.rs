@@ -1,27 +1,24 @@
 //! Where the rows go.
 
-use serde::Deserialize;
-use service::settings::Environment;
 use std::time::Duration;
+
+use service::settings::Environment;
 use store::StoreSettings;
 
 use crate::handle::INSERT_WITHIN;
 
-#[derive(Default, Deserialize)]
-struct Variables {
-    database_url: Option<String>,
-}
-
-/// `DATABASE_URL`: default `postgres://test:test@localhost:5432/directory-form-data-test`, as in 2016;
-/// TLS through libpq's `sslmode` and `sslrootcert`.
+/// Reads the variable; the default is the one of 2016.
 pub fn read(environment: &mut Environment, connections: u32) -> StoreSettings {
-    let variables: Variables = environment.variables();
-    let default = "postgres://test:test@localhost:5432/directory-form-data-test";
-    let url = environment.text("DATABASE_URL", variables.database_url, default);
-    // It ends by itself before it is given up.
+    let url = environment.text(
+        "DATABASE_URL",
+        "postgres://test:test@localhost:5432/directory-form-data-test",
+        "a URL of PostgreSQL",
+        "The database the rows go to. For TLS, set libpq's `sslmode` and `sslrootcert` in it.",
+    );
+    // The insert ends by itself before the worker gives it up.
     let insert_limit = INSERT_WITHIN - Duration::from_secs(1);
     StoreSettings {
-        // One for each insert that is under way, and one for the probe and the health page.
+        // One for each insert at the same time, and one for the probe and the health page.
         pool_size: connections + 1,
         insert_limit,
         // One row that waits for another transaction holds up its whole batch: half of the time is left to go row by row.

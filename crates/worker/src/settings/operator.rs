@@ -1,46 +1,48 @@
-//! What the commands of an operator need, which know no database and serve nobody.
+//! The settings of the commands for operators, which use no database and serve nothing.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
-use queue::{Connection, QueueFinder, QueueNames};
-use service::settings::{Environment, Faults, FormTypeSettings, LogSettings, SqsSettings};
+use queue::{
+    Connection, QueueFinder, QueueNames,
+    settings::{SqsSettings, queue_names},
+};
+use service::settings::{Environment, Faults, LogSettings};
 
-/// Everything that `worker redrive` and `worker invalid list` take from their environment.
+/// Everything that `worker redrive` and `worker invalid list` read from their environment.
 #[derive(Clone, Debug)]
 pub struct OperatorSettings {
     pub log: LogSettings,
     pub sqs: SqsSettings,
+    /// By form type.
+    pub queues: BTreeMap<String, QueueNames>,
 }
 
 impl OperatorSettings {
-    /// Reads and checks all of them.
+    /// Reads and checks all variables.
     ///
     /// # Errors
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
-        let form_types = FormTypeSettings::read(&mut environment).names;
         let settings = Self {
             log: LogSettings::read(&mut environment),
-            sqs: SqsSettings::read(&mut environment, &form_types),
+            queues: queue_names(&mut environment),
+            sqs: SqsSettings::read(&mut environment),
         };
         environment.finish(settings)
     }
 
-    /// The way to a form type's queues, which are never created here.
+    /// A finder of a form type's queues that never creates them.
     ///
     /// # Errors
     /// There is no such form type.
     pub async fn finder(&self, form_type: &str) -> io::Result<QueueFinder> {
-        let Some(queues) = self.sqs.queues.get(form_type) else {
-            let names: Vec<&str> = self.sqs.queues.keys().map(String::as_str).collect();
-            let words =
-                format!("there is no form type {form_type}, FORM_TYPES names {}", names.join(", "));
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        let Some(names) = self.queues.get(form_type) else {
+            let known: Vec<&str> = self.queues.keys().map(String::as_str).collect();
+            let what =
+                format!("there is no form type {form_type}, FORM_TYPES names {}", known.join(", "));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         };
-        Ok(QueueFinder {
-            connection: Connection::from_environment(self.sqs.region.clone()).await,
-            names: QueueNames { form: queues.form.clone(), invalid: queues.invalid.clone() },
-            create: false,
-        })
+        let connection = Connection::from_environment(self.sqs.region.clone()).await;
+        Ok(QueueFinder { connection, names: names.clone(), create: false })
     }
 }

@@ -1,57 +1,63 @@
 //! How much the worker does at a time.
 
-use serde::Deserialize;
 use service::settings::Environment;
 
 /// How much the worker does at a time.
 #[derive(Clone, Debug)]
 pub struct WorkSettings {
-    /// `WORKER_POLLERS`: polls at the same time, 1–64; default 8. One polls when little comes.
+    /// At the same time.
     pub pollers: usize,
-    /// `WORKER_CONNECTIONS`: inserts at the same time, 1–64; default 2.
+    /// At the same time.
     pub connections: u32,
-    /// `WORKER_BATCH_ROWS`: rows in one insert at the most, 1–10000; default 500.
+    /// In one insert.
     pub batch_rows: usize,
-    /// `WORKER_BYTES_IN_HAND`: bytes of bodies received and not settled with which no new poll starts; default 32 MiB.
-    pub bytes_in_hand: usize,
-    /// `WORKER_FORM_TYPES`: the form types that this worker consumes, of those in `FORM_TYPES`; default all.
+    /// Received and not settled yet.
+    pub bytes_in_flight: usize,
+    /// `None` means all in `FORM_TYPES`.
     pub form_types: Option<Vec<String>>,
-    /// `MIGRATE_ON_START`: whether pending migrations are run at start; default true.
+    /// Whether the worker runs pending migrations at start.
     pub migrate_on_start: bool,
-}
-
-#[derive(Default, Deserialize)]
-struct Variables {
-    worker_pollers: Option<String>,
-    worker_connections: Option<String>,
-    worker_batch_rows: Option<String>,
-    worker_bytes_in_hand: Option<String>,
-    worker_form_types: Option<String>,
-    migrate_on_start: Option<String>,
 }
 
 impl WorkSettings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let v: Variables = environment.variables();
-        let form_types = environment.optional("WORKER_FORM_TYPES", v.worker_form_types);
         Self {
-            form_types: form_types.map(|list| environment.names("WORKER_FORM_TYPES", &list)),
-            pollers: environment.number("WORKER_POLLERS", v.worker_pollers, 8, 1..=64),
-            connections: environment.number("WORKER_CONNECTIONS", v.worker_connections, 2, 1..=64),
+            form_types: environment.optional_names(
+                "WORKER_FORM_TYPES",
+                "all in `FORM_TYPES`",
+                "names of form types with commas between them",
+                "The form types that this worker consumes, each of which `FORM_TYPES` must name.",
+            ),
+            pollers: environment.number(
+                "WORKER_POLLERS",
+                8,
+                1..=64,
+                "How many polls run at the same time. If few messages come, one does.",
+            ),
+            connections: environment.number(
+                "WORKER_CONNECTIONS",
+                2,
+                1..=64,
+                "How many inserts run at the same time.",
+            ),
             batch_rows: environment.number(
                 "WORKER_BATCH_ROWS",
-                v.worker_batch_rows,
                 500,
                 1..=10_000,
+                "The largest number of rows in one insert.",
             ),
-            bytes_in_hand: environment.number(
+            bytes_in_flight: environment.bytes(
                 "WORKER_BYTES_IN_HAND",
-                v.worker_bytes_in_hand,
                 32 << 20,
                 1..=1 << 36,
+                "No new poll starts while the bodies of the messages in flight (received and not settled) have this size.",
             ),
-            migrate_on_start: environment.flag("MIGRATE_ON_START", v.migrate_on_start, true),
+            migrate_on_start: environment.flag(
+                "MIGRATE_ON_START",
+                true,
+                "Whether the worker runs pending migrations at start.",
+            ),
         }
     }
 }

@@ -94,3 +94,8 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
         "{faults}"
     );
 }
+
+#[test]
+fn the_reference_page_has_every_variable() {
+    test_kit::reference::check("settings.md", "worker", &worker::settings::Settings::reference());
+}

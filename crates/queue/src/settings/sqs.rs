@@ -1,0 +1,86 @@
+//! How SQS is used.
+
+use service::settings::{Environment, Variable};
+
+use crate::{Connection, Poll, QueueFinder, QueueNames};
+
+/// How SQS is used.
+#[derive(Clone, Debug)]
+pub struct SqsSettings {
+    /// The region of AWS.
+    pub region: String,
+    /// Whether a service creates missing queues.
+    pub create_queues: bool,
+    /// How to poll.
+    pub poll: Poll,
+}
+
+impl SqsSettings {
+    /// Reads the variables. The AWS SDK reads credentials and the endpoint itself.
+    pub fn read(environment: &mut Environment) -> Self {
+        let region = environment.text(
+            "SQS_REGION_NAME",
+            "eu-west-1",
+            "a region of AWS",
+            "The region the queues are in.",
+        );
+        for (name, default, values, meaning) in READ_BY_THE_SDK {
+            environment.declare(Variable::new(name, default, values, meaning));
+        }
+        Self {
+            region,
+            create_queues: environment.flag(
+                "SQS_CREATE_QUEUES",
+                true,
+                "Whether api and worker create queues that are missing.",
+            ),
+            poll: poll(environment),
+        }
+    }
+
+    /// A finder of the queues of one form type.
+    pub fn finder(&self, connection: &Connection, names: QueueNames) -> QueueFinder {
+        QueueFinder { connection: connection.clone(), names, create: self.create_queues }
+    }
+}
+
+fn poll(environment: &mut Environment) -> Poll {
+    Poll {
+        wait_time: environment.seconds(
+            "SQS_WAIT_TIME",
+            20,
+            0..=20,
+            "How long a poll waits for a message.",
+        ),
+        max_messages: environment.number(
+            "SQS_MAX_NUMBER_OF_MESSAGES",
+            10,
+            1..=10,
+            "The largest number of messages that one poll receives.",
+        ),
+        visibility_timeout: environment.seconds(
+            "SQS_VISIBILITY_TIMEOUT",
+            21600,
+            1..=43200,
+            "How long a received message is hidden from other workers. The default is the one of 2016; 120 is better: a killed worker's messages come back sooner.",
+        ),
+    }
+}
+
+/// Name, default, values, meaning.
+const READ_BY_THE_SDK: [(&str, &str, &str, &str); 4] = [
+    (
+        "AWS_ENDPOINT_URL_SQS",
+        "Amazon's",
+        "a URL",
+        "Another SQS server, such as local-sqs. The AWS SDK reads it.",
+    ),
+    (
+        "AWS_ACCESS_KEY_ID",
+        "the next in the SDK's credential chain",
+        "an access key",
+        "The AWS SDK reads it. Its credential chain works except SSO and `credential_process`; roles of instances, tasks and web identities do.",
+    ),
+    ("AWS_SECRET_ACCESS_KEY", "as above", "a secret", "Belongs to `AWS_ACCESS_KEY_ID`."),
+    ("AWS_SESSION_TOKEN", "none", "a secret", "Belongs to temporary credentials."),
+];

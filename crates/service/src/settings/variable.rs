@@ -1,0 +1,39 @@
+//! What a reader of the reference page needs to know about a variable.
+
+use super::Environment;
+
+/// A variable that a service knows. All texts are Markdown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The name. A part in angle brackets stands for any text.
+    pub name: String,
+    /// The default, or what happens without the variable.
+    pub default: String,
+    /// The values it may have, with their unit.
+    pub values: String,
+    /// What it sets, in a sentence or two.
+    pub meaning: String,
+}
+
+impl Variable {
+    /// A variable with these texts.
+    pub fn new(name: &str, default: &str, values: &str, meaning: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            default: default.to_owned(),
+            values: values.to_owned(),
+            meaning: meaning.to_owned(),
+        }
+    }
+}
+
+impl Environment {
+    /// A table in Markdown with every variable that the service knows, for the reference page.
+    pub fn reference(&self) -> String {
+        let mut table = "| variable | values | default | meaning |\n|---|---|---|---|\n".to_owned();
+        for Variable { name, default, values, meaning } in self.known() {
+            table += &format!("| `{name}` | {values} | {default} | {meaning} |\n");
+        }
+        table
+    }
+}
