@@ -1,7 +1,8 @@
 //! Reads the database URL as libpq would, and adds timeouts to it.
 //!
-//! If libpq cannot read a connection string, its error message quotes the string, including the password. So this module
-//! reads the string first, and passes it to libpq as `key='value'` pairs with known keys only.
+//! If libpq cannot read a connection string, its error message quotes the string, including the
+//! password. So this module reads the string first, and passes it to libpq as `key='value'` pairs
+//! with known keys only.
 
 mod keywords;
 mod pairs;
@@ -33,8 +34,8 @@ impl ConnectionString {
         let defaults = [
             ("connect_timeout", whole_seconds(settings.connect_timeout)),
             ("tcp_user_timeout", settings.tcp_user_timeout.as_millis().to_string()),
-            // tcp_user_timeout covers data we have sent. Keepalives notice a server that died while we wait for its
-            // answer.
+            // tcp_user_timeout covers data we have sent. Keepalives notice a server that died while
+            // we wait for its answer.
             ("keepalives_idle", "5".to_owned()),
             ("keepalives_interval", "3".to_owned()),
             ("keepalives_count", "3".to_owned()),

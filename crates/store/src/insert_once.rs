@@ -1,7 +1,8 @@
 //! Stores each record exactly once, no matter what other records or workers do.
 //!
-//! One statement inserts the whole batch. The records that it did not insert, or all of them if it failed, are stored one
-//! by one with the function `store_form`, which can tell a row that is already there from one that PostgreSQL refuses.
+//! One statement inserts the whole batch. The records that it did not insert, or all of them if it
+//! failed, are stored one by one with the function `store_form`, which distinguishes rows that are
+//! already there from data that PostgreSQL refuses.
 
 use std::{
     collections::HashSet,
@@ -19,19 +20,23 @@ use crate::{
     unavailable::{Unavailable, UnavailableKind},
 };
 
-/// The time limit of one row, so that a row which waits for another transaction leaves time for the others.
+/// The time limit of one row, so that a row which waits for another transaction leaves time for the
+/// others.
 const ROW_LIMIT: Duration = Duration::from_secs(2);
 
-/// PostgreSQL asks clients to retry after a deadlock or a serialisation failure; the retry usually succeeds.
+/// PostgreSQL asks clients to retry after a deadlock or a serialisation failure; the retry usually
+/// succeeds.
 const ATTEMPTS_PER_ROW: u32 = 3;
 
 impl Store {
     /// Stores each record that is not stored yet, and returns the outcome of each.
     ///
-    /// One bad row does not stop the others, and two calls with the same rows do each other no harm.
+    /// One bad row does not stop the others, and two calls with the same rows do each other no
+    /// harm.
     ///
-    /// Returns within `insert_limit`, including the wait for a connection, if the server keeps to `statement_timeout`.
-    /// A server that is frozen while its network is up does not: callers that must go on need a time limit of their own.
+    /// Returns within `insert_limit`, including the wait for a connection, if the server keeps to
+    /// `statement_timeout`. A server that is frozen while its network is up does not: callers that
+    /// must go on need a time limit of their own.
     pub fn insert_once(&self, records: &[Record]) -> Insertion {
         let mut outcomes: Vec<RowOutcome> = records.iter().map(refuse_nul).collect();
         let unavailable = insert_undecided(self, records, &mut outcomes).err();
@@ -47,7 +52,8 @@ impl Store {
     }
 }
 
-/// PostgreSQL's text cannot contain a NUL. One NUL would fail the whole batch before any function could catch the error.
+/// PostgreSQL's text cannot contain a NUL. One NUL would fail the whole batch before any function
+/// could catch the error.
 fn refuse_nul(record: &Record) -> RowOutcome {
     let texts = [&record.form_type, &record.sqs_message_id, &record.data];
     if texts.iter().any(|text| text.contains('\0')) {
@@ -70,8 +76,8 @@ fn insert_undecided(
     if rows.is_empty() {
         return Ok(());
     }
-    // Every worker takes the locks of the unique indexes in the same order, so two workers with the same rows wait for
-    // each other instead of deadlocking.
+    // Every worker takes the locks of the unique indexes in the same order, so two workers with the
+    // same rows wait for each other instead of deadlocking.
     rows.sort_by_key(|(record, _)| (record.submission_id, &record.sqs_message_id));
 
     let mut session = store.session()?;
@@ -86,13 +92,14 @@ fn insert_undecided(
     Ok(())
 }
 
-/// Inserts all rows with one statement and marks the ones that it stored. Its failure is only an error if there is no
-/// point in trying the rows one by one.
+/// Inserts all rows with one statement and marks the rows that it stored. Its failure is an error
+/// only if trying the rows one by one would be pointless.
 fn insert_batch(
     session: &mut Session<'_>,
     rows: &mut [(&Record, &mut RowOutcome)],
 ) -> Result<(), Unavailable> {
-    // The answer contains SQS message ids. If two rows have the same one, the second is stored on its own later.
+    // The answer contains SQS message ids. If two rows have the same one, the second is stored on
+    // its own later.
     let mut seen = HashSet::new();
     let first_of_its_id: Vec<bool> =
         rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
@@ -167,7 +174,8 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
     };
     // Is it the row or the database? If the database can store another row, it is this row.
     session.run(statements::insert_and_roll_back)?;
-    // PostgreSQL's message is not logged here: a trigger or constraint that the operator added may quote the row.
+    // PostgreSQL's message is not logged here: a trigger or constraint that the operator added may
+    // quote the row.
     log::warn!(
         message_id = record.sqs_message_id,
         form_type = record.form_type,

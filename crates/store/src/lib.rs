@@ -1,10 +1,12 @@
 //! Submissions in PostgreSQL, each stored exactly once.
 //!
-//! The only crate that knows diesel. Every call blocks for a limited time: async callers use `spawn_blocking`.
+//! The only crate that knows diesel. Every call blocks for a limited time: async callers use
+//! `spawn_blocking`.
 //!
-//! Errors: [`InvalidSettings`] from [`Store::new`], [`MigrateError`] from [`Store::migrate`], and [`Unavailable`] from
-//! any call if the database is down or cannot store rows. The outcome of a row is not an error but a [`RowOutcome`].
-//! PostgreSQL's DETAIL and CONTEXT quote form data, so this crate never reads them.
+//! Errors: [`InvalidSettings`] from [`Store::new`], [`MigrateError`] from [`Store::migrate`], and
+//! [`Unavailable`] from any call if the database is down or cannot store rows. The outcome of a row
+//! is not an error but a [`RowOutcome`]. PostgreSQL's DETAIL and CONTEXT quote form data, so this
+//! crate never reads them.
 
 mod store;
 

@@ -42,8 +42,8 @@ pub enum SchemaState {
         /// The names of the missing migrations, oldest first.
         missing: Vec<String>,
     },
-    /// A later build has migrated the database. This build can use it, because the migrations of one release only add
-    /// to the schema of the release before.
+    /// A later build has migrated the database. This build can use it, because the migrations of
+    /// one release only add to the schema of the release before.
     Newer {
         /// The versions that this build does not know.
         unknown: Vec<String>,
@@ -78,11 +78,12 @@ pub enum MigrateError {
 }
 
 impl Store {
-    /// Applies the migrations that the database lacks, each in a transaction, and returns their names.
+    /// Applies the migrations that the database lacks, each in a transaction, and returns their
+    /// names.
     ///
-    /// Several processes may call this at the same time: one migrates, and the others wait for it for up to a minute and
-    /// then find nothing to do. A migration has no time limit. The role needs the right to create tables, except if no
-    /// migration is missing.
+    /// Several processes may call this at the same time: one migrates, and the others wait for it
+    /// for up to a minute and then find nothing to do. A migration has no time limit. The role
+    /// needs the right to create tables, except if no migration is missing.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         // A connection of its own, with other timeouts. Closing it always releases the lock.
         let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
@@ -91,8 +92,8 @@ impl Store {
             })?;
         connection.batch_execute("SET statement_timeout = 0").map_err(Unavailable::from)?;
         lock(connection)?;
-        // While a migration waits for a table, all other users of the table wait behind it. It is better to fail and
-        // try again.
+        // While a migration waits for a table, all other users of the table wait behind it. It is
+        // better to fail and try again.
         connection.batch_execute("SET lock_timeout = '5s'").map_err(Unavailable::from)?;
 
         let applied = applied_versions(connection).map_err(Unavailable::from)?;
@@ -103,8 +104,8 @@ impl Store {
         let failed = |name: &str, error: Box<dyn Error + Send + Sync>| {
             let (name, message) =
                 (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
-            // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in English, the error is
-            // `Failed` with the server's own message.
+            // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in
+            // English, the error is `Failed` with the server's own message.
             if message.contains("lock timeout") {
                 MigrateError::InUse { name }
             } else {
@@ -128,8 +129,8 @@ impl Store {
         Ok(self.session()?.run(applied_versions)?.pop())
     }
 
-    /// Compares the database with this build. The only right it needs is to read the list of migrations, which the first
-    /// migration grants to everyone.
+    /// Compares the database with this build. The only right it needs is to read the list of
+    /// migrations, which the first migration grants to everyone.
     pub fn schema_state(&self) -> Result<SchemaState, Unavailable> {
         let applied = self.session()?.run(applied_versions)?;
         let missing = missing(&applied);
@@ -146,7 +147,8 @@ impl Store {
     }
 }
 
-/// Asks for the lock again and again, because a session that waits inside PostgreSQL holds a snapshot all that time.
+/// Asks for the lock again and again, because a session that waits inside PostgreSQL holds a
+/// snapshot meanwhile.
 fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let deadline = Instant::now() + LOCK_WAIT;
     loop {
@@ -163,7 +165,8 @@ fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     }
 }
 
-/// The versions in the database, oldest first. It only reads, so a role without the right to create tables can call it.
+/// The versions in the database, oldest first. It only reads, so a role without the right to create
+/// tables can call it.
 fn applied_versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     let is_there =
         diesel::select(sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL"))

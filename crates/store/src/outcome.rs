@@ -9,8 +9,9 @@ use crate::unavailable::Unavailable;
 pub struct Insertion {
     /// One for each record, in the same order.
     pub outcomes: Vec<RowOutcome>,
-    /// Set if the database is the reason for undecided rows: call [`crate::Store::probe`] before the next batch. If this
-    /// is `None`, an undecided row is one that keeps failing although the database stores others.
+    /// Set if the database is the reason for undecided rows: call [`crate::Store::probe`] before
+    /// the next batch. If this is `None`, an undecided row keeps failing although the database
+    /// stores others.
     pub unavailable: Option<Unavailable>,
 }
 
@@ -19,9 +20,11 @@ pub struct Insertion {
 pub enum RowOutcome {
     /// Its row was inserted.
     Stored,
-    /// There is a row with its submission id or its SQS message id, with the same form type and data.
+    /// There is a row with its submission id or its SQS message id, with the same form type and
+    /// data.
     AlreadyStored,
-    /// There is a row with its submission id or its SQS message id, with other content. Nothing was written.
+    /// There is a row with its submission id or its SQS message id, with other content. Nothing was
+    /// written.
     IdTaken,
     /// PostgreSQL will never accept its data.
     Refused(SqlState),

@@ -37,7 +37,8 @@ impl Pool {
             .max_size(settings.pool_size)
             .min_idle(Some(0))
             .connection_timeout(settings.pool_wait)
-            // Costs one round trip per batch. It finds connections that died with an earlier server before they are used.
+            // Costs one round trip per batch. It finds connections that died with an earlier server
+            // before they are used.
             .test_on_check_out(true)
             .connection_customizer(Box::new(SetUp {
                 statements: set_up,
@@ -57,8 +58,8 @@ impl Pool {
     }
 }
 
-/// Why the pool last failed to open a connection. r2d2 gives the reason to only one of the waiting calls; here all of
-/// them can read it until a connection is opened.
+/// Why the pool last failed to open a connection. r2d2 gives the reason to only one of the waiting
+/// calls; here all of them can read it until a connection is opened.
 #[derive(Debug, Default)]
 struct LastFault(Mutex<Option<String>>);
 
@@ -93,8 +94,8 @@ impl HandleError<ConnectError> for RememberFault {
     fn handle_error(&self, error: ConnectError) {
         let fault = match error {
             ConnectError::ConnectionError(error) => one_line(&error.to_string()),
-            // The connection was dead when it was taken from the pool. r2d2 opens another, so there is no fault to
-            // remember.
+            // The connection was dead when it was taken from the pool. r2d2 opens another, so this
+            // is not a fault.
             ConnectError::QueryError(error) => {
                 let reason = Unavailable::from(error).kind.code();
                 log::debug!(reason; "Replacing a dead connection.");

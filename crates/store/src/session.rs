@@ -31,7 +31,8 @@ pub(crate) struct Session<'a> {
     /// `None` if it broke.
     connection: Option<Connection>,
     deadline: Instant,
-    /// The `statement_timeout` that this session has set; `None` if the connection still has its usual one.
+    /// The `statement_timeout` that this session has set; `None` if the connection still has its
+    /// usual one.
     timeout: Option<Duration>,
     /// The limit of each statement from now on.
     statement_limit: Duration,
@@ -58,14 +59,17 @@ impl<'a> Session<'a> {
         self.statement_limit = limit.min(self.limits.statement);
     }
 
-    /// How long a statement may take now: at least a millisecond, because PostgreSQL reads 0 as "no limit".
+    /// How long a statement may take now: at least a millisecond, because PostgreSQL reads 0 as "no
+    /// limit".
     pub(crate) fn time_for_statement(&self) -> Duration {
         self.statement_limit.min(self.time_left()).max(Duration::from_millis(1))
     }
 
-    /// Runs a statement or a transaction. If the connection breaks or turns out to be read-only, runs it again on another.
+    /// Runs a statement or a transaction. If the connection breaks or turns out to be read-only,
+    /// runs it again on another.
     ///
-    /// So the statement may run twice, and the first run may have had an effect although it seemed to fail.
+    /// So the statement may run twice, and the first run may have had an effect although it seemed
+    /// to fail.
     pub(crate) fn run<T>(
         &mut self,
         statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
@@ -96,8 +100,9 @@ impl<'a> Session<'a> {
             .map_err(Unavailable::from);
         match result.as_ref().map_err(|unavailable| unavailable.kind) {
             Err(UnavailableKind::ConnectionLost) => {}
-            // The connection would stay read-only even if the database becomes writable: the setting belongs to the
-            // session, or the server is no longer the primary. An open transaction makes the pool close it.
+            // The connection would stay read-only even if the database becomes writable: the
+            // setting belongs to the session, or the server is no longer the primary. An open
+            // transaction makes the pool close it.
             Err(UnavailableKind::ReadOnly) => {
                 drop(AnsiTransactionManager::begin_transaction(&mut *connection))
             }
@@ -111,7 +116,8 @@ impl<'a> Session<'a> {
         self.pool.get(self.limits.pool_wait.min(self.time_left()))
     }
 
-    /// Costs a round trip only if the connection's current timeout is longer than the statement may take.
+    /// Costs a round trip only if the connection's current timeout is longer than the statement may
+    /// take.
     fn set_timeout(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         let wanted = self.time_for_statement();
         if wanted < self.timeout.unwrap_or(self.limits.statement) {

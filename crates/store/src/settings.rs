@@ -21,7 +21,8 @@ pub struct StoreSettings {
     pub connect_timeout: Duration,
     /// How long sent data may stay unacknowledged by the network.
     pub tcp_user_timeout: Duration,
-    /// How long a whole call of [`crate::Store::insert_once`] may take. After that the remaining rows are undecided.
+    /// How long a whole call of [`crate::Store::insert_once`] may take. After that the remaining
+    /// rows are undecided.
     pub insert_limit: Duration,
 }
 

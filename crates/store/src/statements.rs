@@ -11,7 +11,8 @@ use diesel::{
 use domain::Record;
 use uuid::Uuid;
 
-/// Inserts, in one statement, every record whose ids are not in the table yet. Returns their SQS message ids.
+/// Inserts, in one statement, every record whose ids are not in the table yet. Returns their SQS
+/// message ids.
 pub(crate) fn insert(
     records: &[&Record],
     connection: &mut PgConnection,
@@ -33,8 +34,9 @@ pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> Query
 
 /// Inserts a row and rolls back, to find out whether the database can store rows.
 ///
-/// `SELECT 1` would succeed even if the database is read-only or its disk is full. The row is larger than a page and
-/// random, so that it does not compress: a smaller one might fit into free space of the last page of a full disk.
+/// `SELECT 1` would succeed even if the database is read-only or its disk is full. The row is
+/// larger than a page and random, so that it does not compress: a smaller one might fit into free
+/// space of the last page of a full disk.
 pub(crate) fn insert_and_roll_back(connection: &mut PgConnection) -> QueryResult<()> {
     let inserted = connection.transaction(|connection| {
         diesel::sql_query(
@@ -52,9 +54,9 @@ pub(crate) fn insert_and_roll_back(connection: &mut PgConnection) -> QueryResult
 
 /// One insert for a batch of any size. It returns the SQS message ids of the inserted rows.
 ///
-/// Each column is one array parameter, so the text of the statement never changes and the number of rows has no limit.
-/// diesel's `values(&vec)` would make a different statement for each batch size, which PostgreSQL plans anew each time,
-/// and which has at most 65,535 parameters.
+/// Each column is one array parameter, so the text of the statement never changes and the number of
+/// rows has no limit. diesel's `values(&vec)` would make a different statement for each batch size,
+/// which PostgreSQL plans anew each time, and which has at most 65,535 parameters.
 struct InsertForms<'a> {
     form_types: Vec<&'a str>,
     submission_ids: Vec<Option<Uuid>>,

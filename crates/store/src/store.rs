@@ -29,8 +29,8 @@ impl Store {
         } else {
             format!("SET statement_timeout = {}", settings.statement_timeout.as_millis())
         };
-        // With synchronous_commit off, a crash of PostgreSQL can lose a row that it reported as stored, and by then its
-        // message is deleted.
+        // With synchronous_commit off, a crash of PostgreSQL can lose a row that it reported as
+        // stored, and by then its message is deleted.
         let set_up = format!(
             "{usual_timeout}; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -47,8 +47,8 @@ impl Store {
         })
     }
 
-    /// Checks that the database can store a row: inserts one and rolls back. This notices a read-only database and a full
-    /// disk, which still answer `SELECT 1`.
+    /// Checks that the database can store a row: inserts one and rolls back. This notices a
+    /// read-only database and a full disk, which still answer `SELECT 1`.
     pub fn probe(&self) -> Result<(), Unavailable> {
         self.session()?.run(statements::insert_and_roll_back)
     }

@@ -4,12 +4,14 @@ use std::fmt;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// Why the database cannot store anything now, with at most the first line of the message from libpq or PostgreSQL.
+/// Why the database cannot store anything now, with at most the first line of the message from
+/// libpq or PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
     /// The kind of failure.
     pub kind: UnavailableKind,
-    /// One line of at most 300 characters: PostgreSQL's primary message, or libpq's message about a failed connection.
+    /// One line of at most 300 characters: PostgreSQL's primary message, or libpq's message about a
+    /// failed connection.
     pub message: Option<String>,
 }
 
@@ -24,7 +26,8 @@ pub enum UnavailableKind {
     ConnectionLost,
     /// The database accepts no writes: it is a standby, or set to read-only.
     ReadOnly,
-    /// PostgreSQL answers with an error: the disk is full, a lock does not become free, a table or a right is missing, …
+    /// PostgreSQL answers with an error: the disk is full, a lock does not become free, a table or
+    /// a right is missing, …
     StatementFailed,
     /// The call's time limit was reached.
     DeadlinePassed,
@@ -67,7 +70,8 @@ impl From<DieselError> for Unavailable {
                 };
                 Self::because(kind, information.message())
             }
-            // The transaction could not even be rolled back, so the connection cannot be used any more.
+            // The transaction could not even be rolled back, so the connection cannot be used any
+            // more.
             DieselError::RollbackErrorOnCommit { .. } | DieselError::BrokenTransactionManager => {
                 Self::new(UnavailableKind::ConnectionLost)
             }

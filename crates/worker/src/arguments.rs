@@ -8,7 +8,12 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Its settings are environment variables.
 #[derive(Debug, Parser)]
-#[command(name = "worker", args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    name = "worker",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Arguments {
     /// Check the settings and exit: list every fault, or show all settings without secrets
     #[arg(long)]
@@ -26,9 +31,9 @@ pub enum Command {
     Migrate,
     /// Send invalid messages back to the form queue
     ///
-    /// Each message keeps its ids, so the form is stored once, no matter how often you send it back.
-    /// A message that is still invalid returns to the invalid queue.
-    /// Prints one line for each message that was sent back, as `worker invalid list` does.
+    /// Each message keeps its ids, so the form is stored once, no matter how often you send it
+    /// back. A message that is still invalid returns to the invalid queue. Prints one line for each
+    /// message that was sent back, as `worker invalid list` does.
     Redrive(RedriveArguments),
     /// Look at the invalid messages
     #[command(subcommand)]
@@ -50,7 +55,8 @@ pub struct RedriveArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum InvalidCommand {
-    /// List the id, age, size in bytes, number of copies and reason of each invalid message, oldest first
+    /// List the id, age, size in bytes, number of copies and reason of each invalid message, oldest
+    /// first
     ///
     /// While the command runs, the messages are hidden from all other readers of the queue.
     /// They become visible again when it ends. Their receive counts go up.
@@ -62,7 +68,32 @@ pub struct ListArguments {
     /// The form type of the messages, one of FORM_TYPES
     #[arg(long, value_name = "NAME", default_value = "form")]
     pub form_type: String,
-    /// Show the body of each message below its line, in the order in which SQS delivers them; bodies are form data
+    /// Show the body of each message below its line, in the order in which SQS delivers them;
+    /// bodies are form data
     #[arg(long)]
     pub show: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_reference_shows_the_help_of_the_worker_and_of_each_command() {
+        let mut worker = Arguments::command();
+        worker.build();
+        let mut block = String::new();
+        append_help(&mut worker, &mut block);
+        test_kit::reference::check("command-lines.md", "worker", &block);
+    }
+
+    fn append_help(command: &mut clap::Command, block: &mut String) {
+        let help = command.render_long_help();
+        *block += &format!("```text\n{help}```\n\n");
+        for subcommand in command.get_subcommands_mut() {
+            append_help(subcommand, block);
+        }
+    }
 }

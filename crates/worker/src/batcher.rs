@@ -68,7 +68,8 @@ async fn store_or_release(
     }
 }
 
-/// The panic hook has logged the place of the panic; the batch's messages come back after their visibility timeout.
+/// The panic hook has logged the place of the panic; the batch's messages come back after their
+/// visibility timeout.
 fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         log::error!(error:% = error; "A batch was interrupted; SQS will deliver its messages again.");

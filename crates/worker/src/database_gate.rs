@@ -1,5 +1,5 @@
-//! A gate that is shut while the database is unavailable. The worker receives nothing then, because every delivery
-//! counts towards the limit after which SQS gives a message up.
+//! A gate that is shut while the database is unavailable. The worker receives nothing then, because
+//! every delivery counts towards the limit after which SQS gives a message up.
 
 use std::{sync::Arc, time::Duration};
 

@@ -19,7 +19,8 @@ use crate::{
     settle::settle_all,
 };
 
-/// Every message in flight is settled or released within 20 s of its arrival. Of this it may wait 5 s for a permit,
+/// Every message in flight is settled or released within 20 s of its arrival. Of this it may wait 5
+/// s for a permit,
 pub const START_WITHIN: Duration = Duration::from_secs(5);
 /// the insert may take 9 s,
 pub const INSERT_WITHIN: Duration = Duration::from_secs(9);
@@ -61,7 +62,8 @@ impl Handler {
             return;
         }
         let started = Instant::now();
-        // Shared with the blocking call: even if that call panics or hangs, every message is still here to be settled.
+        // Shared with the blocking call: even if that call panics or hangs, every message is still
+        // here to be settled.
         let batch = Arc::new(batch);
         let storing = spawn_blocking({
             let (batch, form_type, store) =
@@ -70,7 +72,8 @@ impl Handler {
         });
         let (outcomes, unavailable) = match timeout(INSERT_WITHIN, storing).await {
             Ok(Ok(stored)) => stored,
-            // A panic, which the panic hook has logged. Next time each message is in a batch with other messages.
+            // A panic, which the panic hook has logged. Next time each message is in a batch with
+            // other messages.
             Ok(Err(_)) => (batch.iter().map(|_| Outcome::Undecided).collect(), None),
             // The server is frozen, and no row's outcome is known.
             Err(_) => {
@@ -115,7 +118,8 @@ impl Handler {
         }
     }
 
-    /// Counts the messages that need no further call; `settle_all` counts the others when SQS has confirmed them.
+    /// Counts the messages that need no further call; `settle_all` counts the others when SQS has
+    /// confirmed them.
     fn count_and_log(&self, outcomes: &[Outcome], started: Instant) {
         let count =
             |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();

@@ -1,4 +1,5 @@
-//! The checks of the health page, one per queue and one for the database, and the facts of the status page.
+//! The checks of the health page, one per queue and one for the database, and the facts of the
+//! status page.
 
 use std::sync::Arc;
 
@@ -56,7 +57,8 @@ pub fn queue_check(poll_status: &Arc<PollStatus>) -> Check {
     })
 }
 
-/// Passes if the database answers and the gate is open: since the last failure a probe row could be stored.
+/// Passes if the database answers and the gate is open: since the last failure a probe row could be
+/// stored.
 pub fn database_check(store: &Store, gate: &DatabaseGate) -> Check {
     let (store, gate) = (store.clone(), gate.clone());
     Box::new(move || {

@@ -1,7 +1,7 @@
 //! Messages in flight: received, and neither deleted nor released yet.
 //!
-//! They are counted in bytes, because no new poll starts above a limit, and by age, because the age of the oldest is
-//! a metric.
+//! They are counted in bytes, because no new poll starts above a limit, and by age, because the age
+//! of the oldest is a metric.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -61,8 +61,8 @@ impl BytesInFlight {
         }))
     }
 
-    /// Returns when the total is below the limit. Nobody knows beforehand how much a poll brings, so the polls that
-    /// are open at that moment can exceed the limit by everything they bring.
+    /// Returns when the total is below the limit. Nobody knows beforehand how much a poll brings,
+    /// so the polls that are open at that moment can exceed the limit by everything they bring.
     pub async fn wait_for_room(&self) {
         loop {
             let fewer = self.0.fewer.notified();

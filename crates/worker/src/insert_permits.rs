@@ -45,7 +45,8 @@ impl InsertPermits {
     /// Returns when a message that is received now will not wait long for its permit.
     pub async fn wait_while_congested(&self) {
         if self.0.congested.load(Ordering::Acquire) {
-            // The semaphore is fair: messages that already wait get their permits before this call does.
+            // The semaphore is fair: messages that already wait get their permits before this call
+            // does.
             let permit = self.0.permits.acquire().await;
             self.0.congested.store(false, Ordering::Release);
             drop(permit);

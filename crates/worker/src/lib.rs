@@ -1,8 +1,10 @@
-//! The worker: receives messages from SQS, decodes them, stores them in PostgreSQL and settles them.
+//! The worker: receives messages from SQS, decodes them, stores them in PostgreSQL and settles
+//! them.
 //!
-//! Follow a message: `poll` receives it, `batcher` merges the messages of all polls, `handle` decodes and stores them,
-//! `outcome` decides what happens to each, and `settle` does it. Each form type has a `pipeline` of these.
-//! `invalid` lists the messages that were set aside and sends them back.
+//! Follow a message: `poll` receives it, `batcher` merges the messages of all polls, `handle`
+//! decodes and stores them, `outcome` decides what happens to each, and `settle` does it. Each form
+//! type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends them
+//! back.
 
 #![expect(missing_docs, reason = "a service: only its main and its tests use the public items")]
 
@@ -22,7 +24,7 @@ mod database_gate;
 mod health;
 mod in_flight;
 mod insert_permits;
-pub mod metrics;
+mod metrics;
 
 pub mod invalid;
 
@@ -133,11 +135,12 @@ impl Worker {
         self.port
     }
 
-    /// Works until `stop`. Then it receives nothing new, settles the messages it has begun to store, and releases the
-    /// others.
+    /// Works until `stop`. Then it receives nothing new, settles the messages it has begun to
+    /// store, and releases the others.
     ///
     /// # Errors
-    /// Some messages in flight could not be settled within the grace period; SQS will deliver them again.
+    /// Some messages in flight could not be settled within the grace period; SQS will deliver them
+    /// again.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);

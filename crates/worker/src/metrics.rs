@@ -5,42 +5,42 @@ use std::time::{Duration, SystemTime};
 use metrics::{counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
 
-pub const MESSAGES: Metric = Metric {
+const MESSAGES: Metric = Metric {
     name: "form_data_messages_total",
     kind: MetricKind::Counter,
     labels: &["form_type", "outcome"],
     description: "Messages by outcome: `stored`, `already_stored`, `set_aside` or `released`.",
 };
 
-pub const SET_ASIDE: Metric = Metric {
+const SET_ASIDE: Metric = Metric {
     name: "form_data_set_aside_total",
     kind: MetricKind::Counter,
     labels: &["form_type", "reason"],
     description: "Messages that the worker moved to the invalid queue, by reason.",
 };
 
-pub const INSERT_SECONDS: Metric = Metric {
+const INSERT_SECONDS: Metric = Metric {
     name: "form_data_insert_seconds",
     kind: MetricKind::Histogram,
     labels: &[],
     description: "How long it took to decode a batch and insert its rows.",
 };
 
-pub const INSERT_MESSAGES: Metric = Metric {
+const INSERT_MESSAGES: Metric = Metric {
     name: "form_data_insert_messages",
     kind: MetricKind::Histogram,
     labels: &[],
     description: "Messages per batch.",
 };
 
-pub const STORED_AGE_SECONDS: Metric = Metric {
+const STORED_AGE_SECONDS: Metric = Metric {
     name: "form_data_stored_age_seconds",
     kind: MetricKind::Histogram,
     labels: &["form_type"],
     description: "Time between the api's receipt of a form and its insert.",
 };
 
-pub const OLDEST_IN_FLIGHT: Metric = Metric {
+const OLDEST_IN_FLIGHT: Metric = Metric {
     name: "form_data_oldest_in_hand_seconds",
     kind: MetricKind::Gauge,
     labels: &[],
@@ -48,7 +48,7 @@ pub const OLDEST_IN_FLIGHT: Metric = Metric {
                   0 if there is none.",
 };
 
-pub const DATABASE_UP: Metric = Metric {
+const DATABASE_UP: Metric = Metric {
     name: "form_data_database_up",
     kind: MetricKind::Gauge,
     labels: &[],
@@ -56,7 +56,7 @@ pub const DATABASE_UP: Metric = Metric {
 };
 
 /// All metrics of the worker itself.
-pub const ALL: &[&Metric] = &[
+const ALL: &[&Metric] = &[
     &MESSAGES,
     &SET_ASIDE,
     &INSERT_SECONDS,
@@ -66,15 +66,15 @@ pub const ALL: &[&Metric] = &[
     &DATABASE_UP,
 ];
 
-/// Registers the descriptions, and shows the database as down until it answers: otherwise nobody would notice a
-/// worker whose database has been unavailable since the start.
+/// Registers the descriptions, and shows the database as down until it answers: otherwise nobody
+/// would notice a worker whose database has been unavailable since the start.
 pub fn describe() {
     service::metrics::describe(ALL);
     set_database_up(false);
 }
 
-/// Creates the counters of a form type with the value 0. Prometheus's `increase` would miss the first event of a
-/// counter that appears with it.
+/// Creates the counters of a form type with the value 0. Prometheus's `increase` would miss the
+/// first event of a counter that appears with it.
 pub fn start_at_zero(form_type: &str) {
     for outcome in ["stored", "already_stored", "set_aside", "released"] {
         counter!(MESSAGES.name, "form_type" => form_type.to_owned(), "outcome" => outcome)
@@ -90,7 +90,8 @@ pub fn count_outcome(form_type: &str, outcome: &'static str, messages: usize) {
     }
 }
 
-/// Counts a message that is on the invalid queue. The first word of `reason` is a code, and the label.
+/// Counts a message that is on the invalid queue. The first word of `reason` is a code, and the
+/// label.
 pub fn count_set_aside(form_type: &str, reason: &str) {
     let code = reason.split(' ').next().unwrap_or_default().to_owned();
     counter!(SET_ASIDE.name, "form_type" => form_type.to_owned(), "reason" => code).increment(1);
@@ -116,4 +117,13 @@ pub fn set_oldest_in_flight(age: Duration) {
 
 pub fn set_database_up(is_up: bool) {
     gauge!(DATABASE_UP.name).set(u8::from(is_up));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_lists_every_metric_of_the_worker() {
+        let table = service::metrics::reference(super::ALL);
+        test_kit::reference::check("metrics.md", "worker", &table);
+    }
 }

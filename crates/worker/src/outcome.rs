@@ -1,4 +1,5 @@
-//! Decides what happens to a message after the attempt to store it. This is the only place that decides it.
+//! Decides what happens to a message after the attempt to store it. This is the only place that
+//! decides it.
 
 use domain::Refusal;
 use store::{RowOutcome, SqlState};
@@ -25,7 +26,8 @@ pub enum Outcome {
 pub enum Settlement {
     /// Deletes it: the form is stored.
     Delete,
-    /// Sends it to the invalid queue with this reason, and deletes it only when SQS has confirmed the send.
+    /// Sends it to the invalid queue with this reason, and deletes it only when SQS has confirmed
+    /// the send.
     SetAside {
         /// A stable code with a field, never input text.
         reason: String,

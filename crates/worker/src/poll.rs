@@ -1,4 +1,5 @@
-//! Polls the queue: one poll at a time while few messages come, more at the same time while polls come back full.
+//! Polls the queue: one poll at a time while few messages come, more at the same time while polls
+//! come back full.
 
 use std::{sync::Arc, time::Duration};
 
@@ -102,7 +103,8 @@ impl Pollers {
         };
         backoff.reset();
         self.poll_status.record_success();
-        // From here on all of them are in flight, including those that wait for room in the channel.
+        // From here on all of them are in flight, including those that wait for room in the
+        // channel.
         let arrived_at = Instant::now();
         let messages: Vec<InFlight> = deliveries
             .into_iter()
@@ -120,13 +122,14 @@ impl Pollers {
         let queue = self.handler.queue().name();
         log::error!(queue, error:% = error; "A poll failed.");
         let wait = match error.cause() {
-            // Only a person can fix this, so there is no point in asking often.
+            // Only a person can fix this, so asking often would not help.
             Cause::Denied | Cause::MissingQueue => SLOW_RETRY,
             Cause::Unavailable | Cause::TooLong | Cause::Refused => backoff.next_wait(),
         };
         let waited = async {
             sleep(wait).await;
-            // Finds the queue again, or creates it if the settings allow that; its URL is the same as before.
+            // Finds the queue again, or creates it if the settings allow that; its URL is the same
+            // as before.
             if error.cause() == Cause::MissingQueue
                 && let Err(error) = self.finder.pair().await
             {

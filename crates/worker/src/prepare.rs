@@ -1,4 +1,5 @@
-//! Waits for everything the worker needs before it receives its first message: the schema and the queues.
+//! Waits for everything the worker needs before it receives its first message: the schema and the
+//! queues.
 
 use std::time::Duration;
 
@@ -57,7 +58,8 @@ async fn schema_state(store: &Store, may_migrate: bool) -> anyhow::Result<Schema
     Ok(spawn_blocking(read).await??)
 }
 
-/// Finds the queues, and creates missing ones if the settings allow that. Tries until both are there.
+/// Finds the queues, and creates missing ones if the settings allow that. Tries until both are
+/// there.
 pub async fn find_queues(finder: &QueueFinder, poll_status: &PollStatus) -> QueuePair {
     let mut backoff = backoff();
     loop {

@@ -1,4 +1,5 @@
-//! Settles each delivery as `outcome` decided: deletes it, moves it to the invalid queue, or releases it.
+//! Settles each delivery as `outcome` decided: deletes it, moves it to the invalid queue, or
+//! releases it.
 
 use std::{slice, time::Duration};
 
@@ -11,14 +12,15 @@ use crate::{in_flight::InFlight, metrics, outcome::Settlement};
 
 /// The maximum number of sends to the invalid queue at the same time.
 const SENDS_AT_ONCE: usize = 8;
-/// Sends to the invalid queue end this long before the deadline, so that a message can still be released if its send
-/// failed.
+/// Sends to the invalid queue end this long before the deadline, so that a message can still be
+/// released if its send failed.
 const TIME_TO_RELEASE: Duration = Duration::from_secs(3);
-/// Released messages become visible after a random time of up to this many seconds, so that they come back spread out.
+/// Released messages become visible after a random time of up to this many seconds, so that they
+/// come back spread out.
 const RELEASE_SECONDS: f64 = 10.0;
 
-/// Settles every delivery by the deadline. SQS will deliver again any message that cannot be settled; this is logged.
-/// Returns whether the invalid queue is missing.
+/// Settles every delivery by the deadline. SQS will deliver again any message that cannot be
+/// settled; this is logged. Returns whether the invalid queue is missing.
 pub async fn settle_all(
     form_type: &FormType,
     pair: &QueuePair,
@@ -55,7 +57,8 @@ pub async fn settle_all(
     queue_is_missing.contains(&true)
 }
 
-/// Moves a message to the invalid queue, or releases it if that fails. Returns whether the invalid queue is missing.
+/// Moves a message to the invalid queue, or releases it if that fails. Returns whether the invalid
+/// queue is missing.
 async fn set_aside(
     form_type: &FormType,
     pair: &QueuePair,
@@ -96,7 +99,8 @@ async fn send_to_invalid_queue(
     let limit = pair.invalid.max_message_size();
     let with_attributes = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
     match pair.invalid.send_aside(&with_attributes, deadline).await {
-        // The queue does not report its limit, or the limit has changed. The body matters most: send it alone.
+        // The queue does not report its limit, or the limit has changed. The body matters most:
+        // send it alone.
         Err(error) if error.cause() == Cause::TooLong => {
             let body_alone = Message::invalid(received, reason, received.body.len());
             pair.invalid.send_aside(&body_alone, deadline).await

@@ -14,7 +14,8 @@ pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
         Some(at) if at < start_of_path => (rest.get(..at), rest.get(at + 1..).unwrap_or_default()),
         _ => (None, rest),
     };
-    // libpq would take the rest of such a password as the host, and print it in the error about an unknown host.
+    // libpq would take the rest of such a password as the host, and print it in the error about an
+    // unknown host.
     if rest.split('?').next().is_some_and(|before_query| before_query.contains('@')) {
         return Err(
             "has more than one @, or a / before it (in a user or password they are written %40 and %2F)",

@@ -117,8 +117,8 @@ fn the_old_insert_works_through_the_view() {
         ),
         "{violation}"
     );
-    // In the same way a row of the old worker is already stored for ours, and a row of ours is a violation for the old
-    // worker.
+    // In the same way a row of the old worker is already stored for ours, and a row of ours is a
+    // violation for the old worker.
     let by_old =
         domain::Record { sqs_message_id: "old-4".to_owned(), ..old_message(1, r#"{"data": 4}"#) };
     assert_eq!(

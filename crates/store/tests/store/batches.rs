@@ -54,8 +54,8 @@ fn the_same_submission_twice_in_a_batch_is_stored_once() {
     ];
     let outcomes = decided(f.store.insert_once(&records));
     assert_eq!(f.rows(), 2);
-    // The rows are sorted by message id, so "another" is stored first. Which of the rows with other content comes next
-    // is left open.
+    // The rows are sorted by message id, so "another" is stored first. Which of the rows with other
+    // content comes next is left open.
     assert_eq!(
         f.database.sql("SELECT sqs_message_id FROM forms ORDER BY sqs_message_id"),
         "another\nmessage-0002"
@@ -69,7 +69,8 @@ fn the_same_submission_twice_in_a_batch_is_stored_once() {
 #[test]
 fn batches_of_all_sizes_share_one_prepared_statement() {
     let f = fixture_with(|settings| settings.pool_size = 1);
-    // A prepared statement is visible only in its own session, so a trigger writes the list of the store's session down.
+    // A prepared statement is visible only in its own session, so a trigger writes the list of the
+    // store's session down.
     f.database.sql("CREATE TABLE seen (statement text)");
     f.on_insert(
         "IF NEW.sqs_message_id = 'message-9999' THEN \
@@ -113,7 +114,8 @@ fn more_rows_than_a_statement_has_parameters_are_stored() {
 #[test]
 fn batches_lock_their_rows_in_the_same_order() {
     let f = fixture();
-    // Another session holds the first id. A batch that starts with the last id must not hold that one while it waits.
+    // Another session holds the first id. A batch that starts with the last id must not hold that
+    // one while it waits.
     let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, submission_id, data) VALUES ('message-0001', '00000000-0000-0000-0000-000000000001', '{}')");
     std::thread::scope(|scope| {
         let batch =

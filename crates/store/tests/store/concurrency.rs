@@ -64,8 +64,8 @@ fn a_row_that_is_rolled_back_while_we_wait_for_it_is_stored_by_us() {
 fn a_row_that_is_deleted_between_conflict_and_lookup_is_stored() {
     let f = fixture();
     f.database.sql("INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')");
-    // The batch is the first insert, store_form's the second. When the second insert meets the row, the trigger deletes
-    // the row and skips the insert, as ON CONFLICT DO NOTHING would.
+    // The batch is the first insert, store_form's the second. When the second insert meets the row,
+    // the trigger deletes the row and skips the insert, as ON CONFLICT DO NOTHING would.
     f.on_insert(
         "IF NEW.submission_id IS NOT NULL AND nextval('attempts') = 2 THEN DELETE FROM forms; RETURN NULL; END IF;",
     );
@@ -88,7 +88,8 @@ fn a_deadlock_is_retried_at_once() {
             "INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{\"data\": 1}')";
         other.batch_execute(&format!("{first} ON CONFLICT DO NOTHING; COMMIT")).unwrap();
         let outcomes = decided(call.join().unwrap());
-        // When PostgreSQL has ended the batch, either session can be the first to insert the first row.
+        // When PostgreSQL has ended the batch, either session can be the first to insert the first
+        // row.
         assert!(matches!(outcomes[0], Stored | AlreadyStored), "{outcomes:?}");
         assert_eq!(outcomes[1..], [IdTaken, Stored]);
     });

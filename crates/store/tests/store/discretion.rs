@@ -50,7 +50,8 @@ fn detail_and_context_of_postgresql_never_leave_the_store() {
     assert!(matches!(insertion.outcomes[0], Refused(_)));
     assert!(!format!("{insertion:?} {bad:?}").contains(CANARY));
 
-    // Unavailable and undecided: every part of PostgreSQL's error except its message is full of data.
+    // Unavailable and undecided: every part of PostgreSQL's error except its message is full of
+    // data.
     for condition in ["NEW.form_type IS NOT NULL", "NEW.form_type = 'form'"] {
         let f = fixture_with(|settings| settings.pool_size = 1);
         f.on_insert(&format!(

@@ -53,7 +53,8 @@ fn a_probe_leaves_nothing_behind() {
     let f = fixture();
     assert_eq!(f.store.probe(), Ok(()));
     assert_eq!(f.rows(), 0);
-    // The row must be larger than a page even when compressed: otherwise it might fit into a gap on a full disk.
+    // The row must be larger than a page even when compressed: otherwise it might fit into a gap on
+    // a full disk.
     let outside =
         "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'forms'::regclass";
     assert!(f.database.sql(outside).parse::<u64>().unwrap() > 8192);

@@ -7,7 +7,8 @@ use store::{
 
 use crate::support::{Fixture, decided, fixture, refused, store_on, submission};
 
-/// Runs the test with the URL of a role that has exactly the worker's rights, and drops the role at the end.
+/// Runs the test with the URL of a role that has exactly the worker's rights, and drops the role at
+/// the end.
 fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
     let role = format!("{}_worker", f.database.name());
     f.database.sql(&format!(

@@ -1,4 +1,5 @@
-//! `worker invalid list`: shows the messages on the invalid queue. It changes nothing except their receive counts.
+//! `worker invalid list`: shows the messages on the invalid queue. It changes nothing except their
+//! receive counts.
 
 use std::{
     collections::HashMap,
@@ -68,7 +69,8 @@ async fn print(
     Ok(())
 }
 
-/// Goes through the queue once more, so that no body has to be kept in memory, and shows each message with its body.
+/// Goes through the queue once more, so that no body has to be kept in memory, and shows each
+/// message with its body.
 async fn print_with_bodies(
     queue: &Queue,
     rows: &[Row],

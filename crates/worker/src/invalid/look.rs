@@ -65,8 +65,9 @@ fn note(rows: &mut HashMap<[u8; 32], Row>, delivery: &Delivery) {
     row.copies.push(received.message_id.clone());
 }
 
-/// The same for all copies of one message. A worker leaves copies if it is killed while it sets a message aside.
-/// The body is part of the fingerprint: a message with other content is never taken for a copy, whatever its ids.
+/// The same for all copies of one message. A worker leaves copies if it is killed while it sets a
+/// message aside. The body is part of the fingerprint: a message with other content is never taken
+/// for a copy, whatever its ids.
 fn fingerprint(received: &Received) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [&received.identity(), received.first_message_id(), &received.body] {

@@ -1,8 +1,9 @@
-//! `worker redrive`: sends the messages of the invalid queue back to the form queue, and deletes each one that SQS has
-//! confirmed there.
+//! `worker redrive`: sends the messages of the invalid queue back to the form queue, and deletes
+//! each message when SQS has confirmed it there.
 //!
-//! It first looks at the whole queue, then goes through it again and sends. It leaves any message that it did not see
-//! at the look: that may be a message which it has just sent and which was set aside again, not a copy to delete.
+//! It first looks at the whole queue, then goes through it again and sends. It leaves any message
+//! that it did not see at the look: that may be a message which it has just sent and which was set
+//! aside again, not a copy to delete.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -45,8 +46,8 @@ struct Tally {
 /// Sends the invalid messages of a form type back.
 ///
 /// # Errors
-/// The form type does not exist, the process was asked to stop, SQS failed, or some messages could not be sent or
-/// deleted.
+/// The form type does not exist, the process was asked to stop, SQS failed, or some messages could
+/// not be sent or deleted.
 pub async fn redrive(
     settings: &OperatorSettings,
     arguments: &RedriveArguments,
@@ -151,7 +152,8 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
         .map(|(_, delivery)| Message::sent_back(&delivery.received, limit))
         .collect();
     let mut results = send_all(form, &with_attributes).await;
-    // The queue does not report its limit, or the limit has changed: send only the body and the ids.
+    // The queue does not report its limit, or the limit has changed: send only the body and the
+    // ids.
     let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
     let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
     let (places, with_ids_only): (Vec<_>, Vec<_>) = again

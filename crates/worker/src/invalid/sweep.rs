@@ -1,5 +1,5 @@
-//! Goes through the invalid queue once. It keeps each message it receives hidden, so that the message does not come
-//! again, and makes all of them visible at the end.
+//! Goes through the invalid queue once. It keeps each message it receives hidden, so that the
+//! message does not come again, and makes all of them visible at the end.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,8 +20,8 @@ const MAX_MESSAGES: usize = 100_000;
 const POLLS: usize = 4;
 /// Long enough for SQS to ask all of its servers, which it does not do for a poll without a wait.
 const POLL_WAIT: Duration = Duration::from_secs(1);
-/// After this many polls that brought only known messages the sweep ends. Known messages come again if they were
-/// hidden for too short a time, or for no reason at all.
+/// After this many polls that brought only known messages the sweep ends. Known messages come again
+/// if they were hidden for too short a time, or for no reason at all.
 const MAX_POLLS_WITHOUT_NEW: u32 = 10;
 /// The sweep goes on after this many failures in a row, because they may pass.
 const MAX_FAILURES: u32 = 4;
@@ -35,7 +35,8 @@ pub struct Sweep<'a> {
     queue: &'a Queue,
     stop: &'a CancellationToken,
     bar: ProgressBar,
-    /// The receipt handle of each message received so far, by message id; `None` if the message is deleted.
+    /// The receipt handle of each message received so far, by message id; `None` if the message is
+    /// deleted.
     held: HashMap<String, Option<ReceiptHandle>>,
     last_poll_was_full: bool,
     end: End,
@@ -68,7 +69,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Messages that this sweep has not seen before; `None` at the end. They stay hidden from others.
+    /// Messages that this sweep has not seen before; `None` at the end. They stay hidden from
+    /// others.
     pub async fn next(&mut self) -> Option<Vec<Delivery>> {
         let mut polls_without_new = 0;
         let mut failures = 0;
@@ -104,7 +106,8 @@ impl<'a> Sweep<'a> {
         None
     }
 
-    /// Polls once, or several times at the same time if the last poll was full. Waits for all answers.
+    /// Polls once, or several times at the same time if the last poll was full. Waits for all
+    /// answers.
     async fn poll(&mut self) -> (Vec<Delivery>, Option<SqsError>) {
         let poll = Poll { wait_time: POLL_WAIT, max_messages: 10, visibility_timeout: HIDDEN_FOR };
         let polls = if self.last_poll_was_full { POLLS } else { 1 };
@@ -120,7 +123,8 @@ impl<'a> Sweep<'a> {
         (deliveries, failure)
     }
 
-    /// Returns the message if it is new. Keeps the latest receipt handle, because only that one is valid.
+    /// Returns the message if it is new. Keeps the latest receipt handle, because only that one is
+    /// valid.
     fn hold(&mut self, delivery: Delivery) -> Option<Delivery> {
         let message_id = delivery.received.message_id.clone();
         let before = self.held.insert(message_id, Some(delivery.receipt_handle.clone()));

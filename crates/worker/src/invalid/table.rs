@@ -19,7 +19,8 @@ pub fn write_row(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result
         || "-".to_owned(),
         |sent_at| age(now.duration_since(sent_at).unwrap_or_default()),
     );
-    // The worker writes a code here. Somebody else may have written anything, which must not control the terminal.
+    // The worker writes a code here. Somebody else may have written anything, which must not
+    // control the terminal.
     let reason: String = row
         .reason
         .as_deref()

@@ -1,34 +1,38 @@
-//! What is in hand is bounded, and shared out among few inserts.
+//! The messages in flight are limited in bytes and share few inserts.
 
 use std::time::Duration;
 
-use test_kit::{Stack, service::Signal, stack::QUEUE, wait};
+use test_kit::{Signal, Stack, stack::QUEUE, wait};
 
 #[tokio::test]
-async fn what_is_in_hand_is_bounded() {
+async fn the_bytes_in_flight_are_limited() {
     let stack = Stack::start();
-    let worker = stack.worker(&[
-        ("WORKER_BYTES_IN_HAND", "100000"),
-        ("WORKER_POLLERS", "2"),
-        ("WORKER_CONNECTIONS", "1"),
-    ]);
-    stack.ready(&worker).await;
+    let worker = stack
+        .ready_worker(&[
+            ("WORKER_BYTES_IN_HAND", "100000"),
+            ("WORKER_POLLERS", "2"),
+            ("WORKER_CONNECTIONS", "1"),
+        ])
+        .await;
     worker.signal(Signal::Stop);
     let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(10_000));
     for _ in 0..100 {
         stack.sqs.send(QUEUE, &body, &[]).await;
     }
-    // Nothing can be stored for a while.
+    // The lock keeps the worker from storing anything.
     let lock = stack.database.lock("forms");
     worker.signal(Signal::Continue);
-    let mut most = 0;
-    for _ in 0..60 {
-        most = most.max(stack.sqs.counts(QUEUE).await.in_flight);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait::until_true("ten messages are in flight", async || {
+        stack.sqs.counts(QUEUE).await.in_flight >= 10
+    })
+    .await;
+    // Nine messages are below the limit, and two polls of ten may have been open when it was
+    // reached.
+    wait::while_true("few messages are in flight", Duration::from_secs(3), async || {
+        stack.sqs.counts(QUEUE).await.in_flight <= 9 + 20
+    })
+    .await;
     drop(lock);
-    // Nine of them are under the limit, and two polls of ten may have been out when it was reached.
-    assert!((10..=9 + 20).contains(&most), "{most} were in hand");
     stack.drained().await;
     assert_eq!(stack.rows(), 100);
 }
@@ -36,17 +40,14 @@ async fn what_is_in_hand_is_bounded() {
 #[tokio::test]
 async fn rows_of_several_polls_share_an_insert() {
     let stack = Stack::start();
-    let worker = stack.worker(&[("WORKER_CONNECTIONS", "1")]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[("WORKER_CONNECTIONS", "1")]).await;
     worker.signal(Signal::Stop);
-    for number in 0..100 {
-        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
-    }
-    // While the first insert waits, the polls bring more.
+    stack.queue_forms(0..100).await;
+    // While the first insert waits for the lock, the polls bring more.
     let lock = stack.database.lock("forms");
     worker.signal(Signal::Continue);
-    wait::until("more than one poll's are in hand", async || {
-        (stack.sqs.counts(QUEUE).await.in_flight > 30).then_some(())
+    wait::until_true("messages of several polls are in flight", async || {
+        stack.sqs.counts(QUEUE).await.in_flight > 30
     })
     .await;
     drop(lock);
