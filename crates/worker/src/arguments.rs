@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Stores forms from SQS in PostgreSQL until you stop it
+/// Stores forms from SQS in PostgreSQL until you stop it.
 ///
 /// Its settings are environment variables.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ pub struct Arguments {
 pub enum Command {
     /// Bring the database schema up to date and exit
     Migrate,
-    /// Send invalid messages back to the form queue
+    /// Send invalid messages back to the form queue.
     ///
     /// Each message keeps its ids, so the form is stored once, no matter how often you send it
     /// back. A message that is still invalid returns to the invalid queue. Prints one line for each
@@ -90,8 +90,10 @@ mod tests {
     }
 
     fn append_help(command: &mut clap::Command, block: &mut String) {
-        let help = command.render_long_help();
-        *block += &format!("```text\n{help}```\n\n");
+        let help = command.render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let name = command.get_bin_name().unwrap_or("worker");
+        *block += &format!("`{name} --help`\n\n```text\n{}\n```\n\n", lines.join("\n"));
         for subcommand in command.get_subcommands_mut() {
             append_help(subcommand, block);
         }
