@@ -1,7 +1,7 @@
-"""The live part of `check`: the services under load, a Prometheus that scrapes them, and each alert provoked.
+"""The live part of `check`: puts load on the services, lets a Prometheus scrape them, and provokes each alert.
 
-The rules are those of alerts.yml with `for` left out and windows of 10 s, so that four minutes are enough; thresholds
-are as they are. Everything is on 127.0.0.1, ends by itself, and is gone at the end.
+The rules are those of alerts.yml without `for` and with windows of 10 s, so that four minutes are enough; thresholds
+stay. Everything runs on 127.0.0.1, ends by itself, and leaves nothing behind.
 """
 
 import base64
@@ -27,17 +27,17 @@ import yaml
 HERE = Path(__file__).resolve().parent
 QUEUE = "directory-form-data"
 SECRET, CLIENT, KEY = "debug", "ui", "a-key-of-sixteen-or-more"
-# Forms are sent so often, by each of so many senders.
+# Seconds between two forms of one sender, and the number of senders.
 PACE, SENDERS = 0.1, 2
 LOAD_SECONDS = 60
-# Rates of the shortened rules look back so far.
+# The window of the shortened rules.
 WINDOW = "10s"
-# How long an alert may take to fire on a slow machine, and all of it.
+# Seconds that one alert may take to fire on a slow machine, and that the whole run may take.
 PATIENCE, LIMIT = 60, 480
 
 
 def check(binaries: Path, prometheus: str, alerts: list[dict], panels: list[tuple[str, str]]) -> int:
-    # Ends in an exception here, so that whatever runs is ended too.
+    # Raises here, so that the `with` block stops every process.
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError(f"not done within {LIMIT} s")))
     signal.alarm(LIMIT)
     with tempfile.TemporaryDirectory() as directory, Stack(binaries, prometheus, Path(directory)) as stack:
@@ -50,11 +50,11 @@ def check(binaries: Path, prometheus: str, alerts: list[dict], panels: list[tupl
     return 1 if faults else 0
 
 
-# --- What is done ---
+# --- The steps ---
 
 
 def under_load(stack: "Stack") -> list[str]:
-    """A minute of forms, of which a few are refused, and in the end a few messages that are none."""
+    """Sends forms for a minute, some of them refused, and at the end a few messages that are not forms."""
     print(f"Load of {LOAD_SECONDS} s: forms, and some that are invalid or signed wrongly.", flush=True)
     end = time.monotonic() + LOAD_SECONDS
     unexpected: set[str] = set()
@@ -64,7 +64,7 @@ def under_load(stack: "Stack") -> list[str]:
         stack.post('{"data": 1}', hawk_at=time.time())
         time.sleep(2)
         unexpected |= stack.firing().keys()
-    # Messages that are no forms, and a few sends that SQS does not take.
+    # Messages that are not forms, and a few sends that SQS refuses.
     for _ in range(3):
         stack.garbage()
     stack.fault(action="SendMessageBatch", kind="error", status=500, times=30)
@@ -72,19 +72,19 @@ def under_load(stack: "Stack") -> list[str]:
     time.sleep(max(0.0, end - time.monotonic()))
     stack.no_faults()
     print(f"Sent: {dict(sorted(stack.answers.items()))}", flush=True)
-    return [f"{name} fires although all is well" for name in sorted(unexpected)]
+    return [f"{name} fires although nothing is wrong" for name in sorted(unexpected)]
 
 
 def without_data(stack: "Stack", alerts: list[dict], panels: list[tuple[str, str]], since: float) -> list[str]:
-    """Of alerts, what is compared is asked for, and that of each side of `and`, `or` and `unless`."""
+    """Lists the expressions without data. For alerts: each side of comparisons, `and`, `or` and `unless`."""
     asked = [(f"alert {alert['alert']}", part) for alert in alerts for part in sides(in_short(alert)["expr"])]
     asked += [(f"panel {title}", expression) for title, expression in panels]
     absent = []
     for name, expression in asked:
         numbers = stack.numbers(expression, since)
         if not numbers:
-            absent.append(f"{name}: no data of {' '.join(expression.split())}")
-    print(f"Expressions: {len(asked)} asked, {len(asked) - len(absent)} with data.\n", flush=True)
+            absent.append(f"{name}: no data for {' '.join(expression.split())}")
+    print(f"Expressions: {len(asked)} queried, {len(asked) - len(absent)} with data.\n", flush=True)
     return absent
 
 
@@ -95,7 +95,7 @@ def sides(expression: str) -> list[str]:
 
 
 def in_short(alert: dict) -> dict:
-    """Without its patience."""
+    """The same alert without `for`, and with the short window."""
     short = {name: value for name, value in alert.items() if name != "for"}
     return short | {"expr": re.sub(r"\[\d+m\]", f"[{WINDOW}]", alert["expr"])}
 
@@ -158,7 +158,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("SQS gives no messages for 36 s", ["FormsStoredLate"], since)
     quiet(["WorkerCannotReceive", "NothingStored"])
 
-    # What it cannot set aside is still in hand when it freezes, and when it goes on.
+    # A message that it cannot set aside is still in flight when the worker freezes, and when it goes on.
     stack.fault(action="SendMessageBatch", queue=f"{QUEUE}-invalid", kind="hang")
     stack.fault(action="ChangeMessageVisibilityBatch", kind="hang")
     stack.garbage()
@@ -176,24 +176,24 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     stack.stop_postgresql()
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
 
-    print(f"{'alert':20} {'provoked by':38} {'fired after':>11}  what it said")
+    print(f"{'alert':20} {'provoked by':38} {'fired after':>11}  its text")
     faults = []
     for alert in alerts:
         name = alert["alert"]
         what, after, text = seen.get(name, ("", 0.0, ""))
         print(f"{name:20} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
         if name not in seen:
-            faults.append(f"{name} was provoked, and did not fire")
+            faults.append(f"{name} was provoked but did not fire")
         elif "<no value>" in text or "error" in text:
-            faults.append(f"{name} has a text that cannot be filled in: {text}")
+            faults.append(f"{name} has a text with a placeholder that has no value: {text}")
     return faults
 
 
-# --- What runs ---
+# --- The processes ---
 
 
 class Stack:
-    """local-sqs, the database, api, worker and Prometheus, with senders who go on for as long as all that runs."""
+    """local-sqs, the database, api, worker and Prometheus, and senders that go on until the stack stops."""
 
     def __init__(self, binaries: Path, prometheus: str, directory: Path) -> None:
         self.binaries, self.directory = binaries, directory
@@ -256,16 +256,16 @@ class Stack:
             {},
         )
         self.eventually("Prometheus is ready", lambda: urllib.request.urlopen(self.api("/-/ready"), timeout=5))
-        # A queue that is not found, or a database that is not migrated, would be news to the alerts.
+        # A missing queue or an unmigrated database would fire alerts.
         self.eventually("the services are up", lambda: len(self.ask("form_data_queue_up == 1")) == 2)
         self.eventually("the database is up", lambda: len(self.ask("form_data_database_up == 1")) == 1)
         for number in range(SENDERS):
             threading.Thread(target=self.send_on, args=(number,), daemon=True).start()
-        # The windows fill with what is good before anything is judged.
+        # Fill the windows with good data before judging anything.
         time.sleep(15)
 
     def start_sqs(self) -> None:
-        # On a disk, so that one that comes back has what it had.
+        # On disk, so that it still has its messages after a restart.
         self.start("local-sqs", {"PORT": str(self.sqs_port), "DATA_DIR": str(self.directory / "sqs")})
 
     def start(self, program: str, variables: dict[str, str]) -> None:
@@ -302,7 +302,7 @@ class Stack:
 
     def stop_postgresql(self) -> None:
         pid = psql(self.postgres, "select pg_read_file('postmaster.pid')").split()[0]
-        # Fast: sessions are ended.
+        # SIGINT is PostgreSQL's fast shutdown: it ends all sessions.
         os.kill(int(pid), signal.SIGINT)
 
     # Forms
@@ -372,13 +372,13 @@ class Stack:
         return self.got("/api/v1/query", query=expression)["result"]
 
     def numbers(self, expression: str, since: float) -> list[float]:
-        """What the expression was at any time, where that was a number."""
+        """The values of the expression at all times, without NaN."""
         series = self.got("/api/v1/query_range", query=expression, start=since, end=time.time(), step=1)["result"]
         values = [float(value) for line in series for _, value in line["values"]]
         return [value for value in values if value == value]
 
     def firing(self) -> dict[str, str]:
-        """Alerts that fire, and what they say."""
+        """The alerts that fire, with their texts."""
         alerts = self.got("/api/v1/alerts")["alerts"]
         texts = [(alert["labels"]["alertname"], alert["annotations"]) for alert in alerts if alert["state"] == "firing"]
         return {name: f"{said['summary']} {said['description']}" for name, said in texts}

@@ -1,4 +1,4 @@
-//! The actions of SQS that this server knows, by the name in `X-Amz-Target`.
+//! The SQS actions that this server supports, by their names in `X-Amz-Target`.
 
 macro_rules! actions {
     ($($name:ident),+ $(,)?) => {
@@ -9,7 +9,7 @@ macro_rules! actions {
         }
 
         impl Action {
-            /// From the part of `X-Amz-Target` behind `AmazonSQS.`.
+            /// Reads the part of `X-Amz-Target` after `AmazonSQS.`.
             pub(crate) fn from_name(name: &str) -> Option<Action> {
                 match name {
                     $(stringify!($name) => Some(Action::$name),)+

@@ -1,21 +1,20 @@
-//! Message attributes: what SQS accepts, how it counts their bytes, and its MD5 over them.
+//! Message attributes: the checks of SQS, their size, and their MD5.
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Code};
 
-/// SQS's limit for the attributes of one message.
+/// The maximum number of attributes that SQS accepts on a message.
 pub(crate) const MAX_ATTRIBUTES: usize = 10;
 
-/// Attributes by name. Sorted, because the MD5 is taken in the order of the names.
+/// Attributes by name. Sorted, because the MD5 covers them in the order of their names.
 pub(crate) type Attributes = BTreeMap<String, AttributeValue>;
 
-/// One attribute as it stands on the wire; a binary value is base64 text.
+/// One attribute as on the wire; a binary value is base64 text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttributeValue {
     #[serde(rename = "DataType", default)]
@@ -37,19 +36,19 @@ impl AttributeValue {
     }
 }
 
-/// Checks the attributes of a message that is sent: number, names, types and values.
-pub(crate) fn check(attributes: &Attributes) -> Result<(), ApiError> {
+/// Checks the attributes of a message to send: their number, names, types and values.
+pub(crate) fn check_attributes(attributes: &Attributes) -> Result<(), ApiError> {
     if attributes.len() > MAX_ATTRIBUTES {
         return Err(invalid(format!(
             "Number of message attributes [{}] exceeds the allowed maximum [{MAX_ATTRIBUTES}].",
             attributes.len()
         )));
     }
-    attributes.iter().try_for_each(|(name, value)| check_one(name, value))
+    attributes.iter().try_for_each(|(name, value)| check_attribute(name, value))
 }
 
-/// Checks system attributes: SQS knows `AWSTraceHeader`, of type String, alone.
-pub(crate) fn check_system(attributes: &Attributes) -> Result<(), ApiError> {
+/// Checks system attributes: SQS accepts only `AWSTraceHeader`, of type String.
+pub(crate) fn check_system_attributes(attributes: &Attributes) -> Result<(), ApiError> {
     for (name, value) in attributes {
         if name != "AWSTraceHeader" {
             return Err(invalid(format!("Message system attribute name '{name}' is invalid.")));
@@ -59,16 +58,17 @@ pub(crate) fn check_system(attributes: &Attributes) -> Result<(), ApiError> {
                 "The system attribute '{name}' must be a non-empty String."
             )));
         }
-        check_one(name, value)?;
+        check_attribute(name, value)?;
     }
     Ok(())
 }
 
-fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
+fn check_attribute(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
     if !is_valid_name(name) {
         return Err(invalid(format!(
-            "The message attribute name '{name}' is invalid. It is 1 to 256 characters of A-Z, a-z, 0-9, underscore, \
-             hyphen and period, without a leading, trailing or doubled period, and does not start with AWS. or Amazon."
+            "The message attribute name '{name}' is invalid. A name has 1 to 256 characters \
+             out of A-Z, a-z, 0-9, underscore, hyphen and period, has no leading, trailing or \
+             doubled period, and does not start with AWS. or Amazon."
         )));
     }
     let (base, label) = value
@@ -85,7 +85,7 @@ fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
     }
     match (base, &value.string, &value.binary) {
         ("String" | "Number", Some(text), None) if !text.is_empty() => {
-            if !only_allowed_characters(text) {
+            if !has_only_allowed_characters(text) {
                 return Err(ApiError::new(
                     Code::InvalidMessageContents,
                     format!("Message attribute '{name}' contains characters that are not allowed."),
@@ -106,12 +106,12 @@ fn check_one(name: &str, value: &AttributeValue) -> Result<(), ApiError> {
             )),
         },
         ("String" | "Number" | "Binary", _, _) => Err(invalid(format!(
-            "The message attribute '{name}' must contain a non-empty message attribute value for message attribute \
-             type '{base}'."
+            "The message attribute '{name}' must contain a non-empty message attribute value \
+             for message attribute type '{base}'."
         ))),
         _ => Err(invalid(format!(
-            "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes \
-             is Binary, Number, and String."
+            "The message attribute '{name}' has an invalid message attribute type, the set of \
+             supported type prefixes is Binary, Number, and String."
         ))),
     }
 }
@@ -127,7 +127,7 @@ fn is_valid_name(name: &str) -> bool {
         && !lower.starts_with("amazon.")
 }
 
-/// A decimal number as SQS takes it; more than 38 digits of precision are refused there.
+/// Whether this is a decimal number that SQS accepts: at most 38 digits of precision.
 fn is_number(text: &str) -> bool {
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let digits = mantissa.trim_start_matches(['+', '-']).replace('.', "");
@@ -135,12 +135,14 @@ fn is_number(text: &str) -> bool {
     is_plain && digits.trim_start_matches('0').len() <= 38 && text.parse::<f64>().is_ok()
 }
 
-/// Whether every character is one that SQS carries:
+/// Whether SQS allows every character:
 /// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`.
-pub(crate) fn only_allowed_characters(text: &str) -> bool {
-    // A str has no surrogates, so that only control characters, U+FFFE and U+FFFF (EF BF BE and EF BF BF) are left.
+pub(crate) fn has_only_allowed_characters(text: &str) -> bool {
+    // A str contains no surrogates, which leaves control characters, U+FFFE and U+FFFF (EF BF BE
+    // and EF BF BF).
     let bytes = text.as_bytes();
-    // All of them are looked at: a search that ends with the first one goes byte by byte, and takes ten times as long.
+    // Looks at all bytes: a search that ends at the first control character goes byte by byte and
+    // takes ten times as long.
     let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
     if bytes.iter().fold(false, |found, &byte| found | is_control(byte)) {
         return false;
@@ -156,9 +158,10 @@ pub(crate) fn size(attributes: &Attributes) -> usize {
         .sum()
 }
 
-/// SQS's MD5 over attributes, in hex; `None` where there are none.
+/// The MD5 of attributes as SQS computes it, in hex; `None` if there are none.
 ///
-/// Source of the layout: the SQS developer guide, "Calculating the MD5 message digest for message attributes".
+/// The layout comes from the SQS developer guide, "Calculating the MD5 message digest for message
+/// attributes".
 pub(crate) fn md5<'a>(
     attributes: impl IntoIterator<Item = (&'a String, &'a AttributeValue)>,
 ) -> Option<String> {
@@ -181,7 +184,8 @@ fn update_with_length(hash: &mut Md5, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// Which attributes a receiver asked for (`MessageAttributeNames`): `All` or `.*`, exact names, prefixes `name.*`.
+/// Whether a receiver asked for this attribute. `patterns` are its `MessageAttributeNames`: `All`
+/// or `.*`, exact names, and prefixes such as `name.*`.
 pub(crate) fn is_wanted(name: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),
@@ -190,7 +194,7 @@ pub(crate) fn is_wanted(name: &str, patterns: &[String]) -> bool {
 }
 
 /// The value of a system attribute that is text.
-pub(crate) fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+pub(crate) fn string_value<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
     attributes.get(name).and_then(|value| value.string.as_deref())
 }
 
@@ -203,8 +207,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_md5_of_attributes_is_the_one_that_sqs_gives() {
-        // From botocore's and the developer guide's layout, computed apart from this code.
+    fn the_md5_of_attributes_matches_the_one_of_sqs() {
+        // Computed from the layout in botocore and the developer guide, without this code.
         let attributes: Attributes = serde_json::from_str(
             r#"{"timestamp":{"DataType":"Number","StringValue":"1493147359900"}}"#,
         )
@@ -214,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn characters_outside_of_the_allowed_ranges_are_found() {
+    fn characters_outside_the_allowed_ranges_are_found() {
         for text in ["\0", "a\u{8}", "\u{b}", "\u{1f}", "\u{fffe}", "x\u{ffff}"] {
-            assert!(!only_allowed_characters(text), "{text:?}");
+            assert!(!has_only_allowed_characters(text), "{text:?}");
         }
         for text in [
             "",
@@ -227,12 +231,12 @@ mod tests {
             "\u{10000}\u{10ffff}",
             "\u{ff01}",
         ] {
-            assert!(only_allowed_characters(text), "{text:?}");
+            assert!(has_only_allowed_characters(text), "{text:?}");
         }
     }
 
     #[test]
-    fn attributes_are_chosen_by_all_by_name_and_by_prefix() {
+    fn a_receiver_can_ask_for_all_attributes_or_by_name_or_by_prefix() {
         let wanted = |name: &str, pattern: &str| is_wanted(name, &[pattern.to_owned()]);
         assert!(
             wanted("id", "All")
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_decimal_and_of_at_most_38_digits() {
+    fn numbers_are_decimal_and_have_at_most_38_digits() {
         for text in ["0", "-1.5e3", "+7", ".5", "12345678901234567890123456789012345678"] {
             assert!(is_number(text), "{text}");
         }

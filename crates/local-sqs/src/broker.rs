@@ -1,31 +1,40 @@
-//! All queues of one server, and how their messages come in, move and go.
+//! All queues of one server: storing, moving and deleting their messages.
 //!
-//! Memory follows disk: a change is applied to the state of its queue when it is durable, by the closure that travels
-//! with it. So nothing is shown that a crash could take back, and nothing is lost when a client goes away before its
-//! answer. No lock is held while anything is written, but for the one that puts administration in a row.
+//! Memory follows disk: the closure that travels with a change applies it to the queue's state once
+//! the change is durable. So clients never see anything that a crash could take back, and nothing
+//! is lost if a client disconnects before its answer. No lock is held during a write, except the
+//! one that runs administrative changes one after the other.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+mod startup;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
 
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::ApiError;
-use crate::journal::{Change, Journal, JournalError, Loaded, SentMessage};
-use crate::queue::{Modified, Queue};
-use crate::queue_settings::{self, QueueSettings};
-use crate::receipt::Names;
-use crate::record::Record;
-use crate::records::Records;
-use crate::state::History;
+use crate::{
+    error::ApiError,
+    journal::{Change, Journal, SentMessage},
+    queue::Queue,
+    queue_settings,
+    receipt::PublicIds,
+    record::Record,
+    records::Records,
+    state::History,
+};
 
-/// Bytes of message contents kept in memory when they are on disk as well.
+/// Bytes of message contents kept in memory if they are on disk as well.
 const RECORDS_IN_MEMORY: usize = 64 << 20;
 
-/// Messages deleted in one change when a queue is purged, so that others get their turn in between.
+/// Messages deleted in one change when a queue is purged, so that other changes get their turn in
+/// between.
 const PURGED_AT_ONCE: usize = 20_000;
 
 #[derive(Debug)]
@@ -33,12 +42,13 @@ pub(crate) struct Broker {
     queues: RwLock<Queues>,
     pub(crate) records: Records,
     pub(crate) journal: Journal,
-    pub(crate) names: Names,
+    pub(crate) public_ids: PublicIds,
     next_message: AtomicI64,
     next_receive: AtomicU64,
     next_queue: AtomicI64,
-    /// Creating, changing and deleting queues go one after the other. The guard travels with the change, so that it is
-    /// held until the change is applied even if the client has gone.
+    /// Queues are created, changed and deleted one after the other. The guard travels with the
+    /// change, so that it is held until the change is applied, even if the client has
+    /// disconnected.
     pub(crate) administration: Arc<tokio::sync::Mutex<()>>,
     /// Ends long polls when the server stops.
     pub(crate) closing: CancellationToken,
@@ -50,22 +60,9 @@ struct Queues {
 }
 
 impl Broker {
-    /// Everything in memory.
+    /// Keeps everything in memory.
     pub(crate) fn in_memory() -> Arc<Self> {
         Arc::new(Broker::new(Journal::Memory, Records::new(usize::MAX), rand::random(), 0))
-    }
-
-    /// With what is in `directory`, and kept there.
-    pub(crate) fn on_disk(directory: &Path) -> Result<Arc<Self>, JournalError> {
-        Broker::with_records(directory, Records::new(RECORDS_IN_MEMORY))
-    }
-
-    fn with_records(directory: &Path, records: Records) -> Result<Arc<Self>, JournalError> {
-        let (journal, loaded) = Journal::open(directory)?;
-        let broker = Arc::new(Broker::new(journal, records, loaded.seed, loaded.ids_reserved));
-        let orphans = broker.load(loaded)?;
-        drop(broker.discard(&orphans));
-        Ok(broker)
     }
 
     fn new(journal: Journal, records: Records, seed: [u8; 16], last_message: i64) -> Self {
@@ -73,9 +70,9 @@ impl Broker {
             queues: RwLock::default(),
             records,
             journal,
-            names: Names::new(seed),
+            public_ids: PublicIds::new(seed),
             next_message: AtomicI64::new(last_message + 1),
-            // Random, so that a handle of before a restart is never taken for a new one.
+            // Random, so that a handle from before a restart is never mistaken for a new one.
             next_receive: AtomicU64::new(u64::from(rand::random::<u32>()) << 32),
             next_queue: AtomicI64::new(1),
             administration: Arc::default(),
@@ -83,42 +80,7 @@ impl Broker {
         }
     }
 
-    /// Takes over what was on disk; gives the messages of queues that are deleted.
-    fn load(&self, loaded: Loaded) -> Result<Vec<i64>, JournalError> {
-        let mut by_id = HashMap::new();
-        let messages = loaded.messages.len();
-        for queue in loaded.queues {
-            let settings = QueueSettings::default().with(&queue.attributes).map_err(|error| {
-                JournalError::Content(format!(
-                    "attributes of queue {}: {}",
-                    queue.name, error.message
-                ))
-            })?;
-            let modified =
-                Modified { settings: Arc::new(settings), modified_ms: queue.modified_ms };
-            let queue = Arc::new(Queue::new(queue.id, queue.name, queue.created_ms, modified));
-            self.next_queue.fetch_max(queue.id + 1, Ordering::Relaxed);
-            by_id.insert(queue.id, Arc::clone(&queue));
-            self.insert_queue(queue);
-        }
-        let mut orphans = Vec::new();
-        for message in loaded.messages {
-            match by_id.get(&message.queue) {
-                Some(queue) => queue.with_state(|state, now_ms| {
-                    state.add(message.id, message.sent_ms, message.due_ms, now_ms);
-                }),
-                None => {
-                    orphans.push(message.id);
-                    // The number must not go to a new queue while rows carry it.
-                    self.next_queue.fetch_max(message.queue + 1, Ordering::Relaxed);
-                }
-            }
-        }
-        log::info!("Read the data directory. queues={} messages={messages}", by_id.len());
-        Ok(orphans)
-    }
-
-    /// The queue that a queue URL names, whatever its host: the last segment of the path counts.
+    /// Finds a queue by its URL. Only the last segment of the path counts; any host is accepted.
     pub(crate) fn queue_by_url(&self, url: Option<&str>) -> Result<Arc<Queue>, ApiError> {
         let url = url.filter(|url| !url.is_empty()).ok_or_else(|| ApiError::missing("QueueUrl"))?;
         let name = url.rsplit('/').next().unwrap_or_default();
@@ -162,7 +124,7 @@ impl Broker {
         self.next_receive.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes a change durable, applies it, and says how it went.
+    /// Makes a change durable and applies it.
     pub(crate) async fn commit(
         &self,
         change: Change,
@@ -175,7 +137,7 @@ impl Broker {
                 if result.is_ok() {
                     apply();
                 }
-                // Whoever asked may have gone.
+                // Sending fails only if the request was dropped meanwhile.
                 let _ = answer.send(result);
             }),
         );
@@ -186,7 +148,7 @@ impl Broker {
     }
 
     /// Stores new messages and makes them visible.
-    pub(crate) async fn send(
+    pub(crate) async fn send_messages(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
         messages: Vec<SentMessage>,
@@ -198,7 +160,7 @@ impl Broker {
                 .insert(sent.iter().map(|message| (message.id, Arc::clone(&message.record))));
             queue.with_state(|state, now_ms| {
                 for message in &sent {
-                    state.add(message.id, message.sent_ms, message.due_ms, now_ms);
+                    state.add_sent(message.id, message.sent_ms, message.due_ms, now_ms);
                 }
             });
         })
@@ -206,7 +168,7 @@ impl Broker {
     }
 
     /// Deletes messages that were received from `queue`.
-    pub(crate) async fn delete(
+    pub(crate) async fn delete_messages(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
         ids: Vec<i64>,
@@ -216,15 +178,16 @@ impl Broker {
         }
         let (broker, queue, deleted) = (Arc::clone(self), Arc::clone(queue), ids.clone());
         self.commit(Change::Delete(ids), move || {
-            queue.with_state(|state, _| deleted.iter().for_each(|id| state.remove(*id)));
+            queue.with_state(|state, _| deleted.iter().for_each(|id| state.remove_received(*id)));
             broker.records.remove(&deleted);
         })
         .await
     }
 
-    /// Deletes messages that are in no queue any more, and resolves when that is durable. The work is handed over
-    /// before this returns, and goes on when the future is dropped.
-    pub(crate) fn discard(
+    /// Deletes messages that have been removed from their queue; the future resolves once that is
+    /// durable. The work is handed over before this returns, and continues if the future is
+    /// dropped.
+    pub(crate) fn discard_messages(
         self: &Arc<Self>,
         ids: &[i64],
     ) -> impl Future<Output = Result<(), ApiError>> + use<> {
@@ -233,7 +196,7 @@ impl Broker {
             self.records.remove(chunk);
             let (answer, answered) = oneshot::channel();
             let done = Box::new(move |result| {
-                // Whoever asked may have gone.
+                // Sending fails only if nobody waits for it any more.
                 let _ = answer.send(result);
             });
             self.journal.submit(Change::Delete(chunk.to_vec()), done);
@@ -250,9 +213,10 @@ impl Broker {
         }
     }
 
-    /// Moves messages that were received too often from `queue`, whose state has them no more, to the dead-letter
-    /// queue `to`. They come back if that cannot be made durable.
-    pub(crate) fn bury(
+    /// Moves messages that were received too often from `queue`, whose state no longer contains
+    /// them, to the dead-letter queue `to`. If that cannot be made durable, they return to
+    /// `queue`.
+    pub(crate) fn move_to_dead_letter_queue(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
         to: &Arc<Queue>,
@@ -262,13 +226,11 @@ impl Broker {
             return;
         }
         log::info!(
-            "Messages were received too often and move. queue={} dead_letter_queue={} messages={}",
-            queue.name,
-            to.name,
-            messages.len()
+            queue = queue.name, dead_letter_queue = to.name, messages = messages.len();
+            "Moving messages to the dead-letter queue: receive count exceeded."
         );
         let source: Arc<str> = queue_settings::arn(&queue.name).into();
-        let change = Change::Bury {
+        let change = Change::DeadLetter {
             ids: messages.iter().map(|(id, _)| *id).collect(),
             to: to.id,
             source: Arc::clone(&source),
@@ -277,21 +239,25 @@ impl Broker {
         self.journal.submit(
             change,
             Box::new(move |result| {
-                let goes_to = if result.is_ok() { to } else { queue };
+                let new_queue = if result.is_ok() { to } else { queue };
                 if result.is_ok() {
                     for (id, _) in &messages {
-                        broker.records.update(*id, |record| record.buried(Arc::clone(&source)));
+                        broker.records.update(*id, |record| record.moved_from(Arc::clone(&source)));
                     }
                 }
-                goes_to.with_state(|state, _| {
+                new_queue.with_state(|state, _| {
                     messages.iter().for_each(|(id, history)| state.add_received(*id, *history));
                 });
             }),
         );
     }
 
-    /// The contents of messages, in the order of `ids`; `None` for one that was deleted meanwhile.
-    pub(crate) async fn contents(&self, ids: &[i64]) -> Result<Vec<Option<Arc<Record>>>, ApiError> {
+    /// Reads message contents, in the order of `ids`; `None` for a message that was deleted
+    /// meanwhile.
+    pub(crate) async fn read_contents(
+        &self,
+        ids: &[i64],
+    ) -> Result<Vec<Option<Arc<Record>>>, ApiError> {
         let mut records = self.records.get(ids);
         let missing: Vec<i64> = ids
             .iter()

@@ -1,18 +1,18 @@
-//! What SQS answers instead of a result, in the words and codes of its JSON protocol.
+//! Error answers in the words and codes of SQS's JSON protocol.
 //!
-//! The one error type of this crate's outside. Causes from inside (SQLite, a thread that ended) are logged where they
-//! happen and become [`Code::InternalFailure`] here.
+//! This is the only error type that clients see. Internal causes (SQLite, a thread that ended) are
+//! logged where they happen and become [`Code::InternalFailure`].
 
 use std::fmt;
 
-/// An error answer: a code that clients decide by, and a sentence for people.
+/// An error answer: a code for programs, and a sentence for people.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) code: Code,
     pub(crate) message: String,
 }
 
-/// The kinds of error answer. Names are those of the service model where it has one.
+/// The kinds of error answer, named as in the service model if it has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     BatchEntryIdsNotDistinct,
@@ -39,7 +39,8 @@ pub(crate) enum Code {
 impl Code {
     /// The member `__type` of the answer's body.
     ///
-    /// Errors of the service model have its namespace; the others come from the framework in front of SQS.
+    /// Errors of the service model have its namespace; the others come from the framework in front
+    /// of SQS.
     pub(crate) fn type_name(self) -> &'static str {
         match self {
             Code::BatchEntryIdsNotDistinct => "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
@@ -68,7 +69,8 @@ impl Code {
         }
     }
 
-    /// The code of the older query protocol, which SDKs show to their users (header `x-amzn-query-error`).
+    /// The code of the older query protocol, which SDKs show to their users (header
+    /// `x-amzn-query-error`).
     pub(crate) fn query_code(self) -> &'static str {
         match self {
             Code::BatchEntryIdsNotDistinct => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
@@ -95,7 +97,6 @@ impl Code {
         }
     }
 
-    /// The HTTP status.
     pub(crate) fn status(self) -> u16 {
         match self {
             Code::InternalFailure => 500,
@@ -105,7 +106,7 @@ impl Code {
         }
     }
 
-    /// Whether sending the same again would fail the same way.
+    /// Whether the same request would fail the same way again.
     pub(crate) fn is_sender_fault(self) -> bool {
         self != Code::InternalFailure
     }
@@ -116,7 +117,7 @@ impl ApiError {
         ApiError { code, message: message.into() }
     }
 
-    /// A parameter whose value is out of its range, in SQS's sentence.
+    /// An invalid value of a parameter, in the words of SQS.
     pub(crate) fn parameter(name: &str, value: impl fmt::Display, reason: &str) -> Self {
         ApiError::new(
             Code::InvalidParameterValue,
@@ -124,7 +125,7 @@ impl ApiError {
         )
     }
 
-    /// A required member that is absent (or empty, which SQS treats alike).
+    /// A required member is absent, or empty, which SQS treats the same way.
     pub(crate) fn missing(name: &str) -> Self {
         ApiError::new(
             Code::MissingParameter,
@@ -136,7 +137,7 @@ impl ApiError {
         ApiError::new(Code::QueueDoesNotExist, "The specified queue does not exist.")
     }
 
-    /// The cause has been logged where it happened.
+    /// The cause is logged where it happens.
     pub(crate) fn internal() -> Self {
         ApiError::new(
             Code::InternalFailure,

@@ -1,31 +1,35 @@
-//! Faults on demand, for the tests of clients: late, lost, wrong and doubled answers. Behind the feature `faults`.
+//! Injects faults to test clients: late, lost, wrong and duplicate answers. Needs the feature
+//! `faults`.
 //!
-//! - `POST /_faults` with a JSON array of [`Rule`]s adds them, `GET /_faults` shows them with how often each has fired,
-//!   `DELETE /_faults` removes them.
-//! - `GET /_calls` gives how often each action was called, and for how many messages; `DELETE /_calls` starts anew.
+//! - `POST /_faults` with a JSON array of [`Rule`]s adds rules, `GET /_faults` lists them with the
+//!   number of times each has fired, `DELETE /_faults` removes them.
+//! - `GET /_calls` shows how often each action was called and for how many messages.
+//!   `DELETE /_calls` resets the counts.
 //!
-//! For one request at most one rule applies at each of these points, the first that matches and fires: a delay before
-//! the work; one of `error`, `reset`, `hang` and `partial` instead of (part of) the work; a delay after the work; one
-//! of `lost_reply` and `duplicate` instead of the answer. The last two wait for a receive that has messages: an empty
-//! answer is no loss.
+//! At each of these points at most one rule applies to a request, the first that matches and fires:
+//! 1. A delay before the work.
+//! 2. `error`, `reset`, `hang` or `partial` instead of the work, or of part of it.
+//! 3. A delay after the work.
+//! 4. `lost_reply` or `duplicate` instead of the answer. These wait for a receive that returns
+//!    messages, because losing an empty answer would lose nothing.
 
-mod layer;
+pub(crate) mod inject;
 mod rules;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::web::{self, Data, Json, ServiceConfig};
-use actix_web::{HttpResponse, Responder};
+use actix_web::{
+    HttpResponse, Responder,
+    web::{self, Data, Json, ServiceConfig},
+};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
+use self::rules::{ArmedRule, Call, FiredRule, Point};
+pub use self::rules::{InvalidRule, Kind, Rule, RuleStatus};
 use crate::action::Action;
-pub(crate) use layer::{call, keep_connection};
-use rules::{Armed, Call, Fired, Point};
-pub use rules::{InvalidRule, Kind, Rule};
 
-/// The rules and counts of one server. Clones are the same.
+/// The rules and call counts of one server. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     inner: Arc<Mutex<Inner>>,
@@ -33,35 +37,29 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Inner {
-    rules: Vec<Armed>,
+    rules: Vec<ArmedRule>,
     calls: BTreeMap<&'static str, Calls>,
-}
-
-/// A rule and its count.
-#[derive(Debug, Clone, Serialize)]
-pub struct Shown {
-    /// As it was given.
-    pub rule: Rule,
-    /// Requests that it has applied to.
-    pub fired: u64,
+    /// Every open call holds a clone.
+    open_calls: Arc<()>,
 }
 
 /// How often an action was called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
-    /// Requests, with those that a fault kept from being worked on.
+    /// Number of requests, including any that a fault stopped before the work.
     pub requests: u64,
-    /// Entries of batches; 1 for each request of an action on one message; for ReceiveMessage the messages given.
+    /// Number of batch entries; 1 for each request of an action on one message; for ReceiveMessage
+    /// the number of messages returned.
     pub entries: u64,
 }
 
 impl Faults {
-    /// Adds rules behind those that are there.
+    /// Adds rules after the existing ones.
     ///
     /// # Errors
-    /// Where one of them makes no sense; then none is added.
+    /// If one of them is invalid, none is added.
     pub fn add(&self, rules: Vec<Rule>) -> Result<(), InvalidRule> {
-        let armed = rules.into_iter().map(Armed::new).collect::<Result<Vec<_>, _>>()?;
+        let armed = rules.into_iter().map(ArmedRule::new).collect::<Result<Vec<_>, _>>()?;
         self.lock().rules.extend(armed);
         Ok(())
     }
@@ -71,29 +69,39 @@ impl Faults {
         self.lock().rules.clear();
     }
 
-    /// All rules, in their order.
-    pub fn rules(&self) -> Vec<Shown> {
-        self.lock().rules.iter().map(Armed::shown).collect()
+    /// All rules, in order.
+    pub fn rules(&self) -> Vec<RuleStatus> {
+        self.lock().rules.iter().map(ArmedRule::status).collect()
     }
 
-    /// What was called, by the name of the action; actions that were not called are absent.
+    /// Counts by action name; actions that were not called are absent.
     pub fn calls(&self) -> BTreeMap<String, Calls> {
         self.lock().calls.iter().map(|(name, calls)| ((*name).to_owned(), *calls)).collect()
     }
 
-    /// Starts the counts of [`Faults::calls`] anew.
+    /// Resets the counts of [`Faults::calls`].
     pub fn clear_calls(&self) {
         self.lock().calls.clear();
     }
 
-    fn count(&self, action: Action, requests: u64, entries: usize) {
+    /// Number of calls that are being worked on; a call ends when its client disconnects.
+    pub fn open_calls(&self) -> usize {
+        Arc::strong_count(&self.lock().open_calls) - 1
+    }
+
+    /// Counts a call as open until the result is dropped.
+    fn open_call(&self) -> Arc<()> {
+        Arc::clone(&self.lock().open_calls)
+    }
+
+    fn count_call(&self, action: Action, requests: u64, entries: usize) {
         let mut inner = self.lock();
         let calls = inner.calls.entry(action.name()).or_default();
         calls.requests += requests;
         calls.entries += u64::try_from(entries).unwrap_or_default();
     }
 
-    fn fire(&self, call: &Call, point: Point) -> Option<Fired> {
+    fn fire(&self, call: &Call, point: Point) -> Option<FiredRule> {
         self.lock().rules.iter_mut().find_map(|rule| rule.fire(call, point))
     }
 
@@ -104,25 +112,25 @@ impl Faults {
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .route("/_faults", web::post().to(add))
-        .route("/_faults", web::get().to(show))
-        .route("/_faults", web::delete().to(clear))
+        .route("/_faults", web::post().to(add_rules))
+        .route("/_faults", web::get().to(show_rules))
+        .route("/_faults", web::delete().to(clear_rules))
         .route("/_calls", web::get().to(show_calls))
         .route("/_calls", web::delete().to(clear_calls));
 }
 
-async fn add(faults: Data<Faults>, rules: Json<Vec<Rule>>) -> HttpResponse {
+async fn add_rules(faults: Data<Faults>, rules: Json<Vec<Rule>>) -> HttpResponse {
     match faults.add(rules.into_inner()) {
         Ok(()) => HttpResponse::Ok().json(faults.rules()),
         Err(invalid) => HttpResponse::BadRequest().body(invalid.to_string()),
     }
 }
 
-async fn show(faults: Data<Faults>) -> impl Responder {
+async fn show_rules(faults: Data<Faults>) -> impl Responder {
     Json(faults.rules())
 }
 
-async fn clear(faults: Data<Faults>) -> impl Responder {
+async fn clear_rules(faults: Data<Faults>) -> impl Responder {
     faults.clear();
     HttpResponse::NoContent()
 }

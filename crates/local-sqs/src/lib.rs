@@ -1,62 +1,69 @@
-//! An SQS-compatible queue in one process: the JSON protocol of Amazon SQS over HTTP, standard queues only, kept in
-//! SQLite or in memory. Any credentials, region and signature are accepted.
+//! An SQS-compatible queue in one process: the JSON protocol of Amazon SQS over HTTP, standard
+//! queues only, stored in SQLite or in memory. It accepts any credentials, region and signature.
 //!
-//! What a client may rely on:
-//! - what was answered outlives `kill -9` when there is a data directory; who has received what does not, so that after
-//!   a restart every message that was not deleted is visible;
-//! - limits and error codes are those of SQS; where behaviour differs, the doc comment of the action says so;
-//! - messages come oldest first, though SQS promises no order.
+//! A client can rely on this:
+//! - With a data directory, every change that was answered survives `kill -9`. Which messages are
+//!   in flight does not: after a restart every message that was not deleted is visible.
+//! - Limits and error codes are those of SQS. If the behaviour of an action differs, its doc
+//!   comment says so.
+//! - Messages come oldest first, although SQS promises no order.
 //!
-//! [`build`] binds the port and opens the data directory; [`Server::run`] serves until it is told to stop.
+//! [`build`] binds the port and opens the data directory; [`Server::run`] serves until it is
+//! stopped.
+
+pub mod arguments;
+mod settings;
 
 mod action;
 mod actions;
+mod error;
+mod http;
+mod response;
+
 mod attributes;
 mod broker;
-mod error;
-#[cfg(feature = "faults")]
-pub mod faults;
-mod http;
 mod journal;
 mod queue;
 mod queue_settings;
 mod receipt;
 mod record;
 mod records;
-mod settings;
 mod state;
 
-use std::io;
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::time::Duration;
+#[cfg(feature = "faults")]
+pub mod faults;
 
-use actix_web::web::Data;
-use actix_web::{App, HttpServer};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, web::Data};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
-pub use crate::journal::JournalError;
-pub use crate::settings::{DEFAULT_PORT, Settings};
+pub use crate::{
+    journal::JournalError,
+    settings::{DEFAULT_PORT, Settings},
+};
 
-/// Threads that parse and answer. Two keep two cores busy; the storage has its own two.
+/// Threads that parse and answer. Two keep two cores busy; the storage has two of its own.
 const WORKERS: usize = 2;
 
-/// How long a stop waits for answers that are being written; long polls are answered at once.
+/// How long a stop waits for answers that are being written. Long polls are answered immediately.
 const SHUTDOWN_SECONDS: u64 = 5;
 
-/// Idle connections are kept for longer than common clients keep theirs, so that a client never meets a closed one.
+/// Idle connections are kept open longer than common clients keep theirs, so that a client never
+/// uses a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// Why the server could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The address is taken, not of this machine, or not allowed.
+    /// The address is in use, does not belong to this machine, or is not allowed.
     #[error("cannot listen on {address}")]
     Bind {
         /// Host and port as configured.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -65,7 +72,21 @@ pub enum BuildError {
     Journal(#[from] JournalError),
 }
 
-/// A server that is bound and has read its data, and does not answer yet.
+/// Why the server ended with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The system did not let the server listen.
+    #[error("cannot start the HTTP server")]
+    Start(#[source] io::Error),
+    /// The HTTP server failed while it was running.
+    #[error("the HTTP server failed")]
+    Serve(#[source] io::Error),
+    /// A task of the server panicked.
+    #[error("a task of the server panicked")]
+    Panicked(#[from] JoinError),
+}
+
+/// A server that has bound its port and read its data, and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -78,13 +99,14 @@ pub struct Server {
 /// Binds the port, then opens the data directory.
 ///
 /// # Errors
-/// Where the port cannot be bound, or the data directory cannot be used or is used by another process.
+/// If the port cannot be bound, or the data directory cannot be used or is in use by another
+/// process.
 pub fn build(settings: Settings) -> Result<Server, BuildError> {
     let address = format!("{}:{}", settings.bind_address, settings.port);
-    let failed = |source| BuildError::Bind { address: address.clone(), source };
+    let bind_error = |source| BuildError::Bind { address: address.clone(), source };
     let listener =
-        TcpListener::bind((settings.bind_address.as_str(), settings.port)).map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
+        TcpListener::bind((settings.bind_address.as_str(), settings.port)).map_err(bind_error)?;
+    let port = listener.local_addr().map_err(bind_error)?.port();
     let broker = match &settings.data_dir {
         Some(directory) => Broker::on_disk(directory)?,
         None => Broker::in_memory(),
@@ -99,23 +121,23 @@ pub fn build(settings: Settings) -> Result<Server, BuildError> {
 }
 
 impl Server {
-    /// The port that is bound; useful where the settings said 0.
+    /// The bound port; useful if the settings say 0.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The fault hooks of this server, for tests in the same process.
+    /// The fault rules of this server, for tests in the same process.
     #[cfg(feature = "faults")]
     pub fn faults(&self) -> faults::Faults {
         self.faults.clone()
     }
 
-    /// Serves until `stop` is cancelled. Then long polls are answered, what is being answered is finished (within five
-    /// seconds), and the files are closed.
+    /// Serves until `stop` is cancelled. Then it answers long polls, finishes the answers that are
+    /// being written (within five seconds), and closes the files.
     ///
     /// # Errors
-    /// Where the system refuses what a server needs.
-    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+    /// If the server cannot start, or ends for another reason than `stop`.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let broker = Data::from(Arc::clone(&self.broker));
         #[cfg(feature = "faults")]
         let faults = Data::new(self.faults);
@@ -126,17 +148,19 @@ impl Server {
             app
         });
         #[cfg(feature = "faults")]
-        let server = server.on_connect(faults::keep_connection);
+        let server = server.on_connect(faults::inject::keep_connection);
         let server = server
             .workers(WORKERS)
             .keep_alive(KEEP_ALIVE)
-            // A poll ends with its client, so that it takes no message that nobody gets.
+            // A poll ends when its client disconnects, so that it takes no message for a client
+            // that is gone.
             .h1_allow_half_closed(false)
             .disable_signals()
             .shutdown_timeout(SHUTDOWN_SECONDS)
-            .listen(self.listener)?
+            .listen(self.listener)
+            .map_err(RunError::Start)?
             .run();
-        log::info!("Listening. port={}", self.port);
+        log::info!(port = self.port; "Listening.");
         let (handle, closing) = (server.handle(), self.broker.closing.clone());
         let mut serving = tokio::spawn(server);
         let ended = tokio::select! {
@@ -150,8 +174,8 @@ impl Server {
         };
         let broker = self.broker;
         let closed = tokio::task::spawn_blocking(move || broker.journal.close()).await;
-        ended.map_err(io::Error::other)??;
-        closed.map_err(io::Error::other)?;
+        ended?.map_err(RunError::Serve)?;
+        closed?;
         log::info!("Stopped.");
         Ok(())
     }

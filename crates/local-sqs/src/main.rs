@@ -1,25 +1,24 @@
-//! The queue server as a program: `local-sqs`, or `local-sqs --healthcheck` to ask the one that runs here how it is.
+//! The program `local-sqs`: the queue server, or its health check.
 
 use std::process::ExitCode;
 
-use local_sqs::{DEFAULT_PORT, Settings};
+use anyhow::Context as _;
+use clap::Parser as _;
+use local_sqs::{DEFAULT_PORT, Settings, arguments::Arguments};
 use mimalloc::MiMalloc;
-use service::settings::{Environment, LogSettings};
-use service::{healthcheck, logging, run, stop};
+use service::{
+    healthcheck, logging, run,
+    settings::{Environment, LogSettings},
+    stop,
+};
 
 /// The C library's allocator takes a sixth of all instructions.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => {}
-        ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/"),
-        _ => {
-            eprintln!("usage: local-sqs [--healthcheck]");
-            return ExitCode::from(2);
-        }
+    if Arguments::parse().healthcheck {
+        return healthcheck::ask(DEFAULT_PORT, "/healthcheck/");
     }
     let mut environment = Environment::of_process();
     let read = (Settings::read(&mut environment), LogSettings::read(&mut environment));
@@ -31,9 +30,12 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&log);
-    run::run_to_completion(async {
-        // Before it listens: from then on somebody may want it to stop.
-        let stop = stop::on_signal()?;
-        Ok(local_sqs::build(settings)?.run(stop).await?)
-    })
+    run::run_to_completion(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // Comes before listening, because the process may be asked to stop from then on.
+    let stop = stop::on_signal().context("cannot install the signal handlers")?;
+    local_sqs::build(settings)?.run(stop).await?;
+    Ok(())
 }

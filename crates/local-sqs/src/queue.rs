@@ -1,35 +1,39 @@
-//! One queue: its settings, its state behind a lock, and the waking of those who wait for a message.
+//! One queue: its settings, its state behind a lock, and the waking of receivers that wait for a
+//! message.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
-use crate::queue_settings::QueueSettings;
-use crate::state::State;
+use crate::{queue_settings::QueueSettings, state::State};
 
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) created_ms: i64,
-    settings: RwLock<Modified>,
+    settings: RwLock<CurrentSettings>,
     state: Mutex<State>,
     changed: Notify,
     deleted: AtomicBool,
 }
 
-/// Settings, and when they were last changed.
+/// The settings, and when they were last changed.
 #[derive(Debug, Clone)]
-pub(crate) struct Modified {
+pub(crate) struct CurrentSettings {
     pub(crate) settings: Arc<QueueSettings>,
     pub(crate) modified_ms: i64,
 }
 
 impl Queue {
-    pub(crate) fn new(id: i64, name: String, created_ms: i64, settings: Modified) -> Self {
+    pub(crate) fn new(id: i64, name: String, created_ms: i64, settings: CurrentSettings) -> Self {
         Queue {
             id,
             name,
@@ -41,15 +45,16 @@ impl Queue {
         }
     }
 
-    /// Works on the state, with the time, and wakes receivers where the work gave them a reason.
+    /// Runs `work` on the state, with the current time, and wakes receivers if needed.
     ///
-    /// One receiver is woken when there is something to receive; it comes through here too and so wakes the next one
-    /// if it leaves something. All are woken when the next message becomes due earlier than they had reckoned.
+    /// One receiver is woken if a message is visible; it also goes through here, and so wakes the
+    /// next receiver if it leaves a message. All are woken if the next message becomes due
+    /// earlier than they expected.
     pub(crate) fn with_state<R>(&self, work: impl FnOnce(&mut State, i64) -> R) -> R {
         let now_ms = now_ms();
         let mut state = self.state.lock();
         let due_before = state.next_due_ms();
-        state.advance(now_ms);
+        state.advance_to(now_ms);
         let result = work(&mut state, now_ms);
         let due_after = state.next_due_ms();
         let has_visible = state.has_visible();
@@ -63,25 +68,26 @@ impl Queue {
         result
     }
 
-    /// Resolves when something has changed since it was made and enabled.
-    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+    /// A future that resolves at the next change after it was enabled.
+    pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 
     pub(crate) fn settings(&self) -> Arc<QueueSettings> {
-        self.modified().settings
+        self.current_settings().settings
     }
 
-    pub(crate) fn modified(&self) -> Modified {
+    pub(crate) fn current_settings(&self) -> CurrentSettings {
         self.settings.read().clone()
     }
 
-    pub(crate) fn set_settings(&self, modified: Modified) {
-        *self.settings.write() = modified;
-        // A shorter wait or a new redrive policy is for the next receive; those who wait go on.
+    pub(crate) fn set_settings(&self, settings: CurrentSettings) {
+        *self.settings.write() = settings;
+        // A shorter wait or a new redrive policy applies to the next receive; current polls
+        // continue.
     }
 
-    /// Ends every wait; [`Queue::is_deleted`] is true from now on.
+    /// Wakes every receiver; [`Queue::is_deleted`] is true from now on.
     pub(crate) fn mark_deleted(&self) {
         self.deleted.store(true, Ordering::Release);
         self.changed.notify_waiters();
@@ -92,7 +98,8 @@ impl Queue {
     }
 }
 
-/// Milliseconds since 1970 by the machine's clock, since timestamps are shown to clients and outlive the process.
+/// Milliseconds since 1970 by the machine's clock, because clients see timestamps and they outlive
+/// the process.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! The attributes of a queue that can be set: names, ranges, defaults, and how they are written.
+//! The attributes of a queue that can be set: their names, ranges, defaults and text form.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 /// The region in ARNs. Any region is accepted in requests.
 const REGION: &str = "eu-west-1";
 
-/// Attributes that mean something to AWS alone; they are kept and shown.
+/// Attributes that only have a meaning on AWS; this server stores and returns them.
 const KEPT: [&str; 5] = [
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
@@ -20,7 +20,8 @@ const KEPT: [&str; 5] = [
     "SqsManagedSseEnabled",
 ];
 
-/// The attributes of one queue. Times in seconds, sizes in bytes; defaults and ranges are SQS's.
+/// The attributes of one queue. Times are in seconds, sizes in bytes; defaults and ranges are those
+/// of SQS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueueSettings {
     pub(crate) visibility_timeout: i64,
@@ -32,7 +33,8 @@ pub(crate) struct QueueSettings {
     kept: BTreeMap<String, String>,
 }
 
-/// A message that was received more often than `max_receives` moves to the queue `dead_letter_queue`.
+/// A message that is received more than `max_receives` times moves to the queue
+/// `dead_letter_queue`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Redrive {
     pub(crate) dead_letter_queue: String,
@@ -55,7 +57,7 @@ impl Default for QueueSettings {
 }
 
 impl QueueSettings {
-    /// These settings with the given ones changed; values are text, as on the wire.
+    /// These settings with the given ones changed. Values are text, as on the wire.
     pub(crate) fn with(&self, given: &BTreeMap<String, String>) -> Result<Self, ApiError> {
         let mut settings = self.clone();
         for (name, value) in given {
@@ -115,7 +117,7 @@ impl QueueSettings {
 
 impl Redrive {
     fn parse(text: &str) -> Result<Self, ApiError> {
-        /// SQS takes the number as JSON number or as text.
+        /// SQS accepts the number as a JSON number or as text.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Policy {
@@ -158,7 +160,10 @@ fn number(name: &str, value: &str, least: i64, most: i64) -> Result<i64, ApiErro
     value.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
         ApiError::new(
             Code::InvalidAttributeValue,
-            format!("Invalid value for the parameter {name}. Reason: Must be an integer from {least} to {most}."),
+            format!(
+                "Invalid value for the parameter {name}. \
+                 Reason: Must be an integer from {least} to {most}."
+            ),
         )
     })
 }
@@ -168,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_read_back_what_they_wrote() {
+    fn settings_survive_being_written_and_read_back() {
         let given = BTreeMap::from([
             ("VisibilityTimeout".to_owned(), "7".to_owned()),
             ("Policy".to_owned(), "{}".to_owned()),

@@ -1,23 +1,24 @@
-//! Message ids and receipt handles: how a stored message is named to clients.
+//! Message ids and receipt handles, by which clients refer to a stored message.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use md5::{Digest, Md5};
 
 use crate::error::{ApiError, Code};
 
-/// Turns internal numbers into names that clients see, and back.
+/// Converts internal numbers to the ids that clients see, and back.
 ///
-/// Keyed by a seed that is kept with the data, so that message ids survive a restart and a handle of another server is
-/// recognised as garbage. This is no protection: whoever reaches the server may do everything.
+/// The seed is stored with the data, so that message ids survive a restart and a handle from
+/// another server is recognised as garbage. This does not protect anything: any client that reaches
+/// the server may do everything.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Names {
+pub(crate) struct PublicIds {
     seed: [u8; 16],
 }
 
-/// What a receipt handle says: this receive of this message from this queue.
+/// The content of a receipt handle: one receive of one message from one queue.
 ///
-/// Every receive of a message has its own number, so that a handle is stale as soon as the message is received again.
+/// Every receive of a message has a number of its own, so that a handle becomes stale as soon as
+/// the message is received again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
     pub(crate) queue: i64,
@@ -25,20 +26,21 @@ pub(crate) struct Receipt {
     pub(crate) receive: u64,
 }
 
-impl Names {
+impl PublicIds {
     pub(crate) fn new(seed: [u8; 16]) -> Self {
-        Names { seed }
+        PublicIds { seed }
     }
 
-    /// The message id that clients see, a UUID: a hash instead of a column, since a million rows are kept.
+    /// The message id that clients see, a UUID. It is a hash instead of a column, because a million
+    /// rows may be stored.
     pub(crate) fn message_id(&self, message: i64) -> String {
         let digest =
             Md5::new().chain_update(self.seed).chain_update(message.to_be_bytes()).finalize();
         uuid::Builder::from_random_bytes(digest.into()).into_uuid().to_string()
     }
 
-    /// The text that a client hands back to delete a message or change its visibility.
-    pub(crate) fn handle(&self, receipt: Receipt) -> String {
+    /// The text that a client sends back to delete a message or change its visibility.
+    pub(crate) fn receipt_handle(&self, receipt: Receipt) -> String {
         let mut bytes = Vec::with_capacity(32);
         bytes.extend_from_slice(&receipt.queue.to_be_bytes());
         bytes.extend_from_slice(&receipt.message.to_be_bytes());
@@ -48,8 +50,9 @@ impl Names {
         URL_SAFE.encode(bytes)
     }
 
-    /// Reads a handle that this server gave out for `queue`; `ReceiptHandleIsInvalid` for anything else.
-    pub(crate) fn parse(&self, handle: &str, queue: i64) -> Result<Receipt, ApiError> {
+    /// Reads a handle that this server issued for `queue`; any other text is
+    /// `ReceiptHandleIsInvalid`.
+    pub(crate) fn parse_handle(&self, handle: &str, queue: i64) -> Result<Receipt, ApiError> {
         self.decode(handle).filter(|receipt| receipt.queue == queue).ok_or_else(|| {
             ApiError::new(
                 Code::ReceiptHandleIsInvalid,
@@ -89,27 +92,27 @@ mod tests {
     const RECEIPT: Receipt = Receipt { queue: 3, message: 77, receive: u64::MAX };
 
     #[test]
-    fn a_handle_comes_back_as_the_receipt_it_was_made_from() {
-        let names = Names::new([7; 16]);
-        assert_eq!(names.parse(&names.handle(RECEIPT), 3).unwrap(), RECEIPT);
+    fn parsing_a_handle_returns_its_receipt() {
+        let ids = PublicIds::new([7; 16]);
+        assert_eq!(ids.parse_handle(&ids.receipt_handle(RECEIPT), 3).unwrap(), RECEIPT);
     }
 
     #[test]
-    fn a_handle_of_another_queue_or_another_server_or_garbage_is_invalid() {
-        let names = Names::new([7; 16]);
-        let handle = names.handle(RECEIPT);
-        assert!(names.parse(&handle, 4).is_err());
-        assert!(Names::new([8; 16]).parse(&handle, 3).is_err());
-        assert!(names.parse(&handle[1..], 3).is_err());
-        assert!(names.parse("", 3).is_err());
-        assert!(names.parse("garbage", 3).is_err());
+    fn a_handle_from_another_queue_or_server_is_invalid_and_so_is_garbage() {
+        let ids = PublicIds::new([7; 16]);
+        let handle = ids.receipt_handle(RECEIPT);
+        assert!(ids.parse_handle(&handle, 4).is_err());
+        assert!(PublicIds::new([8; 16]).parse_handle(&handle, 3).is_err());
+        assert!(ids.parse_handle(&handle[1..], 3).is_err());
+        assert!(ids.parse_handle("", 3).is_err());
+        assert!(ids.parse_handle("garbage", 3).is_err());
     }
 
     #[test]
-    fn message_ids_differ_by_message_and_by_seed_and_are_uuids() {
-        let id = Names::new([7; 16]).message_id(1);
+    fn message_ids_are_uuids_that_differ_by_message_and_by_seed() {
+        let id = PublicIds::new([7; 16]).message_id(1);
         assert_eq!(uuid::Uuid::parse_str(&id).unwrap().get_version_num(), 4);
-        assert_ne!(id, Names::new([7; 16]).message_id(2));
-        assert_ne!(id, Names::new([8; 16]).message_id(1));
+        assert_ne!(id, PublicIds::new([7; 16]).message_id(2));
+        assert_ne!(id, PublicIds::new([8; 16]).message_id(1));
     }
 }

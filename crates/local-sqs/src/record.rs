@@ -1,25 +1,24 @@
-//! A message as it was sent: what is kept on disk and handed to receivers.
+//! The content of a message: stored on disk and returned to receivers.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{self, Attributes};
 
-/// The content of one message. It never changes, but for [`Record::buried`].
+/// The content of one message. It never changes, except by [`Record::moved_from`].
 #[derive(Clone)]
 pub(crate) struct Record {
     pub(crate) body: String,
     /// Lower-case hex.
     pub(crate) body_md5: String,
     pub(crate) extras: Option<Box<Extras>>,
-    /// The ARN of the queue that a redrive policy took the message from.
+    /// The ARN of the queue from which a redrive policy moved the message.
     pub(crate) source: Option<Arc<str>>,
 }
 
-/// What few messages have, or what a sender added beside the body.
+/// Attributes that a sender added to the body, which few messages have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Extras {
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
@@ -39,20 +38,21 @@ impl Record {
         }
     }
 
-    /// The same message, moved to a dead-letter queue from the queue named by `source`.
-    pub(crate) fn buried(&self, source: Arc<str>) -> Self {
+    /// The same message after its move to a dead-letter queue; `source` is the ARN of its old
+    /// queue.
+    pub(crate) fn moved_from(&self, source: Arc<str>) -> Self {
         Record { source: Some(source), ..self.clone() }
     }
 
-    /// Bytes as SQS counts them: body, and names, types and values of the attributes.
+    /// The size in bytes as SQS counts it: the body, and the names, types and values of attributes.
     pub(crate) fn size(&self) -> usize {
         self.body.len()
             + self.extras.as_ref().map_or(0, |extras| attributes::size(&extras.attributes))
     }
 
-    /// Bytes of memory, roughly.
-    pub(crate) fn weight(&self) -> usize {
-        /// The record itself, its MD5, the entries in the cache's map and order.
+    /// Approximate bytes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        /// The record itself, its MD5, and its entries in `Records`.
         const OVERHEAD: usize = 256;
         OVERHEAD
             + self.body.capacity()
@@ -66,7 +66,7 @@ impl Record {
 }
 
 impl fmt::Debug for Record {
-    /// The length of the body instead of the body: it may be a person's data.
+    /// Shows the length of the body instead of the body, which may be personal data.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Record").field("body_bytes", &self.body.len()).finish_non_exhaustive()
     }

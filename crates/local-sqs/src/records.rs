@@ -1,29 +1,32 @@
-//! The messages' contents in memory: all of them without a data directory, else a bounded part.
+//! Message contents in memory: all of them without a data directory, otherwise a limited part.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-use crate::record::Record;
 use parking_lot::{Mutex, MutexGuard};
 
-/// Contents by message number, dropped oldest first when there is more than fits.
+use crate::record::Record;
+
+/// Contents by message number. The oldest are dropped if they take more than `capacity`.
 #[derive(Debug)]
 pub(crate) struct Records {
     inner: Mutex<Inner>,
-    /// Bytes, as [`Record::weight`] counts them.
+    /// In bytes, as [`Record::memory_bytes`] counts them.
     capacity: usize,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     by_id: HashMap<i64, Arc<Record>>,
-    /// In order of arrival, with numbers that are already gone; see [`Inner::compact`].
+    /// In order of arrival; includes removed messages, see [`Inner::compact`].
     order: VecDeque<i64>,
-    weight: usize,
+    bytes: usize,
 }
 
 impl Records {
-    /// `capacity` in bytes; `usize::MAX` keeps everything.
+    /// `capacity` is in bytes; `usize::MAX` keeps everything.
     pub(crate) fn new(capacity: usize) -> Self {
         Records { inner: Mutex::default(), capacity }
     }
@@ -31,17 +34,17 @@ impl Records {
     pub(crate) fn insert(&self, records: impl IntoIterator<Item = (i64, Arc<Record>)>) {
         let mut inner = self.lock();
         for (id, record) in records {
-            inner.weight += record.weight();
+            inner.bytes += record.memory_bytes();
             inner.by_id.insert(id, record);
             inner.order.push_back(id);
         }
-        while inner.weight > self.capacity {
+        while inner.bytes > self.capacity {
             let Some(oldest) = inner.order.pop_front() else { break };
             inner.remove(oldest);
         }
     }
 
-    /// The content of each of `ids`, where it is in memory.
+    /// The content of each of `ids`, if it is in memory.
     pub(crate) fn get(&self, ids: &[i64]) -> Vec<Option<Arc<Record>>> {
         let inner = self.lock();
         ids.iter().map(|id| inner.by_id.get(id).cloned()).collect()
@@ -55,7 +58,7 @@ impl Records {
         inner.compact();
     }
 
-    /// Puts another content in the place of one that is in memory.
+    /// Replaces a content, if it is in memory.
     pub(crate) fn update(&self, id: i64, change: impl FnOnce(&Record) -> Record) {
         let mut inner = self.lock();
         if let Some(record) = inner.by_id.get_mut(&id) {
@@ -71,11 +74,12 @@ impl Records {
 impl Inner {
     fn remove(&mut self, id: i64) {
         if let Some(record) = self.by_id.remove(&id) {
-            self.weight = self.weight.saturating_sub(record.weight());
+            self.bytes = self.bytes.saturating_sub(record.memory_bytes());
         }
     }
 
-    /// Keeps `order` at most twice as long as what is there, at a constant cost per removal over time.
+    /// Keeps `order` at most about twice as long as the number of contents, at an amortised
+    /// constant cost per removal.
     fn compact(&mut self) {
         if self.order.len() > 2 * self.by_id.len() + 1024 {
             let by_id = &self.by_id;
@@ -94,22 +98,23 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_contents_go_when_there_is_more_than_fits() {
-        let records = Records::new(3 * record(1000).weight());
+    fn the_oldest_contents_are_dropped_if_they_do_not_all_fit() {
+        let records = Records::new(3 * record(1000).memory_bytes());
         records.insert((0..5).map(|id| (id, record(1000))));
-        let there: Vec<bool> = records.get(&[0, 1, 2, 3, 4]).iter().map(Option::is_some).collect();
-        assert_eq!(there, [false, false, true, true, true]);
+        let is_in_memory: Vec<bool> =
+            records.get(&[0, 1, 2, 3, 4]).iter().map(Option::is_some).collect();
+        assert_eq!(is_in_memory, [false, false, true, true, true]);
     }
 
     #[test]
-    fn what_is_removed_makes_room_and_leaves_nothing_behind() {
-        let records = Records::new(2 * record(1000).weight());
+    fn removing_a_content_frees_its_memory_and_leaves_nothing_behind() {
+        let records = Records::new(2 * record(1000).memory_bytes());
         for id in 0..10_000 {
             records.insert([(id, record(1000))]);
             records.remove(&[id]);
         }
         let inner = records.lock();
-        assert_eq!((inner.by_id.len(), inner.weight), (0, 0));
+        assert_eq!((inner.by_id.len(), inner.bytes), (0, 0));
         assert!(inner.order.len() <= 1025, "{}", inner.order.len());
     }
 }

@@ -1,25 +1,32 @@
-//! Where each message of one queue stands: waiting, delayed, in flight. Numbers only, and no clock of its own.
+//! The state of every message in one queue: visible, delayed or in flight. It only knows message
+//! numbers, and has no clock of its own.
 //!
-//! Every operation costs O(log n) at most, and a message that was never received costs 16 bytes, so that a backlog of a
-//! million messages is small. Times are milliseconds since 1970.
+//! Every operation costs O(log n) at most, and a message that was never received costs 16 bytes, so
+//! that a backlog of a million messages is small. Times are milliseconds since 1970.
+
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-/// SQS lets a message be invisible for twelve hours from its receive, however often that is extended.
+pub(crate) use self::types::{Counts, Delivered, History, Rules, Taken, Unchanged};
+
+/// In SQS a message is invisible for at most twelve hours after its receive, however often the
+/// timeout is extended.
 const MAX_INVISIBLE_MS: i64 = 43_200_000;
 
-/// The messages of one queue. Call [`State::advance`] before anything else: it makes due what time has made due.
+/// The messages of one queue. Call [`State::advance_to`] before any other function: it makes
+/// messages visible that have become due.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Never received here, in order of arrival.
+    /// Never received from this queue, in order of arrival.
     fresh: VecDeque<Fresh>,
-    /// Sent with a delay, by the time it ends.
+    /// Sent with a delay, by the end of the delay.
     delayed: BTreeMap<(i64, i64), i64>,
     /// Received before, and visible again.
     returned: BTreeSet<i64>,
-    /// Received and invisible, by the time that ends.
+    /// Received and invisible, by the end of the visibility timeout.
     in_flight: BTreeSet<(i64, i64)>,
-    /// All of `returned` and `in_flight`.
+    /// Every message in `returned` and `in_flight`.
     received: HashMap<i64, Received>,
 }
 
@@ -33,72 +40,17 @@ struct Fresh {
 struct Received {
     history: History,
     last_receive_ms: i64,
-    /// The number of the latest receive; a handle with another one is stale.
+    /// The number of the latest receive; a handle with any other number is stale.
     receive: u64,
-    /// Receives from this queue, which a redrive policy counts.
+    /// Number of receives from this queue; a redrive policy limits it.
     receives_here: u32,
-    /// End of invisibility; `None` in `returned`.
+    /// End of the visibility timeout; `None` if the message is in `returned`.
     invisible_until_ms: Option<i64>,
 }
 
-/// What SQS tells about a message's past, kept when it moves to a dead-letter queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct History {
-    pub(crate) sent_ms: i64,
-    pub(crate) first_receive_ms: Option<i64>,
-    /// Receives from all queues.
-    pub(crate) receives: u32,
-}
-
-/// The rules of one receive.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) max_messages: usize,
-    pub(crate) invisible_ms: i64,
-    pub(crate) retention_ms: i64,
-    /// More receives than this move a message away.
-    pub(crate) max_receives: Option<u32>,
-}
-
-/// What one receive took out of the queue.
-#[derive(Debug, Default)]
-pub(crate) struct Taken {
-    pub(crate) delivered: Vec<Delivered>,
-    /// Too old; no longer in the queue.
-    pub(crate) expired: Vec<i64>,
-    /// Received too often; no longer in the queue.
-    pub(crate) exhausted: Vec<(i64, History)>,
-}
-
-/// A message that is now in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Delivered {
-    pub(crate) id: i64,
-    pub(crate) receive: u64,
-    pub(crate) history: History,
-}
-
-/// Why the visibility of a message was not changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unchanged {
-    /// Deleted, or received again since.
-    Stale,
-    NotInFlight,
-    /// Beyond twelve hours from its receive.
-    TooLong,
-}
-
-/// The approximate numbers of messages, which are exact here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) visible: usize,
-    pub(crate) in_flight: usize,
-    pub(crate) delayed: usize,
-}
-
 impl State {
-    /// A message that was sent, visible from `due_ms`.
-    pub(crate) fn add(&mut self, id: i64, sent_ms: i64, due_ms: i64, now_ms: i64) {
+    /// Adds a new message, visible from `due_ms`.
+    pub(crate) fn add_sent(&mut self, id: i64, sent_ms: i64, due_ms: i64, now_ms: i64) {
         if due_ms > now_ms {
             self.delayed.insert((due_ms, id), sent_ms);
         } else {
@@ -106,7 +58,7 @@ impl State {
         }
     }
 
-    /// A message with a past: from another queue, or one that could not be moved there.
+    /// Adds a message with a past: from another queue, or back because a move failed.
     pub(crate) fn add_received(&mut self, id: i64, history: History) {
         let received = Received {
             history,
@@ -119,8 +71,8 @@ impl State {
         self.returned.insert(id);
     }
 
-    /// Makes visible what is due at `now_ms`.
-    pub(crate) fn advance(&mut self, now_ms: i64) {
+    /// Makes the messages visible that are due at `now_ms`.
+    pub(crate) fn advance_to(&mut self, now_ms: i64) {
         while let Some(entry) = self.delayed.first_entry() {
             let (due_ms, id) = *entry.key();
             if due_ms > now_ms {
@@ -141,8 +93,8 @@ impl State {
         }
     }
 
-    /// Receives the oldest visible messages; `next_receive` numbers each receive.
-    pub(crate) fn take(
+    /// Receives the oldest visible messages; `next_receive` gives each receive its number.
+    pub(crate) fn take_visible(
         &mut self,
         rules: Rules,
         now_ms: i64,
@@ -177,7 +129,7 @@ impl State {
         taken
     }
 
-    /// The oldest visible message, taken out of everything.
+    /// Removes and returns the oldest visible message.
     fn pop_oldest(&mut self) -> Option<(i64, Received)> {
         let fresh = self.fresh.front().map(|fresh| fresh.id);
         let returned = self.returned.first().copied();
@@ -200,8 +152,8 @@ impl State {
         }
     }
 
-    /// Takes out what is visible and too old, oldest first, as far as it stands at the head.
-    pub(crate) fn expire(&mut self, retention_ms: i64, now_ms: i64) -> Vec<i64> {
+    /// Removes expired messages from the heads of the visible ones, and returns them oldest first.
+    pub(crate) fn take_expired(&mut self, retention_ms: i64, now_ms: i64) -> Vec<i64> {
         let mut expired = Vec::new();
         while self
             .fresh
@@ -215,14 +167,14 @@ impl State {
             if sent_ms.is_some_and(|sent_ms| !is_expired(sent_ms, retention_ms, now_ms)) {
                 break;
             }
-            self.remove(id);
+            self.remove_received(id);
             expired.push(id);
         }
         expired
     }
 
     /// Whether `receive` is the latest receive of the message, so that its handle may delete it.
-    pub(crate) fn is_latest(&self, id: i64, receive: u64) -> bool {
+    pub(crate) fn is_latest_receive(&self, id: i64, receive: u64) -> bool {
         self.received.get(&id).is_some_and(|received| received.receive == receive)
     }
 
@@ -255,8 +207,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes out a message that was received, wherever it stands.
-    pub(crate) fn remove(&mut self, id: i64) {
+    /// Removes a message that was received, whether it is in flight or visible again.
+    pub(crate) fn remove_received(&mut self, id: i64) {
         self.returned.remove(&id);
         let until_ms = self.received.remove(&id).and_then(|received| received.invisible_until_ms);
         if let Some(until_ms) = until_ms {
@@ -264,8 +216,8 @@ impl State {
         }
     }
 
-    /// Takes out everything.
-    pub(crate) fn clear(&mut self) -> Vec<i64> {
+    /// Removes and returns all messages.
+    pub(crate) fn take_all(&mut self) -> Vec<i64> {
         let all = std::mem::take(self);
         let mut ids: Vec<i64> = all.fresh.into_iter().map(|fresh| fresh.id).collect();
         ids.extend(all.delayed.into_keys().map(|(_, id)| id));
@@ -273,12 +225,12 @@ impl State {
         ids
     }
 
-    /// Whether a receive would find something.
+    /// Whether a receive would find a message.
     pub(crate) fn has_visible(&self) -> bool {
         !self.fresh.is_empty() || !self.returned.is_empty()
     }
 
-    /// When the next message becomes visible by itself.
+    /// When the next message becomes visible without a request.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
         let delayed = self.delayed.first_key_value().map(|((due_ms, _), _)| *due_ms);
         let in_flight = self.in_flight.first().map(|(until_ms, _)| *until_ms);

@@ -1,7 +1,8 @@
-"""Drives a local-sqs through every action with boto3, a client that others wrote: it reads the answers by Amazon's own
-model of the service. The MD5s, which boto3 leaves to its user, are computed here as the developer guide says.
+"""Calls every action of a local-sqs with boto3, a client that others wrote, which reads the answers
+by Amazon's own model of the service. boto3 leaves checking the MD5s to its user, so this program
+computes them as the developer guide says.
 
-Usage: boto3_client.py <port>; exits 0 when all went as with Amazon SQS.
+Usage: boto3_client.py <port>. Exits with 0 if every answer is what Amazon SQS would give.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ def fails_with(code, call, **arguments):
     except ClientError as error:
         assert error.response["Error"]["Code"] == code, error.response
         return error.response
-    raise AssertionError(f"{code} was expected")
+    raise AssertionError(f"expected {code}, but the call succeeded")
 
 
 def md5(data):
@@ -156,18 +157,18 @@ def batches(sqs, url, dead):
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=2, VisibilityTimeout=0)["Messages"]
     handles = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(received)]
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0)["Messages"]
-    assert [message["Body"] for message in received] == ["body 2"], "two receives of the others were the last"
+    assert [message["Body"] for message in received] == ["body 2"], "the other two messages were received twice and have moved"
     sqs.delete_message(QueueUrl=url, ReceiptHandle=received[0]["ReceiptHandle"])
 
-    buried = sqs.receive_message(
+    moved = sqs.receive_message(
         QueueUrl=dead, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
     )["Messages"]
-    assert [message["Body"] for message in buried] == ["body 0", "body 1"]
-    assert buried[0]["Attributes"]["DeadLetterQueueSourceArn"].endswith(":boto")
-    assert buried[0]["MessageAttributes"] == ATTRIBUTES
+    assert [message["Body"] for message in moved] == ["body 0", "body 1"]
+    assert moved[0]["Attributes"]["DeadLetterQueueSourceArn"].endswith(":boto")
+    assert moved[0]["MessageAttributes"] == ATTRIBUTES
     answer = sqs.delete_message_batch(
         QueueUrl=dead,
-        Entries=[{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(buried)],
+        Entries=[{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(moved)],
     )
     assert len(answer["Successful"]) == 2 and "Failed" not in answer, answer
 
@@ -194,7 +195,7 @@ def limits(sqs, url):
     fails_with("InvalidAttributeValue", sqs.set_queue_attributes, QueueUrl=url, Attributes={"DelaySeconds": "901"})
 
 
-def ends(sqs, url, dead):
+def purge_and_delete(sqs, url, dead):
     sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=900)
     sqs.send_message(QueueUrl=url, MessageBody="now")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
@@ -215,7 +216,7 @@ def main(port):
     one_message(sqs, url)
     batches(sqs, url, dead)
     limits(sqs, url)
-    ends(sqs, url, dead)
+    purge_and_delete(sqs, url, dead)
 
 
 main(int(sys.argv[1]))

@@ -8,15 +8,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Cause, SqsError};
 
-/// How often an entry is tried that SQS failed and that was not our fault.
+/// How often an entry is tried that failed through no fault of ours.
 const ATTEMPTS: u32 = 3;
 
-/// What a batch call answers: one result per entry in their order, or the failure of the call as a whole.
+/// The answer to a batch call: one result per entry in their order, or the failure of the whole call.
 pub(crate) type Answer = Result<Vec<Result<(), SqsError>>, SqsError>;
 
-/// Makes a batch call, and calls again, until `deadline`, for those entries that failed and were not our fault.
+/// Makes a batch call, and calls again, until `deadline`, for the entries that failed through no fault of ours.
 /// One result per entry, in their order.
-pub(crate) async fn call<'a, T, F>(
+pub(crate) async fn call_with_retries<'a, T, F>(
     entries: &'a [T],
     deadline: Instant,
     call: impl Fn(Vec<&'a T>) -> F,
@@ -26,29 +26,26 @@ where
 {
     let mut results = match call(entries.iter().collect()).await {
         Ok(results) => results,
-        // One entry that SQS does not take may be the fault of them all: each has to hear its own.
+        // One bad entry may have failed the whole call, so each entry gets a call and a result of its own.
         Err(error)
             if entries.len() > 1 && matches!(error.cause(), Cause::TooLong | Cause::Refused) =>
         {
-            let alone: Vec<_> = entries.iter().map(|entry| call(vec![entry])).collect();
-            join_all(alone).await.into_iter().map(of_one).collect()
+            let calls: Vec<_> = entries.iter().map(|entry| call(vec![entry])).collect();
+            join_all(calls).await.into_iter().map(only_result).collect()
         }
-        // The SDK has made it again already.
+        // The SDK has tried the call again already.
         Err(error) => return vec![Err(error); entries.len()],
     };
     for attempt in 1..ATTEMPTS {
-        let unavailable = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::Unavailable);
+        let is_unavailable = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::Unavailable);
         let pause = Duration::from_millis(50) * attempt;
-        if !results.iter().any(unavailable) || Instant::now() + pause >= deadline {
+        if !results.iter().any(is_unavailable) || Instant::now() + pause >= deadline {
             break;
         }
         sleep(pause).await;
-        let open = entries.iter().zip(&mut results).filter(|(_, result)| unavailable(result));
-        let (open, places): (Vec<_>, Vec<_>) = open.unzip();
-        let again = match call(open).await {
-            Ok(again) => again,
-            Err(_) => break,
-        };
+        let failed = entries.iter().zip(&mut results).filter(|(_, result)| is_unavailable(result));
+        let (failed, places): (Vec<_>, Vec<_>) = failed.unzip();
+        let Ok(again) = call(failed).await else { break };
         for (place, result) in places.into_iter().zip(again) {
             *place = result;
         }
@@ -56,13 +53,14 @@ where
     results
 }
 
-fn of_one(answer: Answer) -> Result<(), SqsError> {
+/// The result of a call with one entry.
+fn only_result(answer: Answer) -> Result<(), SqsError> {
     answer?.into_iter().next().unwrap_or(Err(SqsError::no_result("a batch call")))
 }
 
 /// One result per entry, in the order of the entries, whose ids are their indices.
-/// An entry that SQS says nothing about has failed.
-pub(crate) fn results<'a>(
+/// An entry that SQS does not mention has failed.
+pub(crate) fn results_in_order<'a>(
     operation: &'static str,
     entries: usize,
     successful: impl Iterator<Item = &'a str>,
@@ -75,6 +73,6 @@ pub(crate) fn results<'a>(
         }
     };
     successful.for_each(|id| set(id, Ok(())));
-    failed.iter().for_each(|entry| set(entry.id(), Err(SqsError::of_entry(operation, entry))));
+    failed.iter().for_each(|entry| set(entry.id(), Err(SqsError::from_entry(operation, entry))));
     results
 }

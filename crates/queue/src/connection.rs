@@ -19,17 +19,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A client with the SDK's own credential chain and `AWS_ENDPOINT_URL_SQS`. Nothing is asked of SQS yet.
+    /// A client with the SDK's own credential chain and `AWS_ENDPOINT_URL_SQS`. It does not call SQS yet.
     pub async fn from_environment(region: String) -> Self {
-        // ring instead of the SDK's default aws-lc: it needs nothing but a C compiler to build.
+        // ring instead of the SDK's default aws-lc: building it takes only a C compiler.
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region))
             .http_client(http);
-        Self::with(Config::from(&config.load().await).to_builder())
+        Self::from_config(Config::from(&config.load().await).to_builder())
     }
 
-    /// A client of a server at this endpoint that takes any credentials, such as local-sqs.
+    /// A client of a server at this endpoint that accepts any credentials, such as local-sqs.
     pub fn to_endpoint(endpoint: &str) -> Self {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -37,11 +37,11 @@ impl Connection {
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .endpoint_url(endpoint)
             .http_client(Builder::new().build_http());
-        Self::with(config)
+        Self::from_config(config)
     }
 
-    fn with(config: config::Builder) -> Self {
-        // A long poll is silent by nature, and every attempt of any call has its end: see `policy`.
+    fn from_config(config: config::Builder) -> Self {
+        // A long poll is silent by nature, and `policy` ends every attempt of every call.
         let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self { client: Client::from_conf(config.interceptor(PayloadHash).build()) }
     }

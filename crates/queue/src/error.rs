@@ -1,4 +1,4 @@
-//! What can go wrong with SQS, in the distinctions that a caller acts on.
+//! How calls to SQS fail, as far as a caller can act on it.
 
 use std::{error::Error, fmt};
 
@@ -8,59 +8,59 @@ use aws_sdk_sqs::{
 };
 use thiserror::Error;
 
-/// Why a call, or one entry of a call, failed. `Display` holds SQS's code and never a message's body.
+/// Why a call, or one entry of a call, failed. `Display` shows the code of SQS, and never the body of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{operation} failed: {cause}{detail}")]
 pub struct SqsError {
     operation: &'static str,
     cause: Cause,
     detail: String,
-    of_entry: bool,
+    is_of_entry: bool,
 }
 
-/// What a caller can do about it.
+/// The kind of failure, by what a caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// SQS is away, slow, throttling or at fault: try again.
+    /// SQS is unreachable, slow, throttling or broken: try again.
     Unavailable,
     /// Credentials or rights: a person has to act.
     Denied,
-    /// There is no such queue.
+    /// The queue does not exist.
     MissingQueue,
     /// The message is longer than the queue takes.
     TooLong,
-    /// SQS will not take this entry however often it is sent.
+    /// SQS refuses this entry, and will each time it is sent.
     Refused,
 }
 
 impl SqsError {
-    /// What a caller can do about it.
+    /// The kind of failure.
     pub fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// Whether SQS said it of one entry, and not of a call as a whole.
+    /// Whether one entry of a call failed, and not the whole call.
     pub(crate) fn is_of_entry(&self) -> bool {
-        self.of_entry
+        self.is_of_entry
     }
 
     pub(crate) fn new(operation: &'static str, cause: Cause, detail: impl fmt::Display) -> Self {
-        Self { operation, cause, detail: format!(" ({detail})"), of_entry: false }
+        Self { operation, cause, detail: format!(" ({detail})"), is_of_entry: false }
     }
 
     /// A whole call that failed.
-    pub(crate) fn of_call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    pub(crate) fn from_call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
         R: fmt::Debug,
     {
         let SdkError::ServiceError(service) = error else {
-            return Self::new(operation, Cause::Unavailable, without_reply(error));
+            return Self::new(operation, Cause::Unavailable, why_no_reply(error));
         };
         let error = service.err();
         let code = error.code().unwrap_or("an answer without a code");
         let cause = cause_of(code, error.message().unwrap_or_default());
-        // AWS's words say which right on which queue is missing; those on bad signatures can hold a session token.
+        // This message says which right on which queue is missing; messages about signatures can hold a session token.
         if code.contains("AccessDenied") {
             let words: String = error.message().unwrap_or_default().chars().take(300).collect();
             return Self::new(
@@ -73,22 +73,22 @@ impl SqsError {
     }
 
     /// One entry of a batch call that was answered with 200.
-    pub(crate) fn of_entry(operation: &'static str, entry: &BatchResultErrorEntry) -> Self {
+    pub(crate) fn from_entry(operation: &'static str, entry: &BatchResultErrorEntry) -> Self {
         let mut cause = cause_of(entry.code(), entry.message().unwrap_or_default());
         if !entry.sender_fault() && cause == Cause::Refused {
             cause = Cause::Unavailable;
         }
-        Self { of_entry: true, ..Self::new(operation, cause, entry.code()) }
+        Self { is_of_entry: true, ..Self::new(operation, cause, entry.code()) }
     }
 
-    /// An entry that SQS said nothing about, which must not be taken for success.
+    /// SQS does not mention the entry in its answer, which does not count as success.
     pub(crate) fn no_result(operation: &'static str) -> Self {
         Self::new(operation, Cause::Unavailable, "SQS gave no result for the entry")
     }
 }
 
 fn cause_of(code: &str, message: &str) -> Cause {
-    // Codes come bare, or with the prefix of the old query protocol.
+    // A code comes bare, or with the prefix of the old query protocol.
     let code = code.rsplit(['.', '#']).next().unwrap_or(code);
     match code {
         "NonExistentQueue" | "QueueDoesNotExist" => Cause::MissingQueue,
@@ -129,8 +129,8 @@ fn cause_of(code: &str, message: &str) -> Cause {
     }
 }
 
-/// Why there was no answer: the innermost error says it best, such as `connection refused`.
-fn without_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
+/// Why the answer is missing: the innermost error says it best, such as `connection refused`.
+fn why_no_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -143,7 +143,7 @@ fn without_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> S
 }
 
 impl Cause {
-    /// Words that may be shown to anyone.
+    /// Words that anyone may see.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Unavailable => "SQS is not available",

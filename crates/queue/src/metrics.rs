@@ -48,13 +48,13 @@ pub fn record_queue_up(form_type: &str, is_up: bool) {
     gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
 }
 
-/// Makes a call with so many messages, and counts it.
-pub(crate) async fn counted<T>(
+/// Makes a call with this number of messages, and records how it went.
+pub(crate) async fn count_call<T>(
     operation: &'static str,
     messages: usize,
     call: impl Future<Output = Result<T, SqsError>>,
 ) -> Result<T, SqsError> {
-    let under_way = UnderWay::begin(operation);
+    let in_flight = CallInFlight::begin(operation);
     let started = Instant::now();
     let answer = call.await;
     let outcome = match answer.as_ref().err().map(SqsError::cause) {
@@ -67,29 +67,29 @@ pub(crate) async fn counted<T>(
     };
     histogram!(CALL_SECONDS.name, "operation" => operation, "outcome" => outcome)
         .record(started.elapsed());
-    received(operation, messages);
-    drop(under_way);
+    count_messages(operation, messages);
+    drop(in_flight);
     answer
 }
 
-/// A call had so many messages.
-pub(crate) fn received(operation: &'static str, messages: usize) {
+/// Records the number of messages in a call.
+pub(crate) fn count_messages(operation: &'static str, messages: usize) {
     if messages > 0 {
         histogram!(CALL_MESSAGES.name, "operation" => operation).record(messages as f64);
     }
 }
 
-/// Counts down also where a call is given up.
-struct UnderWay(&'static str);
+/// Counts down on drop, so that an abandoned call is not counted forever.
+struct CallInFlight(&'static str);
 
-impl UnderWay {
+impl CallInFlight {
     fn begin(operation: &'static str) -> Self {
         gauge!(CALLS_IN_FLIGHT.name, "operation" => operation).increment(1);
         Self(operation)
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for CallInFlight {
     fn drop(&mut self) {
         gauge!(CALLS_IN_FLIGHT.name, "operation" => self.0).decrement(1);
     }

@@ -1,4 +1,4 @@
-//! The hash of a request's body, which its signature covers, made by ring: the SDK's own SHA-256 takes several times as
+//! Hashes the body of a request, which its signature covers, with ring: the SDK's own SHA-256 takes several times as
 //! long on machines without instructions for it.
 
 use aws_runtime::auth::PayloadSigningOverride;
@@ -10,7 +10,7 @@ use aws_sdk_sqs::{
 };
 use ring::digest::{SHA256, digest};
 
-/// Gives the hash to the signer before it makes one itself.
+/// Passes the hash to the signer, which would otherwise compute one itself.
 #[derive(Debug)]
 pub(crate) struct PayloadHash;
 

@@ -1,17 +1,15 @@
-//! Finds the queues of a form type, and creates those that are missing.
-
-use std::collections::HashMap;
+//! Finds the queues of a form type, and creates missing ones.
 
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::{
-    Queue,
     connection::Connection,
     error::{Cause, SqsError},
     policy,
+    queue::Queue,
 };
 
-/// How often SQS delivers a message before it sets it aside itself, as what kills a worker again and again.
+/// How often SQS delivers a message before it moves it to the invalid queue itself: such a message may kill workers.
 const MAX_RECEIVE_COUNT: u32 = 20;
 /// 14 days, the longest that SQS keeps a message.
 const RETENTION_SECONDS: u32 = 1_209_600;
@@ -19,22 +17,22 @@ const RETENTION_SECONDS: u32 = 1_209_600;
 /// Names of a form type's queues, with any prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueNames {
-    /// Where the api sends to.
+    /// The queue from api to worker.
     pub form: String,
-    /// Where the worker sends what cannot be stored.
+    /// The queue for messages that cannot be stored.
     pub invalid: String,
 }
 
 /// Both queues of a form type, as the worker needs them.
 #[derive(Clone)]
 pub struct QueuePair {
-    /// Where messages come from.
+    /// The queue from api to worker.
     pub form: Queue,
-    /// Where those go that cannot be stored.
+    /// The queue for messages that cannot be stored.
     pub invalid: Queue,
 }
 
-/// Finds queues, and creates missing ones where it may.
+/// Finds queues, and creates missing ones if it may.
 #[derive(Clone)]
 pub struct QueueFinder {
     /// The client to use.
@@ -46,10 +44,10 @@ pub struct QueueFinder {
 }
 
 impl QueueFinder {
-    /// The form queue alone, as the api needs it.
+    /// The form queue alone, for the api.
     ///
     /// # Errors
-    /// SQS is away, denies access, or the queue is missing and may not be created.
+    /// SQS is unavailable, denies access, or the queue is missing and may not be created.
     pub async fn form_queue(&self) -> Result<Queue, SqsError> {
         match self.url(&self.names.form).await {
             Err(error) if error.cause() == Cause::MissingQueue && self.create => {
@@ -62,15 +60,15 @@ impl QueueFinder {
         Ok(self.describe(&self.names.form).await?.queue)
     }
 
-    /// The invalid queue alone, as an operator's look at it needs it. It is never created here.
+    /// The invalid queue alone, for an operator. It is never created here.
     ///
     /// # Errors
-    /// SQS is away, denies access, or the queue is missing.
+    /// SQS is unavailable, denies access, or the queue is missing.
     pub async fn invalid_queue(&self) -> Result<Queue, SqsError> {
         Ok(self.describe(&self.names.invalid).await?.queue)
     }
 
-    /// Both queues; warnings say what is not as it should be with queues that were there before.
+    /// Both queues. If they existed before and their settings can lose messages, a warning says so.
     ///
     /// # Errors
     /// As [`QueueFinder::form_queue`].
@@ -85,7 +83,7 @@ impl QueueFinder {
             Ok(_) => {}
         }
         let form = self.describe(&self.names.form).await?;
-        warn_of_what_is_missing(&form, &invalid);
+        warn_of_bad_attributes(&form, &invalid);
         Ok(QueuePair { form: form.queue, invalid: invalid.queue })
     }
 
@@ -110,13 +108,13 @@ impl QueueFinder {
         if let Some(policy) = redrive_policy {
             request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
         }
-        match request.customize().config_override(policy::provision()).send().await {
+        match request.customize().config_override(policy::find()).send().await {
             Ok(_) => {
-                log::info!("Created a queue that was missing. queue={name}");
+                log::info!(queue = name; "Created a queue that was missing.");
                 Ok(())
             }
             Err(error) => {
-                let error = SqsError::of_call("CreateQueue", &error);
+                let error = SqsError::from_call("CreateQueue", &error);
                 // Another process may have created it in the meantime, with other attributes.
                 if error.cause() == Cause::Refused {
                     self.url(name).await.map(drop)
@@ -129,8 +127,8 @@ impl QueueFinder {
 
     async fn url(&self, name: &str) -> Result<String, SqsError> {
         let request = self.connection.client().get_queue_url().queue_name(name);
-        let answer = request.customize().config_override(policy::provision()).send().await;
-        let answer = answer.map_err(|error| SqsError::of_call("GetQueueUrl", &error))?;
+        let answer = request.customize().config_override(policy::find()).send().await;
+        let answer = answer.map_err(|error| SqsError::from_call("GetQueueUrl", &error))?;
         answer.queue_url.ok_or_else(|| {
             SqsError::new("GetQueueUrl", Cause::Unavailable, "an answer without a URL")
         })
@@ -143,29 +141,25 @@ impl QueueFinder {
             .attribute_names(QueueAttributeName::MaximumMessageSize)
             .attribute_names(QueueAttributeName::QueueArn)
             .attribute_names(QueueAttributeName::RedrivePolicy);
-        let answer = request.customize().config_override(policy::provision()).send().await;
-        let attributes = match answer
-            .map_err(|error| SqsError::of_call("GetQueueAttributes", &error))
-        {
-            Ok(answer) => Some(answer.attributes.unwrap_or_default()),
-            Err(error) if error.cause() == Cause::Denied => {
-                log::warn!(
-                    "SQS does not tell the attributes of a queue; its own limits apply. queue={name} error=\"{error}\""
-                );
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        let told = |name: &QueueAttributeName, map: &HashMap<QueueAttributeName, String>| {
-            map.get(name).cloned()
-        };
-        let max_message_size =
-            attributes.as_ref().and_then(|map| told(&QueueAttributeName::MaximumMessageSize, map));
+        let answer = request.customize().config_override(policy::find()).send().await;
+        let attributes =
+            match answer.map_err(|error| SqsError::from_call("GetQueueAttributes", &error)) {
+                Ok(answer) => Some(answer.attributes.unwrap_or_default()),
+                Err(error) if error.cause() == Cause::Denied => {
+                    log::warn!(
+                        queue = name, error:% = error;
+                        "Access to a queue's attributes is denied; SQS applies its own limits."
+                    );
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+        let attribute = |name| attributes.as_ref().and_then(|map| map.get(&name));
+        let max_message_size = attribute(QueueAttributeName::MaximumMessageSize);
+        let redrive_policy = attribute(QueueAttributeName::RedrivePolicy);
         Ok(Described {
-            arn: attributes.as_ref().and_then(|map| told(&QueueAttributeName::QueueArn, map)),
-            lacks_redrive_policy: attributes
-                .as_ref()
-                .is_some_and(|map| !map.contains_key(&QueueAttributeName::RedrivePolicy)),
+            arn: attribute(QueueAttributeName::QueueArn).cloned(),
+            lacks_redrive_policy: attributes.is_some() && redrive_policy.is_none(),
             queue: Queue {
                 connection: self.connection.clone(),
                 name: name.to_owned(),
@@ -176,24 +170,19 @@ impl QueueFinder {
     }
 }
 
-impl Queue {
-    /// How many messages it has to give, as far as SQS knows and tells.
-    pub async fn approximate_messages(&self) -> Option<u64> {
-        let request = self.connection.client().get_queue_attributes().queue_url(&self.url);
-        let request = request.attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
-        let answer = request.customize().config_override(policy::provision()).send().await.ok()?;
-        answer.attributes?.get(&QueueAttributeName::ApproximateNumberOfMessages)?.parse().ok()
-    }
+/// See [`Queue::approximate_messages`].
+pub(crate) async fn approximate_messages(queue: &Queue) -> Option<u64> {
+    let request = queue.connection.client().get_queue_attributes().queue_url(&queue.url);
+    let request = request.attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
+    let answer = request.customize().config_override(policy::find()).send().await.ok()?;
+    answer.attributes?.get(&QueueAttributeName::ApproximateNumberOfMessages)?.parse().ok()
+}
 
-    /// Whether SQS answers for this queue.
-    ///
-    /// # Errors
-    /// Whatever keeps it from answering.
-    pub async fn answers(&self) -> Result<(), SqsError> {
-        let request = self.connection.client().get_queue_url().queue_name(&self.name);
-        let answer = request.customize().config_override(policy::provision()).send().await;
-        answer.map(drop).map_err(|error| SqsError::of_call("GetQueueUrl", &error))
-    }
+/// See [`Queue::answers`].
+pub(crate) async fn ask_for(queue: &Queue) -> Result<(), SqsError> {
+    let request = queue.connection.client().get_queue_url().queue_name(&queue.name);
+    let answer = request.customize().config_override(policy::find()).send().await;
+    answer.map(drop).map_err(|error| SqsError::from_call("GetQueueUrl", &error))
 }
 
 struct Described {
@@ -207,14 +196,14 @@ fn redrive_policy(invalid_arn: &str) -> String {
         .to_string()
 }
 
-fn warn_of_what_is_missing(form: &Described, invalid: &Described) {
+fn warn_of_bad_attributes(form: &Described, invalid: &Described) {
     if form.lacks_redrive_policy {
-        let name = &form.queue.name;
         let policy = invalid.arn.as_deref().map(redrive_policy).unwrap_or_default();
         let attributes = serde_json::json!({ "RedrivePolicy": policy });
         log::warn!(
-            "A form queue has no redrive policy, so that a message that kills a worker comes back for ever; add one with: \
-             aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}' queue={name}",
+            queue = form.queue.name;
+            "A form queue has no redrive policy, so a message that kills a worker comes back forever; add one with: \
+             aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}'",
             form.queue.url,
         );
     }
@@ -223,10 +212,11 @@ fn warn_of_what_is_missing(form: &Described, invalid: &Described) {
         && invalid_size < form_size
     {
         log::warn!(
-            "The invalid queue takes shorter messages than the form queue, and long invalid messages could not go there. \
-             queue={} MaximumMessageSize={invalid_size} form_queue={} form_MaximumMessageSize={form_size}",
-            invalid.queue.name,
-            form.queue.name,
+            queue = invalid.queue.name,
+            MaximumMessageSize = invalid_size,
+            form_queue = form.queue.name,
+            form_MaximumMessageSize = form_size;
+            "The invalid queue takes shorter messages than the form queue, so long invalid messages cannot go there."
         );
     }
 }

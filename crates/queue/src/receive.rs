@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::{
 use domain::{AttributeValue, Attributes, Received};
 use futures_util::TryFutureExt;
 
-use crate::{Queue, error::SqsError, metrics, policy};
+use crate::{error::SqsError, metrics, policy, queue::Queue};
 
 const OPERATION: &str = "ReceiveMessage";
 
@@ -21,20 +21,20 @@ const OPERATION: &str = "ReceiveMessage";
 pub struct Poll {
     /// How long SQS may wait for a message, 0–20 s.
     pub wait_time: Duration,
-    /// How many to take at the most, 1–10.
+    /// The largest number of messages to receive, 1–10.
     pub max_messages: u8,
-    /// How long what is taken is hidden from others.
+    /// How long the received messages are hidden from other receivers.
     pub visibility_timeout: Duration,
 }
 
-/// A message in hand, to be deleted or released.
+/// A message in flight, to be deleted or released.
 #[derive(Debug)]
 pub struct Delivery {
     /// The message.
     pub received: Received,
-    /// When SQS took it, by SQS's clock; a message that SQS itself moved to the invalid queue keeps its first time.
+    /// When SQS accepted the message, by its own clock. A message that SQS moved to the invalid queue keeps this time.
     pub sent_at: Option<SystemTime>,
-    /// What SQS wants to see when this delivery is settled.
+    /// Settles this delivery.
     pub receipt_handle: ReceiptHandle,
 }
 
@@ -42,34 +42,29 @@ pub struct Delivery {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReceiptHandle(pub(crate) String);
 
-/// Whoever has it may delete the message, and it is long.
+/// Not shown: it is long, and enough to delete the message.
 impl fmt::Debug for ReceiptHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ReceiptHandle(…)")
     }
 }
 
-impl Queue {
-    /// One poll. It is to be waited for, never dropped: an aborted poll can hide messages for a whole visibility timeout.
-    ///
-    /// # Errors
-    /// SQS did not answer within the wait time and 5 s more, or answered with an error.
-    pub async fn receive(&self, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
-        let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
-        let request = self.connection.client().receive_message().queue_url(&self.url);
-        let request = request
-            .wait_time_seconds(seconds(poll.wait_time))
-            .max_number_of_messages(poll.max_messages.into())
-            .visibility_timeout(seconds(poll.visibility_timeout))
-            .message_attribute_names("All")
-            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
-        let call = request.customize().config_override(policy::receive(poll.wait_time)).send();
-        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
-        let answer = metrics::counted(OPERATION, 0, call).await?;
-        let messages = answer.messages.unwrap_or_default();
-        metrics::received(OPERATION, messages.len());
-        Ok(messages.into_iter().filter_map(delivery).collect())
-    }
+/// See [`Queue::receive`].
+pub(crate) async fn receive(queue: &Queue, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
+    let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
+    let request = queue.connection.client().receive_message().queue_url(&queue.url);
+    let request = request
+        .wait_time_seconds(seconds(poll.wait_time))
+        .max_number_of_messages(poll.max_messages.into())
+        .visibility_timeout(seconds(poll.visibility_timeout))
+        .message_attribute_names("All")
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
+    let call = request.customize().config_override(policy::receive(poll.wait_time)).send();
+    let call = call.map_err(|error| SqsError::from_call(OPERATION, &error));
+    let answer = metrics::count_call(OPERATION, 0, call).await?;
+    let messages = answer.messages.unwrap_or_default();
+    metrics::count_messages(OPERATION, messages.len());
+    Ok(messages.into_iter().filter_map(delivery).collect())
 }
 
 fn delivery(message: SqsMessage) -> Option<Delivery> {

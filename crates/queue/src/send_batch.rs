@@ -12,55 +12,50 @@ use futures_util::TryFutureExt;
 use tokio::time::Instant;
 
 use crate::{
-    Queue, batch,
+    batch,
     error::{Cause, SqsError},
     metrics, policy,
+    queue::Queue,
 };
 
 const OPERATION: &str = "SendMessageBatch";
 
-impl Queue {
-    /// Sends up to 10 messages, each of which somebody waits for, `within` from the first one's arrival to the deadline;
-    /// the results are in the order of the messages. One whose result is an error may be on the queue all the same.
-    pub async fn send(
-        &self,
-        messages: &[Message],
-        within: Duration,
-        deadline: Instant,
-    ) -> Vec<Result<(), SqsError>> {
-        batch::call(messages, deadline, |messages| {
-            self.send_batch(messages, policy::send(within, deadline))
-        })
-        .await
-    }
+/// See [`Queue::send`].
+pub(crate) async fn send_all(
+    queue: &Queue,
+    messages: &[Message],
+    within: Duration,
+    deadline: Instant,
+) -> Vec<Result<(), SqsError>> {
+    batch::call_with_retries(messages, deadline, |messages| {
+        send_batch(queue, messages, policy::send(within, deadline))
+    })
+    .await
+}
 
-    /// Sends one message to be set aside; it is on the queue when this is `Ok`.
-    ///
-    /// # Errors
-    /// SQS did not confirm it before the deadline.
-    pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
-        let messages = std::slice::from_ref(message);
-        let policy = || policy::settle(deadline);
-        let results =
-            batch::call(messages, deadline, |messages| self.send_batch(messages, policy())).await;
-        results.into_iter().next().unwrap_or(Err(SqsError::no_result(OPERATION)))
-    }
+/// See [`Queue::send_aside`].
+pub(crate) async fn send_aside(
+    queue: &Queue,
+    message: &Message,
+    deadline: Instant,
+) -> Result<(), SqsError> {
+    let messages = std::slice::from_ref(message);
+    let results = batch::call_with_retries(messages, deadline, |messages| {
+        send_batch(queue, messages, policy::settle(deadline))
+    });
+    results.await.into_iter().next().unwrap_or(Err(SqsError::no_result(OPERATION)))
+}
 
-    async fn send_batch(&self, messages: Vec<&Message>, policy: Builder) -> batch::Answer {
-        let entries: Result<Vec<_>, _> =
-            messages.iter().enumerate().map(|(id, message)| entry(id, message)).collect();
-        let request = self
-            .connection
-            .client()
-            .send_message_batch()
-            .queue_url(&self.url)
-            .set_entries(Some(entries?));
-        let call = request.customize().config_override(policy).send();
-        let call = call.map_err(|error| SqsError::of_call(OPERATION, &error));
-        let answer = metrics::counted(OPERATION, messages.len(), call).await?;
-        let successful = answer.successful().iter().map(|entry| entry.id());
-        Ok(batch::results(OPERATION, messages.len(), successful, answer.failed()))
-    }
+async fn send_batch(queue: &Queue, messages: Vec<&Message>, policy: Builder) -> batch::Answer {
+    let entries: Result<Vec<_>, _> =
+        messages.iter().enumerate().map(|(id, message)| entry(id, message)).collect();
+    let request = queue.connection.client().send_message_batch();
+    let request = request.queue_url(&queue.url).set_entries(Some(entries?));
+    let call = request.customize().config_override(policy).send();
+    let call = call.map_err(|error| SqsError::from_call(OPERATION, &error));
+    let answer = metrics::count_call(OPERATION, messages.len(), call).await?;
+    let successful = answer.successful().iter().map(|entry| entry.id());
+    Ok(batch::results_in_order(OPERATION, messages.len(), successful, answer.failed()))
 }
 
 fn entry(id: usize, message: &Message) -> Result<SendMessageBatchRequestEntry, SqsError> {

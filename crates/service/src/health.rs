@@ -1,4 +1,4 @@
-//! The health page: `/healthcheck/` says that the process lives, `/healthcheck/ready/` that what it needs answers.
+//! The health pages: `/healthcheck/` says that the process is alive, `/healthcheck/ready/` that its dependencies answer.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use crate::page::page;
 
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
-/// The page is open to all: however often it is asked, what it checks is asked no more often than this.
-const FRESH: Duration = Duration::from_secs(1);
+/// Anyone may request the page, so its result is kept this long: the dependencies are not asked for every request.
+const KEEP_REPORT: Duration = Duration::from_secs(1);
 
-/// A check answers with what is wrong, in words that may be shown to anyone.
+/// Asks one dependency. The error is a phrase that anyone may see.
 pub type Check =
     Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>> + Send + Sync>;
 
-/// What a service needs in order to serve, by name.
+/// The dependencies of a service, each with a name and a check. Clones share the last report.
 #[derive(Clone)]
 pub struct Health(Arc<Inner>);
 
@@ -37,12 +37,12 @@ struct Report {
 }
 
 impl Health {
-    /// A health page with these checks for `ready`.
+    /// A health page that runs these checks.
     pub fn new(checks: Vec<(String, Check)>) -> Self {
         Self(Arc::new(Inner { checks, last: Mutex::new(None) }))
     }
 
-    /// Whether all that the service needs answers.
+    /// Whether every dependency answers.
     pub async fn is_ready(&self) -> bool {
         self.report().await.ready
     }
@@ -51,7 +51,7 @@ impl Health {
         // The lock is held while checking, so that simultaneous requests share one answer.
         let mut last = self.0.last.lock().await;
         if let Some((at, report)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < KEEP_REPORT
         {
             return report.clone();
         }
@@ -72,7 +72,7 @@ impl Health {
     }
 }
 
-/// The routes of the health page, with and without the last slash; they need [`Health`] as `web::Data`.
+/// The routes of the health pages, with and without a slash at the end; they need [`Health`] as `web::Data`.
 pub fn routes(service: &mut web::ServiceConfig) {
     for slash in ["", "/"] {
         service

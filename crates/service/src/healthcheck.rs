@@ -1,4 +1,4 @@
-//! A service asked for its health by its own program: an image without a shell has nothing else to ask with.
+//! Asks the running service for its health, from its own program: an image without a shell has no other program for it.
 
 use std::{
     io::{self, Read, Write},
@@ -7,49 +7,46 @@ use std::{
     time::Duration,
 };
 
+use anyhow::{Context, Result, ensure};
+
 use crate::settings::{Environment, ListenSettings};
 
 /// For each of connecting, writing and reading; the checks behind `/healthcheck/ready/` may take 3 s.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// Bytes of an answer that are read at the most.
+const TIMEOUT: Duration = Duration::from_secs(4);
+/// Bytes; the rest of a longer answer is not read.
 const ANSWER_LIMIT: u64 = 16 << 10;
 
-/// Asks the service that runs with this very environment for the page at `path`; `port` is its default one.
-/// 0 when the page says 200, and 1 when it does not, or cannot be had. What it says goes to standard output.
+/// Requests the page at `path` from the service that runs with the same environment, and prints it to standard output.
+/// `port` is the service's default. The exit status is 0 if the answer is 200, else 1.
 pub fn ask(port: u16, path: &str) -> ExitCode {
-    let mut environment = Environment::of_process();
-    let listen = ListenSettings::read(&mut environment, port);
-    let answer = match environment.finish(listen) {
-        Ok(listen) => page(&listen, path)
-            .map_err(|error| format!("{}:{}{path}: {error}", listen.bind_address, listen.port)),
-        Err(faults) => Err(faults.to_string()),
-    };
-    match answer {
+    match ask_service(port, path) {
         Ok((is_ok, body)) => {
             let _ = writeln!(io::stdout(), "{body}");
             if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Whether it is 200, and its body.
-fn page(listen: &ListenSettings, path: &str) -> io::Result<(bool, String)> {
-    if listen.port == 0 {
-        return Err(io::Error::other("PORT is 0: which one was taken is not known here"));
-    }
-    // Put together as the services do it, so that all that they can listen on is understood here.
+fn ask_service(port: u16, path: &str) -> Result<(bool, String)> {
+    let mut environment = Environment::of_process();
+    let listen = ListenSettings::read(&mut environment, port);
+    let listen = environment.finish(listen)?;
+    get(&listen, path).with_context(|| format!("{}:{}{path}", listen.bind_address, listen.port))
+}
+
+/// Whether the answer is 200, and its body.
+fn get(listen: &ListenSettings, path: &str) -> Result<(bool, String)> {
+    ensure!(listen.port != 0, "PORT is 0: only the service knows which port it took");
+    // Joined like the services do it, so that every address they can listen on is understood here.
     let address = format!("{}:{}", listen.bind_address, listen.port);
-    let address = address
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| io::Error::other("BIND_ADDRESS has no address"))?;
-    let mut connection = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    connection.set_write_timeout(Some(PATIENCE))?;
+    let address = address.to_socket_addrs()?.next().context("BIND_ADDRESS has no address")?;
+    let mut connection = TcpStream::connect_timeout(&reachable(address), TIMEOUT)?;
+    connection.set_read_timeout(Some(TIMEOUT))?;
+    connection.set_write_timeout(Some(TIMEOUT))?;
     write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     connection.take(ANSWER_LIMIT).read_to_string(&mut answer)?;
@@ -57,7 +54,7 @@ fn page(listen: &ListenSettings, path: &str) -> io::Result<(bool, String)> {
     Ok((head.starts_with("HTTP/1.1 200 "), body.to_owned()))
 }
 
-/// A service that listens on all addresses is asked on loopback.
+/// The address to connect to: loopback for a service that listens on all addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -73,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with this text; the request's first line.
+    /// Answers one request with this text, and returns the first line of the request.
     fn serve(address: &str, answer: &'static str) -> (u16, thread::JoinHandle<String>) {
         let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -96,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_asked_for_where_the_service_listens() {
+    fn the_request_goes_to_the_address_the_service_listens_on() {
         for (bound, asked) in [
             ("127.0.0.1:0", "0.0.0.0"),
             ("127.0.0.1:0", "127.0.0.1"),
@@ -105,7 +102,7 @@ mod tests {
         ] {
             let (port, served) = serve(bound, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
             assert_eq!(
-                page(&listen(asked, port), "/a/").unwrap(),
+                get(&listen(asked, port), "/a/").unwrap(),
                 (true, "{}".to_owned()),
                 "{asked}"
             );
@@ -114,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ipv6_address_is_asked_on_loopback_too() {
+    fn a_service_on_all_ipv6_addresses_is_asked_on_loopback() {
         for address in ["::", "[::]"] {
             let found = format!("{address}:8000").to_socket_addrs().unwrap().next().unwrap();
             assert_eq!(reachable(found), "[::1]:8000".parse().unwrap(), "{address}");
@@ -122,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_200_is_not_well() {
+    fn every_answer_except_200_counts_as_unhealthy() {
         for answer in [
             "HTTP/1.1 503 Service Unavailable\r\n\r\n{}",
             "HTTP/1.1 404 Not Found\r\n\r\n{}",
@@ -130,7 +127,7 @@ mod tests {
         ] {
             let (port, served) = serve("127.0.0.1:0", answer);
             assert_eq!(
-                page(&listen("127.0.0.1", port), "/").unwrap(),
+                get(&listen("127.0.0.1", port), "/").unwrap(),
                 (false, "{}".to_owned()),
                 "{answer}"
             );
@@ -139,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_cannot_be_asked_is_not_well() {
-        // Free a moment ago, and nobody else's: taken and given back.
+    fn a_service_that_cannot_be_reached_counts_as_unhealthy() {
+        // Free, because the test just took it and gave it back.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        assert!(page(&listen("127.0.0.1", port), "/").is_err());
-        assert!(page(&listen("0.0.0.0", 0), "/").unwrap_err().to_string().starts_with("PORT is 0"));
+        assert!(get(&listen("127.0.0.1", port), "/").is_err());
+        assert!(get(&listen("0.0.0.0", 0), "/").unwrap_err().to_string().starts_with("PORT is 0"));
     }
 }

@@ -1,4 +1,4 @@
-//! What every service does at its edges: settings from the environment, logging, signals, health and other pages.
+//! The edges that all services share: settings from the environment, logging, signals, health and other pages.
 
 pub mod settings;
 

@@ -17,7 +17,7 @@ use crate::settings::{LogFormat, LogSettings};
 const OURS: [&str; 8] =
     ["api", "domain", "local_sqs", "service", "queue", "store", "worker", "panic"];
 
-/// Starts logging. Panics are logged too, without their payload, which might quote input.
+/// Starts logging. It also logs panics, without their payload, which may quote input.
 pub fn start(settings: &LogSettings) {
     let format = match settings.format {
         LogFormat::Text => write_text,
@@ -106,7 +106,7 @@ impl VisitValue<'_> for IsNone {
     }
 }
 
-/// Libraries log requests and bodies at their lower levels, and `RUST_LOG=trace` must not show form data.
+/// Libraries log requests and bodies below the level of warnings, and even `RUST_LOG=trace` must not show form data.
 fn may_be_shown(record: &Record<'_>) -> bool {
     let root = record.target().split("::").next().unwrap_or_default();
     OURS.contains(&root) || record.level() <= Level::Warn

@@ -1,4 +1,4 @@
-//! Prometheus metrics, on an address of their own: what is counted is for operators, and not for whoever sends forms.
+//! Prometheus metrics, on an address of their own: they are for operators, not for the clients of a service.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio::time::interval;
 
 use crate::{page::page, settings::MetricsSettings, status::Build};
 
-/// Upper bounds of histograms of times, in seconds.
+/// Upper bounds of histograms of durations, in seconds.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Upper bounds of histograms of how long ago something was, in seconds: it may have waited through an outage.
+/// Upper bounds of histograms of ages, in seconds; they are long, because messages wait through an outage.
 const AGES: [f64; 12] =
     [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0, 86_400.0];
 /// Upper bounds of histograms of counts.
 const COUNTS: [f64; 13] =
     [1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-/// Samples are kept one by one until they are put into their buckets: when somebody looks, or after so long.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often samples are put into their buckets. Until then, or until the page is requested, each is kept by itself.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A metric. Its declaration is the one place that names and explains it.
 pub struct Metric {
@@ -66,7 +66,7 @@ pub fn reference(metrics: &[&Metric]) -> String {
     table
 }
 
-/// What runs.
+/// Which version of which service runs.
 pub const BUILD_INFO: Metric = Metric {
     name: "form_data_build_info",
     kind: MetricKind::Gauge,
@@ -74,10 +74,13 @@ pub const BUILD_INFO: Metric = Metric {
     description: "Always 1; the labels say which version of which service runs.",
 };
 
-/// Starts counting and listens at the address, if there is one; the page is served when the server is run.
+/// Every metric of this crate.
+pub const ALL: &[&Metric] = &[&BUILD_INFO];
+
+/// Starts counting and listens on the address, if there is one. The returned server serves the page once it runs.
 ///
 /// # Errors
-/// The address cannot be listened on.
+/// Listening on the address fails.
 pub fn start(service: &'static str, settings: MetricsSettings) -> Result<Option<Server>> {
     let Some(address) = settings.address else { return Ok(None) };
     let buckets = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
@@ -89,14 +92,14 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> Result<Option<
         .and_then(PrometheusBuilder::install_recorder);
     let recorder = recorder.context("cannot start counting")?;
     let Build { version, git_commit, .. } = Build::THIS;
-    describe(&[&BUILD_INFO]);
+    describe(ALL);
     metrics::gauge!(BUILD_INFO.name, "service" => service, "version" => version, "git_commit" => git_commit)
         .set(1);
 
     tokio::spawn({
         let recorder = recorder.clone();
         async move {
-            let mut ticks = interval(UPKEEP);
+            let mut ticks = interval(UPKEEP_INTERVAL);
             loop {
                 ticks.tick().await;
                 recorder.run_upkeep();

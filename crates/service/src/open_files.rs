@@ -1,22 +1,23 @@
-//! How many files, connections among them, the process may have open.
+//! The limit on open files of the process; a connection is an open file too.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What a process has open beside its clients' connections: the ways to SQS, log, listeners.
-const OTHERS: u64 = 200;
+/// Open files other than the connections of clients: connections to SQS, the log, listeners.
+const OTHER_FILES: u64 = 200;
 
-/// Allows as many as the machine does, where the usual 1024 are the soft limit alone; warns where that is too few for
-/// so many connections.
+/// Raises the soft limit, often 1024, to the hard limit of the machine. Warns if that is too low for this number of
+/// connections.
 pub fn raise_limit(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised =
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let allowed = if raised.is_ok() { limit.maximum } else { limit.current };
-    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
     if let Some(allowed) = allowed.filter(|allowed| *allowed < needed) {
         log::warn!(
-            "The process may not have enough files open for so many connections: raise the limit (ulimit -n), or lower \
-             MAX_CONNECTIONS. open_files={allowed} max_connections={connections}"
+            open_files = allowed, max_connections = connections;
+            "The limit on open files is too low for this number of connections: raise the limit (ulimit -n), or lower \
+             MAX_CONNECTIONS."
         );
     }
 }

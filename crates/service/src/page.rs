@@ -1,4 +1,4 @@
-//! What a service shows: a resource that is read, and nothing else.
+//! Pages: resources that clients can only read.
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard, http::header, web,
@@ -17,7 +17,7 @@ where
     web::resource(path).route(read).default_service(other)
 }
 
-/// The answer 405, with the methods that are allowed.
+/// The answer 405, which names the allowed methods.
 pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     let detail = format!("Method \"{}\" not allowed.", request.method());
     HttpResponse::MethodNotAllowed()

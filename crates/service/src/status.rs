@@ -1,4 +1,4 @@
-//! `GET /_status`: what runs here, and whether it can serve; `?simple=1` asks nothing of anyone.
+//! `GET /_status`: which version runs, and whether it is ready. With `?simple=1` it asks no dependency.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::{health::Health, page::page};
 
-/// What was built, as told to the compiler by `GIT_COMMIT` and `BUILD_TIME`.
+/// The build of this program; `GIT_COMMIT` and `BUILD_TIME` were in the environment of the compiler.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
-    /// Of the workspace.
+    /// The version of the workspace.
     pub version: &'static str,
     /// The commit, or `unknown`.
     pub git_commit: &'static str,
@@ -20,7 +20,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// This one.
+    /// The build of this program.
     pub const THIS: Self = Self {
         version: env!("CARGO_PKG_VERSION"),
         git_commit: or_unknown(option_env!("GIT_COMMIT")),
@@ -35,10 +35,10 @@ const fn or_unknown(text: Option<&'static str>) -> &'static str {
     }
 }
 
-/// Asks for something that the page shows; null where it cannot be told at the moment.
+/// Asks for a value that the page shows; null if it is unknown at the moment.
 pub type Fact = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
 
-/// What the page shows beside the build, by name.
+/// The values that the page shows besides the build, by name.
 pub type Facts = Vec<(&'static str, Fact)>;
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! The signal to stop, as a value that is passed in.
+//! The signal to stop, as a token that is passed in.
 
 use std::{io, thread};
 
@@ -9,13 +9,13 @@ use signal_hook::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Exit status of a process that a second signal ended in the middle of its work.
-const STOPPED_TWICE: i32 = 130;
+/// The exit status after a second signal, which ends the process in the middle of its work.
+const EXIT_STATUS_AFTER_SECOND_SIGNAL: i32 = 130;
 
-/// A token that the first SIGTERM or SIGINT cancels; the second signal ends the process at once.
+/// A token that the first SIGTERM or SIGINT cancels. A second signal ends the process at once.
 ///
 /// # Errors
-/// The handlers could not be installed.
+/// Installing the signal handlers failed.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let stop = CancellationToken::new();
@@ -24,10 +24,10 @@ pub fn on_signal() -> io::Result<CancellationToken> {
         for signal in signals.forever() {
             let name = low_level::signal_name(signal).unwrap_or("a signal");
             if stopping.is_cancelled() {
-                log::error!("Got {name} while stopping, and exit at once.");
-                low_level::exit(STOPPED_TWICE);
+                log::error!(signal = name; "Got a second signal while stopping: exiting at once.");
+                low_level::exit(EXIT_STATUS_AFTER_SECOND_SIGNAL);
             }
-            log::info!("Got {name}, and stop.");
+            log::info!(signal = name; "Got a signal: stopping.");
             stopping.cancel();
         }
     })?;

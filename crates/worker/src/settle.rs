@@ -97,12 +97,12 @@ async fn send_to_invalid_queue(
     deadline: Instant,
 ) -> Result<(), SqsError> {
     let limit = pair.invalid.max_message_size();
-    let with_attributes = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
+    let with_attributes = Message::for_invalid_queue(received, reason, limit.unwrap_or(usize::MAX));
     match pair.invalid.send_aside(&with_attributes, deadline).await {
         // The queue does not report its limit, or the limit has changed. The body matters most:
         // send it alone.
         Err(error) if error.cause() == Cause::TooLong => {
-            let body_alone = Message::invalid(received, reason, received.body.len());
+            let body_alone = Message::for_invalid_queue(received, reason, received.body.len());
             pair.invalid.send_aside(&body_alone, deadline).await
         }
         other => other,

@@ -1,23 +1,23 @@
-# The three things that a person must know of, whatever else watches the services.
+# Three alarms that a person must see, independent of any other monitoring.
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms and of their end."
+  description = "SNS topic that receives alarms and their end."
   type        = string
 }
 
 variable "alarm_age_seconds" {
-  description = "How old the oldest waiting form may become. The workers take forms within seconds."
+  description = "Seconds the oldest waiting form may wait. Workers normally receive forms within seconds."
   type        = number
   default     = 300
 }
 
 variable "alarm_depth" {
-  description = "How many forms may wait."
+  description = "Number of forms that may wait."
   type        = number
   default     = 10000
 }
 
-# No worker is there, the database is away, or one form is given back again and again.
+# Causes: no worker runs, the database is unavailable, or one form is released again and again.
 resource "aws_cloudwatch_metric_alarm" "age" {
   for_each = aws_sqs_queue.form
 
@@ -31,7 +31,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   threshold           = var.alarm_age_seconds
   period              = 60
   evaluation_periods  = 3
-  # SQS reports nothing of a queue that nobody uses.
+  # SQS reports nothing for an unused queue.
   treat_missing_data = "notBreaching"
   alarm_actions      = [var.alarm_topic_arn]
   ok_actions         = [var.alarm_topic_arn]
@@ -55,12 +55,12 @@ resource "aws_cloudwatch_metric_alarm" "depth" {
   ok_actions          = [var.alarm_topic_arn]
 }
 
-# At the first one: what lies there was not stored, and is gone after 14 days.
+# Fires at the first message: it was not stored, and SQS deletes it after 14 days.
 resource "aws_cloudwatch_metric_alarm" "invalid" {
   for_each = aws_sqs_queue.invalid
 
   alarm_name          = "${each.value.name}-not-empty"
-  alarm_description   = "A form could not be stored and lies in ${each.value.name}; its attribute reason says why."
+  alarm_description   = "A form could not be stored and is in ${each.value.name}; its attribute `reason` says why."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value.name }

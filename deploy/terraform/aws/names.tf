@@ -1,7 +1,7 @@
-# Which queues there are, and what they are called: the same rule as the services' own.
+# The queues and their names, by the same rule as in the services.
 
 variable "form_types" {
-  description = "Form types that are served, as in FORM_TYPES. The names of a type's queues can be given, as in SQS_…_QUEUE_NAME."
+  description = "Form types to serve, as in FORM_TYPES. You can set the names of a type's queues, as with SQS_…_QUEUE_NAME."
   type = map(object({
     queue         = optional(string)
     invalid_queue = optional(string)
@@ -10,12 +10,12 @@ variable "form_types" {
 
   validation {
     condition     = alltrue([for name in keys(var.form_types) : can(regex("^[a-z][a-z0-9_-]*$", name))])
-    error_message = "A form type's name has lower-case letters, digits, hyphens and underscores, and begins with a letter."
+    error_message = "A form type's name consists of lower-case letters, digits, hyphens and underscores, and begins with a letter."
   }
 }
 
 variable "queue_name_prefix" {
-  description = "Put before every queue name, as in SQS_QUEUE_NAME_PREFIX."
+  description = "Prefix of every queue name, as in SQS_QUEUE_NAME_PREFIX."
   type        = string
   default     = ""
 }

@@ -4,7 +4,7 @@ output "form_queues" {
 }
 
 output "invalid_queues" {
-  description = "Name and URL of each form type's queue of invalid messages."
+  description = "Name and URL of each form type's invalid queue."
   value       = { for type, queue in aws_sqs_queue.invalid : type => { name = queue.name, url = queue.url } }
 }
 

@@ -1,8 +1,8 @@
-# What each service may do, and no more: the table in the README, section "Deploy it". Attach each policy to the role
-# that its service runs under.
+# The rights of each service, exactly as in the table of docs/reference/rights.md. Attach each policy to the role that
+# its service runs under.
 
 variable "policy_name_prefix" {
-  description = "Put before the names of the IAM policies, which are one namespace for an account."
+  description = "Prefix of the IAM policies' names, which share one namespace per account."
   type        = string
   default     = "directory-form-data-"
 }

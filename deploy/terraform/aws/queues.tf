@@ -1,14 +1,14 @@
-# A pair of queues for each form type, made as the worker would make them, and encrypted.
+# A pair of queues per form type, created as the worker would create them, and encrypted.
 
 variable "max_message_size" {
-  description = "Bytes that a message may have, the same for both queues, so that whatever can be sent can be set aside."
+  description = "Largest message in bytes; the same for both queues, so that every message that can be sent can be set aside."
   type        = number
   default     = 1048576
 }
 
 locals {
   retention_seconds = 14 * 24 * 3600
-  # The services pass 120 s with every receive; this is for whoever does not.
+  # The services pass 120 s with every receive; this default applies to other consumers.
   visibility_seconds = 120
   all_queues         = merge({ for type, queue in aws_sqs_queue.form : "${type}/form" => queue }, { for type, queue in aws_sqs_queue.invalid : "${type}/invalid" => queue })
 }
@@ -36,7 +36,7 @@ resource "aws_sqs_queue" "form" {
   max_message_size           = var.max_message_size
   sqs_managed_sse_enabled    = true
 
-  # SQS itself sets aside what kills a worker again and again.
+  # SQS itself moves a message that kills worker after worker to the invalid queue.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.invalid[each.key].arn
     maxReceiveCount     = 20

@@ -3,7 +3,7 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # Earlier ones refuse a max_message_size over 256 KiB.
+      # Earlier versions refuse a max_message_size over 256 KiB.
       version = ">= 6.11, < 7"
     }
   }

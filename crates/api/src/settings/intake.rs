@@ -46,7 +46,7 @@ impl IntakeSettings {
         let hawk = hawk(environment, is_on("hawk"));
         let public = environment.parsed(
             "PUBLIC_URL",
-            "what the request says",
+            "the address in the request",
             ORIGIN,
             "The address of the intake as clients see it, for example in front of a proxy.",
             |url| Some((url.trim_end_matches('/').to_owned(), address(url)?)),

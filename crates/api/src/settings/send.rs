@@ -18,7 +18,7 @@ pub fn read(environment: &mut Environment) -> SendPace {
             1..=60,
             "How long a request waits for SQS before it gets 503.",
         ),
-        calls_under_way: environment.number(
+        calls_in_flight: environment.number(
             "SQS_SENDS_UNDER_WAY",
             64,
             1..=256,

@@ -1,16 +1,17 @@
 //! GetQueueAttributes, SetQueueAttributes.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::queues::Nothing;
-use crate::broker::Broker;
-use crate::error::{ApiError, Code};
-use crate::journal::Change;
-use crate::queue::{Modified, Queue, now_ms};
-use crate::queue_settings::{self, QueueSettings};
+use super::queues::{EmptyAnswer, check_redrive_policy};
+use crate::{
+    broker::Broker,
+    error::{ApiError, Code},
+    journal::Change,
+    queue::{CurrentSettings, Queue, now_ms},
+    queue_settings::{self, QueueSettings},
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,12 +34,12 @@ pub(crate) struct SetAttributes {
     attributes: Option<BTreeMap<String, String>>,
 }
 
-pub(crate) fn get(
+pub(crate) fn get_queue_attributes(
     broker: &Arc<Broker>,
     request: GetAttributes,
 ) -> Result<AttributesAnswer, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
-    let mut attributes = all(broker, &queue);
+    let mut attributes = all_attributes(broker, &queue);
     let wanted = request.attribute_names.unwrap_or_default();
     if let Some(unknown) = wanted.iter().find(|name| {
         *name != "All" && !attributes.contains_key(*name) && !QueueSettings::is_known(name)
@@ -54,14 +55,14 @@ pub(crate) fn get(
     Ok(AttributesAnswer { attributes })
 }
 
-fn all(broker: &Arc<Broker>, queue: &Queue) -> BTreeMap<String, String> {
-    let Modified { settings, modified_ms } = queue.modified();
+fn all_attributes(broker: &Arc<Broker>, queue: &Queue) -> BTreeMap<String, String> {
+    let CurrentSettings { settings, modified_ms } = queue.current_settings();
     let (counts, expired) = queue.with_state(|state, now_ms| {
-        let expired = state.expire(settings.retention * 1000, now_ms);
+        let expired = state.take_expired(settings.retention * 1000, now_ms);
         (state.counts(), expired)
     });
-    // Not waited for: it would be too old after a restart as well.
-    drop(broker.discard(&expired));
+    // No need to wait: after a restart these messages would be just as expired.
+    drop(broker.discard_messages(&expired));
     let mut all = settings.to_map();
     let mut put = |name: &str, value: String| all.insert(name.to_owned(), value);
     put("ApproximateNumberOfMessages", counts.visible.to_string());
@@ -73,45 +74,25 @@ fn all(broker: &Arc<Broker>, queue: &Queue) -> BTreeMap<String, String> {
     all
 }
 
-pub(crate) async fn set(broker: &Arc<Broker>, request: SetAttributes) -> Result<Nothing, ApiError> {
+pub(crate) async fn set_queue_attributes(
+    broker: &Arc<Broker>,
+    request: SetAttributes,
+) -> Result<EmptyAnswer, ApiError> {
     let guard = Arc::clone(&broker.administration).lock_owned().await;
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let given = request.attributes.ok_or_else(|| ApiError::missing("Attributes"))?;
     let settings = queue.settings().with(&given)?;
     if given.contains_key("RedrivePolicy") {
-        check_redrive(broker, &queue.name, &settings)?;
+        check_redrive_policy(broker, &queue.name, &settings)?;
     }
     let modified_ms = now_ms();
     let change = Change::SetAttributes { id: queue.id, modified_ms, attributes: settings.to_map() };
-    let modified = Modified { settings: Arc::new(settings), modified_ms };
+    let settings = CurrentSettings { settings: Arc::new(settings), modified_ms };
     broker
         .commit(change, move || {
-            queue.set_settings(modified);
+            queue.set_settings(settings);
             drop(guard);
         })
         .await?;
-    Ok(Nothing {})
-}
-
-/// Checks that the dead-letter queue exists and is another one.
-pub(super) fn check_redrive(
-    broker: &Broker,
-    name: &str,
-    settings: &QueueSettings,
-) -> Result<(), ApiError> {
-    let Some(redrive) = &settings.redrive else { return Ok(()) };
-    let target = &redrive.dead_letter_queue;
-    if target == name {
-        return Err(ApiError::parameter(
-            "RedrivePolicy",
-            target,
-            "A queue cannot be its own dead letter target.",
-        ));
-    }
-    match broker.queue(target) {
-        Some(_) => Ok(()),
-        None => {
-            Err(ApiError::parameter("RedrivePolicy", target, "Dead letter target does not exist."))
-        }
-    }
+    Ok(EmptyAnswer {})
 }

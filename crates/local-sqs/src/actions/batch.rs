@@ -1,4 +1,4 @@
-//! The rules that all batch actions share, and the shape of their answers.
+//! The rules that all batch actions share, and their answer.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::error::{ApiError, Code};
 
 const MAX_ENTRIES: usize = 10;
 
-/// The answer to a batch: every entry is in one of the lists.
+/// The answer to a batch: every entry is in one of the two lists.
 #[derive(Debug, Serialize)]
 pub(crate) struct BatchAnswer<T> {
     #[serde(rename = "Successful")]
@@ -17,7 +17,7 @@ pub(crate) struct BatchAnswer<T> {
     pub(super) failed: Vec<FailedEntry>,
 }
 
-/// An entry that was not done.
+/// An entry that failed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FailedEntry {
@@ -27,7 +27,7 @@ pub(crate) struct FailedEntry {
     message: String,
 }
 
-/// An entry of a delete or change of visibility that was done.
+/// An entry of a delete or visibility change that succeeded.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DoneEntry {
@@ -39,7 +39,7 @@ impl<T> BatchAnswer<T> {
         BatchAnswer { successful: Vec::new(), failed: Vec::new() }
     }
 
-    pub(super) fn fail(&mut self, id: String, error: ApiError) {
+    pub(super) fn add_failure(&mut self, id: String, error: ApiError) {
         self.failed.push(FailedEntry {
             id,
             sender_fault: error.code.is_sender_fault(),
@@ -49,8 +49,10 @@ impl<T> BatchAnswer<T> {
     }
 }
 
-/// Checks number and ids of the entries of a batch, in SQS's order.
-pub(super) fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), ApiError> {
+/// Checks the number of entries of a batch and their ids, in the order in which SQS does.
+pub(super) fn check_entry_ids<'a>(
+    ids: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<(), ApiError> {
     if ids.len() == 0 {
         return Err(ApiError::new(
             Code::EmptyBatchRequest,
@@ -73,8 +75,8 @@ pub(super) fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(
         if !is_valid {
             return Err(ApiError::new(
                 Code::InvalidBatchEntryId,
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
-                 It can be at most 80 letters long.",
+                "A batch entry id can only contain alphanumeric characters, hyphens and \
+                 underscores. It can be at most 80 letters long.",
             ));
         }
         if !seen.insert(id) {

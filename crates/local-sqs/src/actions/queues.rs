@@ -1,16 +1,16 @@
 //! CreateQueue, GetQueueUrl, ListQueues, DeleteQueue, PurgeQueue.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::check_redrive;
-use crate::broker::Broker;
-use crate::error::{ApiError, Code};
-use crate::journal::Change;
-use crate::queue::{Modified, Queue, now_ms};
-use crate::queue_settings::{ACCOUNT, QueueSettings};
+use crate::{
+    broker::Broker,
+    error::{ApiError, Code},
+    journal::Change,
+    queue::{CurrentSettings, Queue, now_ms},
+    queue_settings::{ACCOUNT, QueueSettings},
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -48,7 +48,7 @@ pub(crate) struct ListAnswer {
     next_token: Option<String>,
 }
 
-/// A request that names a queue and nothing else.
+/// A request that only names a queue.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct QueueOnly {
@@ -57,12 +57,14 @@ pub(crate) struct QueueOnly {
 
 /// An answer without content.
 #[derive(Debug, Serialize)]
-pub(crate) struct Nothing {}
+pub(crate) struct EmptyAnswer {}
 
-/// Creates a queue, or finds the one of that name; an attribute given with another value than it has is an error.
+/// Creates a queue. If a queue with this name exists, returns it, or an error if a given attribute
+/// differs.
 ///
-/// Unlike SQS, a name can be used again at once after its queue was deleted: tests would wait a minute for nothing.
-pub(crate) async fn create(
+/// Unlike in SQS, a name can be reused as soon as its queue is deleted: tests would wait a minute
+/// for nothing.
+pub(crate) async fn create_queue(
     broker: &Arc<Broker>,
     host: &str,
     request: CreateQueue,
@@ -71,7 +73,7 @@ pub(crate) async fn create(
     check_name(&name)?;
     let given = request.attributes.unwrap_or_default();
     let guard = Arc::clone(&broker.administration).lock_owned().await;
-    let answer = UrlAnswer { queue_url: url(host, &name) };
+    let answer = UrlAnswer { queue_url: queue_url(host, &name) };
     if let Some(queue) = broker.queue(&name) {
         let settings = queue.settings();
         if settings.with(&given)? != *settings {
@@ -83,11 +85,11 @@ pub(crate) async fn create(
         return Ok(answer);
     }
     let settings = QueueSettings::default().with(&given)?;
-    check_redrive(broker, &name, &settings)?;
+    check_redrive_policy(broker, &name, &settings)?;
     let created_ms = now_ms();
     let attributes = settings.to_map();
-    let modified = Modified { settings: Arc::new(settings), modified_ms: created_ms };
-    let queue = Arc::new(Queue::new(broker.new_queue_id(), name.clone(), created_ms, modified));
+    let settings = CurrentSettings { settings: Arc::new(settings), modified_ms: created_ms };
+    let queue = Arc::new(Queue::new(broker.new_queue_id(), name.clone(), created_ms, settings));
     let change = Change::CreateQueue { id: queue.id, name: name.clone(), created_ms, attributes };
     let applied_to = Arc::clone(broker);
     broker
@@ -96,22 +98,23 @@ pub(crate) async fn create(
             drop(guard);
         })
         .await?;
-    log::info!("Created a queue. queue={name}");
+    log::info!(queue = name; "Created a queue.");
     Ok(answer)
 }
 
-pub(crate) fn get_url(
+pub(crate) fn get_queue_url(
     broker: &Broker,
     host: &str,
     request: GetQueueUrl,
 ) -> Result<UrlAnswer, ApiError> {
     let name = request.queue_name.ok_or_else(|| ApiError::missing("QueueName"))?;
     let queue = broker.queue(&name).ok_or_else(ApiError::no_such_queue)?;
-    Ok(UrlAnswer { queue_url: url(host, &queue.name) })
+    Ok(UrlAnswer { queue_url: queue_url(host, &queue.name) })
 }
 
-/// All queues by name, in pages of `MaxResults`; the token is the last name of the page before.
-pub(crate) fn list(
+/// Lists the queues by name, in pages of `MaxResults`; the token is the last name of the previous
+/// page.
+pub(crate) fn list_queues(
     broker: &Broker,
     host: &str,
     request: ListQueues,
@@ -129,7 +132,7 @@ pub(crate) fn list(
         Some(token) => {
             let name = hex::decode(&token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             Some(name.ok_or_else(|| {
-                ApiError::parameter("NextToken", token, "It was not given by this server.")
+                ApiError::parameter("NextToken", token, "The token was not issued by this server.")
             })?)
         }
         None => None,
@@ -139,43 +142,76 @@ pub(crate) fn list(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = names.len() > limit;
     names.truncate(limit);
-    // As in SQS, there are pages only for those who ask for pages.
+    // As in SQS, only a request that asks for pages gets a token.
     let next_token =
         names.last().filter(|_| has_more && request.max_results.is_some()).map(hex::encode);
-    Ok(ListAnswer { queue_urls: names.iter().map(|name| url(host, name)).collect(), next_token })
+    Ok(ListAnswer {
+        queue_urls: names.iter().map(|name| queue_url(host, name)).collect(),
+        next_token,
+    })
 }
 
 /// Deletes a queue and its messages.
-pub(crate) async fn delete(broker: &Arc<Broker>, request: QueueOnly) -> Result<Nothing, ApiError> {
+pub(crate) async fn delete_queue(
+    broker: &Arc<Broker>,
+    request: QueueOnly,
+) -> Result<EmptyAnswer, ApiError> {
     let guard = Arc::clone(&broker.administration).lock_owned().await;
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let (applied_to, name) = (Arc::clone(broker), queue.name.clone());
     broker
         .commit(Change::DeleteQueue { id: queue.id }, move || {
             applied_to.remove_queue(&queue);
-            let ids = queue.with_state(|state, _| state.clear());
-            // Not waited for: what a crash leaves behind is cleared away at the next start.
-            drop(applied_to.discard(&ids));
+            let ids = queue.with_state(|state, _| state.take_all());
+            // No need to wait: messages that a crash leaves behind are deleted at the next start.
+            drop(applied_to.discard_messages(&ids));
             drop(guard);
         })
         .await?;
-    log::info!("Deleted a queue. queue={name}");
-    Ok(Nothing {})
+    log::info!(queue = name; "Deleted a queue.");
+    Ok(EmptyAnswer {})
 }
 
-/// Deletes all messages of a queue; they are hidden at once, and off the disk when this answers.
+/// Deletes all messages of a queue. They are hidden immediately, and deleted from disk before this
+/// answers.
 ///
-/// Unlike SQS, it can be asked for again at once.
-pub(crate) async fn purge(broker: &Arc<Broker>, request: QueueOnly) -> Result<Nothing, ApiError> {
+/// Unlike in SQS, a queue can be purged again without waiting.
+pub(crate) async fn purge_queue(
+    broker: &Arc<Broker>,
+    request: QueueOnly,
+) -> Result<EmptyAnswer, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
-    let ids = queue.with_state(|state, _| state.clear());
-    broker.discard(&ids).await?;
-    log::info!("Purged a queue. queue={} messages={}", queue.name, ids.len());
-    Ok(Nothing {})
+    let ids = queue.with_state(|state, _| state.take_all());
+    broker.discard_messages(&ids).await?;
+    log::info!(queue = queue.name, messages = ids.len(); "Purged a queue.");
+    Ok(EmptyAnswer {})
 }
 
-fn url(host: &str, name: &str) -> String {
+fn queue_url(host: &str, name: &str) -> String {
     format!("http://{host}/{ACCOUNT}/{name}")
+}
+
+/// Checks that the dead-letter queue exists and is not the queue itself.
+pub(super) fn check_redrive_policy(
+    broker: &Broker,
+    name: &str,
+    settings: &QueueSettings,
+) -> Result<(), ApiError> {
+    let Some(redrive) = &settings.redrive else { return Ok(()) };
+    let target = &redrive.dead_letter_queue;
+    if target == name {
+        return Err(ApiError::parameter(
+            "RedrivePolicy",
+            target,
+            "A queue cannot be its own dead letter target.",
+        ));
+    }
+    match broker.queue(target) {
+        Some(_) => Ok(()),
+        None => {
+            Err(ApiError::parameter("RedrivePolicy", target, "Dead letter target does not exist."))
+        }
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -187,6 +223,6 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     Err(ApiError::new(
         Code::InvalidParameterValue,
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. \
-         FIFO queues are not known here.",
+         FIFO queues are not supported.",
     ))
 }

@@ -1,20 +1,20 @@
 //! ReceiveMessage, with its long poll.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::BTreeMap, fmt, pin::pin, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::attributes::{self, AttributeValue};
-use crate::broker::Broker;
-use crate::error::{ApiError, Code};
-use crate::queue::{Queue, now_ms};
-use crate::queue_settings::ACCOUNT;
-use crate::receipt::Receipt;
-use crate::record::Record;
-use crate::state::{Delivered, Rules, Taken};
+use crate::{
+    attributes::{self, AttributeValue},
+    broker::Broker,
+    error::{ApiError, Code},
+    queue::{Queue, now_ms},
+    queue_settings::ACCOUNT,
+    receipt::Receipt,
+    record::Record,
+    state::{Delivered, Rules, Taken},
+};
 
 /// SQS's limit for messages in flight per standard queue.
 const MAX_IN_FLIGHT: usize = 120_000;
@@ -26,7 +26,7 @@ pub(crate) struct ReceiveMessage {
     max_number_of_messages: Option<i64>,
     visibility_timeout: Option<i64>,
     wait_time_seconds: Option<i64>,
-    /// The older name of the next.
+    /// The older name of `message_system_attribute_names`.
     attribute_names: Option<Vec<String>>,
     message_system_attribute_names: Option<Vec<String>>,
     message_attribute_names: Option<Vec<String>>,
@@ -39,7 +39,7 @@ pub(crate) struct Received {
     messages: Vec<Message>,
 }
 
-/// No `Debug` of the body.
+/// `Debug` does not show the body.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message {
@@ -57,8 +57,8 @@ struct Message {
     attributes_md5: Option<String>,
 }
 
-impl std::fmt::Debug for Message {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Message {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Message").field("message_id", &self.message_id).finish_non_exhaustive()
     }
 }
@@ -70,40 +70,41 @@ fn serialize_body<S: serde::Serializer>(
     serializer.serialize_str(&record.body)
 }
 
-/// Up to `MaxNumberOfMessages` messages, as soon as there is one, waiting up to `WaitTimeSeconds` for it.
+/// Receives up to `MaxNumberOfMessages` messages, and waits up to `WaitTimeSeconds` for the first.
 ///
-/// A poll whose client goes away takes nothing: it is dropped with its connection.
-pub(crate) async fn receive(
+/// A poll whose client disconnects takes nothing: it is dropped with its connection.
+pub(crate) async fn receive_message(
     broker: &Arc<Broker>,
     request: ReceiveMessage,
 ) -> Result<Received, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let settings = queue.settings();
-    let most = in_range("MaxNumberOfMessages", request.max_number_of_messages, 1, 10)?.unwrap_or(1);
-    let invisible = in_range("VisibilityTimeout", request.visibility_timeout, 0, 43_200)?;
-    let wait = in_range("WaitTimeSeconds", request.wait_time_seconds, 0, 20)?
+    let most =
+        check_range("MaxNumberOfMessages", request.max_number_of_messages, 1, 10)?.unwrap_or(1);
+    let invisible = check_range("VisibilityTimeout", request.visibility_timeout, 0, 43_200)?;
+    let wait = check_range("WaitTimeSeconds", request.wait_time_seconds, 0, 20)?
         .unwrap_or(settings.wait_time);
-    let delivered = poll(broker, &queue, most, invisible, wait).await?;
+    let delivered = wait_for_messages(broker, &queue, most, invisible, wait).await?;
     let ids: Vec<i64> = delivered.iter().map(|delivered| delivered.id).collect();
-    let contents = match broker.contents(&ids).await {
+    let contents = match broker.read_contents(&ids).await {
         Ok(contents) => contents,
         Err(error) => {
-            give_back(&queue, &delivered);
+            release_messages(&queue, &delivered);
             return Err(error);
         }
     };
     let mut messages = Vec::with_capacity(delivered.len());
     for (delivered, record) in delivered.into_iter().zip(contents) {
         match record {
-            Some(record) => messages.push(describe(broker, &queue, delivered, record, &request)),
-            // It was deleted between its delivery and now.
-            None => queue.with_state(|state, _| state.remove(delivered.id)),
+            Some(record) => messages.push(to_message(broker, &queue, delivered, record, &request)),
+            // It was deleted after it was taken from the queue.
+            None => queue.with_state(|state, _| state.remove_received(delivered.id)),
         }
     }
     Ok(Received { messages })
 }
 
-async fn poll(
+async fn wait_for_messages(
     broker: &Arc<Broker>,
     queue: &Arc<Queue>,
     most: i64,
@@ -112,13 +113,14 @@ async fn poll(
 ) -> Result<Vec<Delivered>, ApiError> {
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(wait).unwrap_or_default());
     loop {
-        // Enabled before the look at the queue, so that a message which arrives after the look is noticed.
-        let mut changed = std::pin::pin!(queue.changed());
+        // Enabled before looking at the queue, so that a message that arrives after the look wakes
+        // this poll.
+        let mut changed = pin!(queue.changed());
         changed.as_mut().enable();
         if queue.is_deleted() {
             return Err(ApiError::no_such_queue());
         }
-        let delivered = take(broker, queue, most, invisible)?;
+        let delivered = take_messages(broker, queue, most, invisible)?;
         if !delivered.is_empty() || Instant::now() >= deadline || broker.closing.is_cancelled() {
             return Ok(delivered);
         }
@@ -134,15 +136,15 @@ async fn poll(
     }
 }
 
-fn take(
+fn take_messages(
     broker: &Arc<Broker>,
     queue: &Arc<Queue>,
     most: i64,
     invisible: Option<i64>,
 ) -> Result<Vec<Delivered>, ApiError> {
-    // Read at each look, since they may change during a long poll.
+    // Read each time, because the settings may change during a long poll.
     let settings = queue.settings();
-    // Without its dead-letter queue a message stays where it is.
+    // If the dead-letter queue is gone, messages stay in this queue.
     let redrive = settings.redrive.as_ref().and_then(|redrive| {
         broker.queue(&redrive.dead_letter_queue).map(|queue| (queue, redrive.max_receives))
     });
@@ -156,33 +158,33 @@ fn take(
         if state.counts().in_flight >= MAX_IN_FLIGHT {
             return None;
         }
-        Some(state.take(rules, now_ms, || broker.new_receive()))
+        Some(state.take_visible(rules, now_ms, || broker.new_receive()))
     });
     let Some(Taken { delivered, expired, exhausted }) = taken else {
         return Err(ApiError::new(
             Code::OverLimit,
-            format!("There are {MAX_IN_FLIGHT} messages in flight, which is the most."),
+            format!("There are {MAX_IN_FLIGHT} messages in flight, which is the maximum."),
         ));
     };
-    // Not waited for: it would be too old after a restart as well.
-    drop(broker.discard(&expired));
+    // No need to wait: after a restart these messages would be just as expired.
+    drop(broker.discard_messages(&expired));
     if let Some((dead_letter_queue, _)) = redrive {
-        broker.bury(queue, &dead_letter_queue, exhausted);
+        broker.move_to_dead_letter_queue(queue, &dead_letter_queue, exhausted);
     }
     Ok(delivered)
 }
 
-/// Makes messages visible whose contents could not be read.
-fn give_back(queue: &Queue, delivered: &[Delivered]) {
+/// Makes messages visible again if their contents could not be read.
+fn release_messages(queue: &Queue, delivered: &[Delivered]) {
     queue.with_state(|state, now_ms| {
         for delivered in delivered {
-            // A message that stands otherwise by now needs nothing.
+            // Fails only if the message is no longer in flight, and then there is nothing to do.
             let _ = state.change_visibility(delivered.id, delivered.receive, 0, now_ms);
         }
     });
 }
 
-fn describe(
+fn to_message(
     broker: &Broker,
     queue: &Queue,
     delivered: Delivered,
@@ -199,11 +201,11 @@ fn describe(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     Message {
-        message_id: broker.names.message_id(delivered.id),
-        receipt_handle: broker.names.handle(receipt),
+        message_id: broker.public_ids.message_id(delivered.id),
+        receipt_handle: broker.public_ids.receipt_handle(receipt),
         body_md5: record.body_md5.clone(),
         attributes: system_attributes(delivered, &record, request),
-        // As in SQS: over the attributes that are given here, not over all that were sent.
+        // As in SQS, the MD5 covers only the attributes in this answer, not all attributes sent.
         attributes_md5: attributes::md5(&message_attributes),
         message_attributes,
         record,
@@ -223,7 +225,7 @@ fn system_attributes(
     let trace = record
         .extras
         .as_ref()
-        .and_then(|extras| attributes::text(&extras.system, "AWSTraceHeader"));
+        .and_then(|extras| attributes::string_value(&extras.system, "AWSTraceHeader"));
     [
         ("ApproximateReceiveCount", Some(history.receives.to_string())),
         ("ApproximateFirstReceiveTimestamp", history.first_receive_ms.map(|time| time.to_string())),
@@ -241,8 +243,8 @@ fn time_until(due_ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(due_ms - now_ms()).unwrap_or_default())
 }
 
-/// A number in its range; `None` where it was not given.
-pub(super) fn in_range(
+/// Checks that a number, if given, is within its range.
+pub(super) fn check_range(
     name: &str,
     value: Option<i64>,
     least: i64,
@@ -260,22 +262,22 @@ pub(super) fn in_range(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::Modified;
+    use crate::queue::CurrentSettings;
 
     #[tokio::test]
-    async fn nothing_more_is_received_when_the_most_messages_are_in_flight() {
+    async fn a_receive_is_refused_while_the_maximum_number_of_messages_is_in_flight() {
         let broker = Broker::in_memory();
-        let modified = Modified { settings: Arc::default(), modified_ms: 0 };
-        let queue = Arc::new(Queue::new(1, "q".to_owned(), 0, modified));
+        let settings = CurrentSettings { settings: Arc::default(), modified_ms: 0 };
+        let queue = Arc::new(Queue::new(1, "q".to_owned(), 0, settings));
         broker.insert_queue(Arc::clone(&queue));
         queue.with_state(|state, now_ms| {
             for id in 0..=120_000 {
-                state.add(id, now_ms, now_ms, now_ms);
+                state.add_sent(id, now_ms, now_ms, now_ms);
             }
         });
         let most = i64::try_from(MAX_IN_FLIGHT).unwrap();
-        assert_eq!(take(&broker, &queue, most, None).unwrap().len(), MAX_IN_FLIGHT);
+        assert_eq!(take_messages(&broker, &queue, most, None).unwrap().len(), MAX_IN_FLIGHT);
         let request = serde_json::from_str(r#"{"QueueUrl":"q"}"#).unwrap();
-        assert_eq!(receive(&broker, request).await.unwrap_err().code, Code::OverLimit);
+        assert_eq!(receive_message(&broker, request).await.unwrap_err().code, Code::OverLimit);
     }
 }

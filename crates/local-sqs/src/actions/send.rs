@@ -5,20 +5,23 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{self, BatchAnswer};
-use crate::attributes::{self, Attributes};
-use crate::broker::Broker;
-use crate::error::{ApiError, Code};
-use crate::journal::SentMessage;
-use crate::queue::{Queue, now_ms};
-use crate::queue_settings::QueueSettings;
-use crate::record::{Extras, Record};
+use crate::{
+    attributes::{self, Attributes},
+    broker::Broker,
+    error::{ApiError, Code},
+    journal::SentMessage,
+    queue::{Queue, now_ms},
+    queue_settings::QueueSettings,
+    record::{Extras, Record},
+};
 
-/// SQS's limit for the sum of all messages of a batch, in bytes.
+/// SQS's limit for the total size of a batch, in bytes.
 const MAX_BATCH_BYTES: usize = 1_048_576;
 
-/// A message to send, alone (then `id` is absent) or as an entry of a batch. Members for FIFO queues are ignored.
+/// A message to send, alone (then `id` is absent) or as an entry of a batch. Members for FIFO
+/// queues are ignored.
 ///
-/// No `Debug`: it holds the body.
+/// There is no `Debug`, because it would show the body.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Message {
@@ -37,7 +40,7 @@ pub(crate) struct Batch {
     entries: Option<Vec<Message>>,
 }
 
-/// What SQS says of a message that it has. The MD5s are lower-case hex.
+/// The answer for a message that is stored. The MD5s are lower-case hex.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Sent {
@@ -52,34 +55,35 @@ pub(crate) struct Sent {
     system_md5: Option<String>,
 }
 
-/// A message that may be sent.
+/// A message that passed the checks.
 struct Checked {
     id: Option<String>,
     delay_ms: i64,
     record: Arc<Record>,
 }
 
-pub(crate) async fn one(broker: &Arc<Broker>, request: Message) -> Result<Sent, ApiError> {
+pub(crate) async fn send_message(broker: &Arc<Broker>, request: Message) -> Result<Sent, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
-    let checked = check(Message { id: None, ..request }, &queue.settings())?;
-    let mut sent = store(broker, &queue, vec![checked]).await?;
+    let checked = check_message(Message { id: None, ..request }, &queue.settings())?;
+    let mut sent = store_messages(broker, &queue, vec![checked]).await?;
     sent.pop().ok_or_else(ApiError::internal)
 }
 
-/// Sends the entries that may be sent, all in one change; the others are in `Failed`.
-pub(crate) async fn batch(
+/// Sends the valid entries in one change; the others are in `Failed`.
+pub(crate) async fn send_message_batch(
     broker: &Arc<Broker>,
     request: Batch,
 ) -> Result<BatchAnswer<Sent>, ApiError> {
     let queue = broker.queue_by_url(request.queue_url.as_deref())?;
     let entries = request.entries.unwrap_or_default();
-    batch::check(entries.iter().map(|entry| entry.id.as_deref().unwrap_or_default()))?;
+    batch::check_entry_ids(entries.iter().map(|entry| entry.id.as_deref().unwrap_or_default()))?;
     let bytes: usize = entries.iter().map(size).sum();
     if bytes > MAX_BATCH_BYTES {
         return Err(ApiError::new(
             Code::BatchRequestTooLong,
             format!(
-                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes."
+                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. \
+                 You have sent {bytes} bytes."
             ),
         ));
     }
@@ -88,18 +92,18 @@ pub(crate) async fn batch(
     let mut checked = Vec::with_capacity(entries.len());
     for entry in entries {
         let id = entry.id.clone().unwrap_or_default();
-        match check(entry, &settings) {
+        match check_message(entry, &settings) {
             Ok(message) => checked.push(message),
-            Err(error) => answer.fail(id, error),
+            Err(error) => answer.add_failure(id, error),
         }
     }
     if !checked.is_empty() {
-        answer.successful = store(broker, &queue, checked).await?;
+        answer.successful = store_messages(broker, &queue, checked).await?;
     }
     Ok(answer)
 }
 
-fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError> {
+fn check_message(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError> {
     let bytes = size(&message);
     let body = message
         .message_body
@@ -107,9 +111,9 @@ fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError
         .ok_or_else(|| ApiError::missing("MessageBody"))?;
     let attributes = message.message_attributes.unwrap_or_default();
     let system = message.message_system_attributes.unwrap_or_default();
-    attributes::check(&attributes)?;
-    attributes::check_system(&system)?;
-    if !attributes::only_allowed_characters(&body) {
+    attributes::check_attributes(&attributes)?;
+    attributes::check_system_attributes(&system)?;
+    if !attributes::has_only_allowed_characters(&body) {
         return Err(ApiError::new(
             Code::InvalidMessageContents,
             "Invalid characters found. Valid unicode characters are \
@@ -121,7 +125,8 @@ fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError
         return Err(ApiError::new(
             Code::InvalidParameterValue,
             format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+                "One or more parameters are invalid. \
+                 Reason: Message must be shorter than {most} bytes."
             ),
         ));
     }
@@ -137,7 +142,7 @@ fn check(message: Message, settings: &QueueSettings) -> Result<Checked, ApiError
     Ok(Checked { id: message.id, delay_ms: delay * 1000, record })
 }
 
-async fn store(
+async fn store_messages(
     broker: &Arc<Broker>,
     queue: &Arc<Queue>,
     checked: Vec<Checked>,
@@ -150,7 +155,7 @@ async fn store(
         let extras = record.extras.as_deref();
         answers.push(Sent {
             id: entry_id,
-            message_id: broker.names.message_id(id),
+            message_id: broker.public_ids.message_id(id),
             body_md5: record.body_md5.clone(),
             attributes_md5: extras.and_then(|extras| attributes::md5(&extras.attributes)),
             system_md5: extras.and_then(|extras| attributes::md5(&extras.system)),
@@ -163,11 +168,11 @@ async fn store(
             record,
         });
     }
-    broker.send(queue, messages).await?;
+    broker.send_messages(queue, messages).await?;
     Ok(answers)
 }
 
-/// Bytes as SQS counts them. System attributes are free.
+/// The size in bytes as SQS counts it. System attributes do not count.
 fn size(message: &Message) -> usize {
     message.message_body.as_ref().map_or(0, String::len)
         + message.message_attributes.as_ref().map_or(0, attributes::size)

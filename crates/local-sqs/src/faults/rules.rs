@@ -1,53 +1,51 @@
-//! What a rule says, and whether it applies to a request.
+//! Fault rules, and whether a rule applies to a request.
 
 use std::borrow::Cow;
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::Shown;
 use crate::action::Action;
 
 /// One fault, and when it happens. Members that do not belong to its kind are ignored.
 ///
-/// One flat object: nested or tagged forms of serde do not read numbers when serde_json keeps them exact.
+/// This is one flat object because serde cannot read numbers in nested or tagged forms while
+/// serde_json keeps numbers exact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The name of an action, as `SendMessage`, or `*` for all.
+    /// The name of an action, such as `SendMessage`, or `*` for all.
     pub action: String,
-    /// What happens.
+    /// The kind of fault.
     pub kind: Kind,
-    /// The name of a queue; all queues where it is absent.
+    /// The name of a queue; if absent, the rule applies to all queues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
-    /// For how many requests at most.
+    /// The maximum number of requests that the rule applies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// From 0 to 1, for each request; for `partial` without `entries`, for each entry. Default 1.
+    /// From 0 to 1, per request; for `partial` without `entries`, per entry. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// Makes the probability repeatable. Default 0.
+    /// The seed of the random numbers, so that a run can be repeated. Default 0.
     #[serde(default)]
     pub seed: u64,
     /// `delay`: milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
-    /// `delay`: before the work instead of after it.
+    /// `delay`: wait before the work instead of after it.
     #[serde(default)]
     pub before: bool,
-    /// `error`: the HTTP status. Default 400 for a fault of the sender, else 500.
+    /// `error`: the HTTP status. Default 400 if `sender_fault` is set, else 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `error` and `partial`: the code, as `ThrottlingException`. Default `InternalFailure`.
+    /// `error` and `partial`: the code, such as `ThrottlingException`. Default `InternalFailure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// `error` and `partial`: whether the answer puts the blame on the sender.
+    /// `error` and `partial`: whether the answer blames the sender.
     #[serde(default)]
     pub sender_fault: bool,
-    /// `partial`: which entries fail, from 0.
+    /// `partial`: the indices of the entries that fail, starting at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<usize>>,
 }
@@ -56,40 +54,42 @@ pub struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The answer comes `ms` later; with `before` the work is done later, too.
+    /// The answer comes `ms` later; with `before` the work is done later as well.
     Delay,
-    /// An error answer with `status` and `code`, nothing done.
+    /// An error answer with `status` and `code`; no work is done.
     Error,
-    /// The connection is closed without a byte of answer, nothing done.
+    /// The connection is closed without a byte of answer; no work is done.
     Reset,
-    /// No answer until the client goes away, nothing done.
+    /// No answer until the client disconnects; no work is done.
     Hang,
-    /// Some entries of a batch fail with `code`, nothing done for them; the rest is done.
+    /// Some entries of a batch fail with `code`, without any work done for them; the others
+    /// succeed.
     Partial,
     /// The work is done, then the connection is closed without a byte of answer.
     LostReply,
-    /// ReceiveMessage: the messages stay visible, so that the next receive, by anyone, gets them again.
+    /// ReceiveMessage: the messages stay visible, so that the next receive, by any client, gets
+    /// them again.
     Duplicate,
 }
 
-/// Why a rule was not taken.
+/// Why a rule was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRule {
     /// Neither an action of this server nor `*`.
-    #[error("there is no action {0}")]
+    #[error("unknown action {0}")]
     Action(String),
     /// Not from 0 to 1.
-    #[error("a probability is a number from 0 to 1")]
+    #[error("probability must be a number from 0 to 1")]
     Probability,
-    /// A delay says how long.
+    /// A delay without `ms`.
     #[error("a delay needs ms")]
     Delay,
-    /// Not an HTTP status of an answer.
-    #[error("a status is a number from 200 to 599")]
+    /// Not an HTTP status that ends a request.
+    #[error("status must be a number from 200 to 599")]
     Status,
 }
 
-/// Where in a request a fault applies.
+/// The point in a request where a fault applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Point {
     BeforeWork,
@@ -98,33 +98,42 @@ pub(super) enum Point {
     InsteadOfAnswer,
 }
 
-/// What rules look at in a request.
+/// The parts of a request that rules match.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) action: Action,
     pub(super) queue: Option<String>,
-    /// Entries of a batch; `None` for other actions.
+    /// Number of batch entries; `None` for other actions.
     pub(super) entries: Option<usize>,
 }
 
 /// A rule that applies to this request.
 #[derive(Debug)]
-pub(super) struct Fired {
+pub(super) struct FiredRule {
     pub(super) rule: Rule,
-    /// `partial`: which entries fail.
+    /// `partial`: the indices of the entries that fail.
     pub(super) entries: Vec<usize>,
 }
 
-/// A rule with its count and its dice.
+/// A rule with its count and its random numbers.
 #[derive(Debug)]
-pub(super) struct Armed {
+pub(super) struct ArmedRule {
     rule: Rule,
     fired: u64,
-    dice: StdRng,
+    random: StdRng,
+}
+
+/// A rule, and how often it has fired.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuleStatus {
+    /// The rule as it was given.
+    pub rule: Rule,
+    /// Number of requests that it has applied to.
+    pub fired: u64,
 }
 
 impl Rule {
-    /// A rule for every request of an action (or `*`), to be narrowed by the other members.
+    /// A rule for every request of an action (or `*`); set other members to narrow it.
     pub fn new(action: &str, kind: Kind) -> Self {
         Rule {
             action: action.to_owned(),
@@ -177,7 +186,7 @@ impl Call {
     }
 }
 
-impl Armed {
+impl ArmedRule {
     pub(super) fn new(rule: Rule) -> Result<Self, InvalidRule> {
         if rule.action != "*" && Action::from_name(&rule.action).is_none() {
             return Err(InvalidRule::Action(rule.action));
@@ -191,14 +200,14 @@ impl Armed {
         if rule.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return Err(InvalidRule::Status);
         }
-        Ok(Armed { fired: 0, dice: StdRng::seed_from_u64(rule.seed), rule })
+        Ok(ArmedRule { fired: 0, random: StdRng::seed_from_u64(rule.seed), rule })
     }
 
-    pub(super) fn shown(&self) -> Shown {
-        Shown { rule: self.rule.clone(), fired: self.fired }
+    pub(super) fn status(&self) -> RuleStatus {
+        RuleStatus { rule: self.rule.clone(), fired: self.fired }
     }
 
-    pub(super) fn fire(&mut self, call: &Call, point: Point) -> Option<Fired> {
+    pub(super) fn fire(&mut self, call: &Call, point: Point) -> Option<FiredRule> {
         let rule = &self.rule;
         let matches = rule.point() == point
             && (rule.action == "*" || rule.action == call.action.name())
@@ -208,21 +217,22 @@ impl Armed {
         if !matches {
             return None;
         }
-        let entries = self.entries(call)?;
+        let entries = self.failing_entries(call)?;
         self.fired += 1;
-        Some(Fired { rule: self.rule.clone(), entries })
+        Some(FiredRule { rule: self.rule.clone(), entries })
     }
 
-    /// The entries that fail, empty for other kinds than `partial`; `None` where the dice spare the request.
-    fn entries(&mut self, call: &Call) -> Option<Vec<usize>> {
+    /// The indices of the entries that fail, empty unless the kind is `partial`; `None` if chance
+    /// spares the request.
+    fn failing_entries(&mut self, call: &Call) -> Option<Vec<usize>> {
         let probability = self.rule.probability.unwrap_or(1.0);
         let count = call.entries.unwrap_or_default();
         let entries: Vec<usize> = match (self.rule.kind, &self.rule.entries) {
             (Kind::Partial, None) => {
-                (0..count).filter(|_| self.dice.random_bool(probability)).collect()
+                (0..count).filter(|_| self.random.random_bool(probability)).collect()
             }
             (_, entries) => {
-                if !self.dice.random_bool(probability) {
+                if !self.random.random_bool(probability) {
                     return None;
                 }
                 entries.iter().flatten().copied().filter(|entry| *entry < count).collect()

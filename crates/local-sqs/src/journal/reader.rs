@@ -1,15 +1,22 @@
-//! The thread that reads contents which are not in memory.
+//! The thread that reads message contents that are not in memory.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
+    thread::{self, JoinHandle},
+};
 
 use diesel::prelude::*;
 use tokio::sync::oneshot;
 
-use super::schema::messages;
-use super::{NotDurable, ranges};
+use super::{
+    change::{NotDurable, ranges},
+    schema::messages,
+};
 use crate::record::{Extras, Record};
 
 pub(crate) enum Job {
@@ -17,17 +24,18 @@ pub(crate) enum Job {
     Stop,
 }
 
-pub(super) fn start(
-    mut connection: SqliteConnection,
-) -> std::io::Result<(Sender<Job>, JoinHandle<()>)> {
+pub(super) fn start(mut connection: SqliteConnection) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
     let thread = thread::Builder::new().name("sqs-reader".to_owned()).spawn(move || {
         while let Ok(Job::Read { ids, answer }) = jobs.recv() {
             let result = read(&mut connection, &ids).map_err(|error| {
-                log::error!("Contents could not be read. messages={} error=\"{error}\"", ids.len());
+                log::error!(
+                    messages = ids.len(), error:% = error;
+                    "Cannot read message contents from disk."
+                );
                 NotDurable
             });
-            // Whoever asked may have gone.
+            // Sending fails only if the request was dropped meanwhile.
             let _ = answer.send(result);
         }
     })?;

@@ -1,13 +1,14 @@
-//! The SQLite file: its tables, how it is opened, and what is read at start.
+//! The SQLite file: its tables, opening it, and loading it at start.
 
-use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    path::Path,
+};
 
-use diesel::connection::SimpleConnection as _;
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 
-use super::JournalError;
+use super::error::JournalError;
 
 diesel::table! {
     queues (id) {
@@ -39,7 +40,7 @@ diesel::table! {
     }
 }
 
-/// The version in SQLite's `user_version`; another one is refused.
+/// The version in SQLite's `user_version`; a file with any other version is refused.
 const VERSION: i64 = 1;
 
 const TABLES: &str = "
@@ -68,14 +69,15 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// What the file held when it was opened.
+/// The content of the file when it was opened.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) seed: [u8; 16],
-    /// Every number given to a message so far is at most this one.
+    /// No message has had a higher number than this.
     pub(crate) ids_reserved: i64,
     pub(crate) queues: Vec<LoadedQueue>,
-    /// In the order of their numbers, with those that a killed process left of a deleted queue.
+    /// Ordered by number. Includes messages of deleted queues that a killed process did not get to
+    /// delete.
     pub(crate) messages: Vec<LoadedMessage>,
 }
 
@@ -100,25 +102,26 @@ pub(crate) struct LoadedMessage {
 pub(super) struct Opened {
     pub(super) writer: SqliteConnection,
     pub(super) reader: SqliteConnection,
-    /// Held for as long as the file is in use.
+    /// Held as long as the file is in use.
     pub(super) lock: File,
     pub(super) loaded: Loaded,
 }
 
 pub(super) fn open(directory: &Path) -> Result<Opened, JournalError> {
-    let lock = lock(directory)?;
+    let lock = lock_directory(directory)?;
     let path = directory.join("local-sqs.sqlite3");
     let path = path.to_str().ok_or_else(|| JournalError::Path(directory.to_owned()))?;
     let mut writer = SqliteConnection::establish(path)?;
-    // The page size holds from the first page on, so that it comes first. 8 KiB: most messages lie within one page.
-    // FULL: a commit is on the disk before it is answered. A checkpoint every 32 MiB costs less than many small ones.
+    // The page size must be set before the first page is written. With 8 KiB most messages fit into
+    // one page. FULL: a commit is on disk before it is answered. A checkpoint every 32 MiB costs
+    // less than many small ones.
     writer.batch_execute(
         "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -32768; PRAGMA busy_timeout = 10000;",
     )?;
-    prepare(&mut writer)?;
-    let loaded = load(&mut writer)?;
+    create_tables(&mut writer)?;
+    let loaded = load_all(&mut writer)?;
     let mut reader = SqliteConnection::establish(path)?;
     reader.batch_execute(
         "PRAGMA query_only = 1; PRAGMA cache_size = -8192; PRAGMA busy_timeout = 10000;",
@@ -126,10 +129,10 @@ pub(super) fn open(directory: &Path) -> Result<Opened, JournalError> {
     Ok(Opened { writer, reader, lock, loaded })
 }
 
-/// Creates the directory and takes its lock, which the system gives back when the process ends in any way.
-fn lock(directory: &Path) -> Result<File, JournalError> {
+/// Creates the directory and takes its lock. The system releases the lock however the process ends.
+fn lock_directory(directory: &Path) -> Result<File, JournalError> {
     let failed = |error| JournalError::Directory(directory.to_owned(), error);
-    std::fs::create_dir_all(directory).map_err(failed)?;
+    fs::create_dir_all(directory).map_err(failed)?;
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -143,8 +146,8 @@ fn lock(directory: &Path) -> Result<File, JournalError> {
     }
 }
 
-/// Creates the tables in a new file.
-fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+/// Creates the tables if the file is new.
+fn create_tables(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     connection.immediate_transaction(|connection| {
         let version: i64 = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
             "(SELECT user_version FROM pragma_user_version)",
@@ -155,7 +158,7 @@ fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
             VERSION => {}
             other => {
                 return Err(JournalError::Content(format!(
-                    "its version is {other}, this is {VERSION}"
+                    "its version is {other}, but this program uses version {VERSION}"
                 )));
             }
         }
@@ -163,7 +166,7 @@ fn prepare(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     })
 }
 
-fn load(connection: &mut SqliteConnection) -> Result<Loaded, JournalError> {
+fn load_all(connection: &mut SqliteConnection) -> Result<Loaded, JournalError> {
     let (seed, ids_reserved): (Vec<u8>, i64) =
         server::table.select((server::seed, server::ids_reserved)).first(connection)?;
     let seed = seed

@@ -1,22 +1,28 @@
-//! The only thread that writes: everything that waits when it is free goes into one transaction.
+//! The only thread that writes. Whenever it is free, it commits all waiting changes in one
+//! transaction.
 
-use std::fs::File;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::{
+    fs::File,
+    io,
+    sync::mpsc::{self, Receiver, Sender},
+    thread::{self, JoinHandle},
+};
 
 use diesel::prelude::*;
 
-use super::schema::{messages, queues, server};
-use super::{Change, Done, NotDurable, SentMessage, ranges};
+use super::{
+    change::{Change, Done, NotDurable, SentMessage, ranges},
+    schema::{messages, queues, server},
+};
 
-/// Bounds a transaction, and so how long its first change waits for its answer.
+/// Limits the size of a transaction, and with it how long its first change waits for an answer.
 const MAX_GROUP_BYTES: usize = 8 << 20;
 
-/// How many message numbers are marked as used at a time, ahead of their use. A number is never used again, not even
-/// when its message is deleted and the server restarted: message ids are made from them.
+/// How many message numbers are reserved at a time, ahead of use. A number is never used twice, not
+/// even after its message is deleted and the server restarted: message ids are made from them.
 const RESERVED_AT_ONCE: i64 = 1 << 20;
 
-/// Bytes of log that a row costs beside its content, for [`MAX_GROUP_BYTES`].
+/// Bytes that a row adds to the write-ahead log besides its content, for [`MAX_GROUP_BYTES`].
 const ROW_BYTES: usize = 200;
 
 pub(crate) enum Job {
@@ -28,12 +34,12 @@ pub(super) fn start(
     connection: SqliteConnection,
     lock: File,
     ids_reserved: i64,
-) -> std::io::Result<(Sender<Job>, JoinHandle<()>)> {
+) -> io::Result<(Sender<Job>, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
     let mut writer = Writer { connection, ids_reserved };
     let thread = thread::Builder::new().name("sqs-writer".to_owned()).spawn(move || {
         writer.run(&jobs);
-        // The connection first: its last act is to fold the log into the file.
+        // The connection must be closed first: that merges the write-ahead log into the file.
         drop(writer);
         drop(lock);
     })?;
@@ -46,17 +52,17 @@ struct Writer {
 }
 
 impl Writer {
-    /// Until [`Job::Stop`] or until nobody is left who could send a job.
+    /// Runs until [`Job::Stop`], or until every sender of jobs is gone.
     fn run(&mut self, jobs: &Receiver<Job>) {
         while let Ok(Job::Write { change, done }) = jobs.recv() {
-            let mut bytes = weight(&change);
+            let mut bytes = log_bytes(&change);
             let mut changes = vec![change];
             let mut waiting = vec![done];
             let mut stopped = false;
             while bytes < MAX_GROUP_BYTES && !stopped {
                 match jobs.try_recv() {
                     Ok(Job::Write { change, done }) => {
-                        bytes += weight(&change);
+                        bytes += log_bytes(&change);
                         changes.push(change);
                         waiting.push(done);
                     }
@@ -64,7 +70,7 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            let result = self.commit(&changes);
+            let result = self.commit_group(&changes);
             waiting.into_iter().for_each(|done| done(result));
             if stopped {
                 return;
@@ -72,7 +78,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, changes: &[Change]) -> Result<(), NotDurable> {
+    fn commit_group(&mut self, changes: &[Change]) -> Result<(), NotDurable> {
         let reserved = self.ids_to_reserve(changes);
         let result = self.connection.immediate_transaction(|connection| {
             if let Some(reserved) = reserved {
@@ -80,7 +86,7 @@ impl Writer {
                     .set(server::ids_reserved.eq(reserved))
                     .execute(connection)?;
             }
-            changes.iter().try_for_each(|change| write(connection, change))
+            changes.iter().try_for_each(|change| write_change(connection, change))
         });
         match result {
             Ok(()) => {
@@ -89,8 +95,8 @@ impl Writer {
             }
             Err(error) => {
                 log::error!(
-                    "A group of changes could not be written. changes={} error=\"{error}\"",
-                    changes.len()
+                    changes = changes.len(), error:% = error;
+                    "Cannot store a group of changes."
                 );
                 Err(NotDurable)
             }
@@ -108,15 +114,17 @@ impl Writer {
     }
 }
 
-fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
+fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
     match change {
-        Change::Send(sent) => sent.iter().try_for_each(|message| insert(connection, message)),
+        Change::Send(sent) => {
+            sent.iter().try_for_each(|message| insert_message(connection, message))
+        }
         Change::Delete(ids) => ranges(ids).into_iter().try_for_each(|(first, last)| {
             diesel::delete(messages::table.filter(messages::id.between(first, last)))
                 .execute(connection)
                 .map(drop)
         }),
-        Change::Bury { ids, to, source } => ids.iter().try_for_each(|id| {
+        Change::DeadLetter { ids, to, source } => ids.iter().try_for_each(|id| {
             diesel::update(messages::table.find(id))
                 .set((messages::queue.eq(to), messages::source.eq(source.as_ref())))
                 .execute(connection)
@@ -149,8 +157,9 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
     }
 }
 
-/// One row at a time: the statement is prepared once, and SQLite gains nothing from several rows in one.
-fn insert(connection: &mut SqliteConnection, message: &SentMessage) -> QueryResult<()> {
+/// Inserts one row at a time: the statement is prepared once, and several rows in one statement
+/// would not make SQLite faster.
+fn insert_message(connection: &mut SqliteConnection, message: &SentMessage) -> QueryResult<()> {
     let extras = message.record.extras.as_deref().map(to_json).transpose()?;
     diesel::insert_into(messages::table)
         .values((
@@ -171,13 +180,14 @@ fn to_json(value: &impl serde::Serialize) -> QueryResult<String> {
         .map_err(|error| diesel::result::Error::SerializationError(error.into()))
 }
 
-fn weight(change: &Change) -> usize {
+/// Estimates how many bytes a change adds to the write-ahead log.
+fn log_bytes(change: &Change) -> usize {
     match change {
         Change::Send(messages) => {
             messages.iter().map(|message| ROW_BYTES + message.record.size()).sum()
         }
-        // Rows that lie together share their pages.
-        Change::Delete(ids) | Change::Bury { ids, .. } => ids.len() * ROW_BYTES,
+        // Neighbouring rows share pages.
+        Change::Delete(ids) | Change::DeadLetter { ids, .. } => ids.len() * ROW_BYTES,
         Change::CreateQueue { .. } | Change::SetAttributes { .. } | Change::DeleteQueue { .. } => {
             ROW_BYTES
         }

@@ -1,10 +1,15 @@
-use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_kit::Signal;
 
 use crate::harness::{Client, Process, redrive_to};
 
@@ -13,16 +18,17 @@ fn data(parent: &TempDir) -> PathBuf {
     parent.path().join("data")
 }
 
-/// A server that is killed as soon as so many messages have been answered, in the middle of what else is going on.
-struct Doomed {
+/// A server that is killed once `kill_after` sent messages have been answered, in the middle of
+/// other sends.
+struct ServerToKill {
     client: Client,
     answered: AtomicUsize,
     kill_after: usize,
-    server: Mutex<Process>,
+    server: Process,
 }
 
-impl Doomed {
-    /// Sends batches until the server is gone; the bodies whose sending was answered.
+impl ServerToKill {
+    /// Sends batches until the server is gone, and returns the bodies of the answered ones.
     async fn send_until_killed(&self, sender: &str) -> Vec<String> {
         let mut sent = Vec::new();
         for batch in 0.. {
@@ -36,8 +42,8 @@ impl Doomed {
             let request = json!({"QueueUrl": "q", "Entries": entries}).to_string();
             let Ok(answer) = self.client.try_call("SendMessageBatch", request).await else { break };
             if self.answered.fetch_add(10, Ordering::Relaxed) >= self.kill_after {
-                // At once: an answer that came too early would be a loss now.
-                let _ = self.server.lock().unwrap().child.kill();
+                // Immediately: a server that answers before it stores loses messages now.
+                self.server.service.signal(Signal::Kill);
             }
             assert_eq!(answer.body["Successful"].as_array().unwrap().len(), 10);
             sent.extend(bodies);
@@ -61,39 +67,39 @@ async fn drain(client: &Client, queue: &str) -> Vec<Value> {
 async fn every_answered_send_outlives_kills_in_the_middle_of_concurrent_sends() {
     let parent = tempfile::tempdir().unwrap();
     let mut expected = HashSet::new();
-    // Several kills, since each one hits another moment of the writer's round.
+    // Several kills, because each hits the writer at another moment.
     for round in 0..6 {
-        let server = Process::start(&data(&parent)).await;
+        let server = Process::start(&data(&parent));
         server.client.create("q", json!({"VisibilityTimeout": "600"})).await;
-        let doomed = Arc::new(Doomed {
+        let victim = Arc::new(ServerToKill {
             client: server.client.clone(),
             answered: AtomicUsize::new(0),
             kill_after: 300 + 70 * round,
-            server: Mutex::new(server),
+            server,
         });
         let senders: Vec<_> = (0..8)
             .map(|sender| {
-                let (doomed, name) = (Arc::clone(&doomed), format!("{round}-{sender}"));
-                tokio::spawn(async move { doomed.send_until_killed(&name).await })
+                let (victim, name) = (Arc::clone(&victim), format!("{round}-{sender}"));
+                tokio::spawn(async move { victim.send_until_killed(&name).await })
             })
             .collect();
         for sender in senders {
             expected.extend(sender.await.unwrap());
         }
     }
-    let server = Process::start(&data(&parent)).await;
-    let there = drain(&server.client, "q").await;
+    let server = Process::start(&data(&parent));
+    let stored = drain(&server.client, "q").await;
     let distinct: HashSet<String> =
-        there.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(distinct.len(), there.len(), "a message is there twice");
+        stored.iter().map(|m| m["Body"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(distinct.len(), stored.len(), "a message is stored twice");
     let lost = expected.difference(&distinct).count();
-    assert_eq!(lost, 0, "of {} answered sends", expected.len());
+    assert_eq!(lost, 0, "lost messages, of {} answered sends", expected.len());
 }
 
 #[tokio::test]
 async fn every_answered_delete_outlives_a_kill_and_nothing_else_is_deleted() {
     let parent = tempfile::tempdir().unwrap();
-    let mut server = Process::start(&data(&parent)).await;
+    let server = Process::start(&data(&parent));
     let client = server.client.clone();
     client.create("q", json!({})).await;
     for n in 0..30 {
@@ -107,18 +113,17 @@ async fn every_answered_delete_outlives_a_kill_and_nothing_else_is_deleted() {
             client.delete("q", &message).await;
         }
     }
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-    let server = Process::start(&data(&parent)).await;
-    let there: Vec<Value> =
+    server.kill();
+    let server = Process::start(&data(&parent));
+    let stored: Vec<Value> =
         drain(&server.client, "q").await.iter().map(|m| m["Body"].clone()).collect();
-    assert_eq!(there, kept);
+    assert_eq!(stored, kept);
 }
 
 #[tokio::test]
-async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
+async fn a_restart_keeps_queues_with_their_attributes_and_messages() {
     let parent = tempfile::tempdir().unwrap();
-    let mut server = Process::start(&data(&parent)).await;
+    let server = Process::start(&data(&parent));
     let client = server.client.clone();
     client.create("dead", json!({"MessageRetentionPeriod": "1209600"})).await;
     client.create("q", json!({"RedrivePolicy": redrive_to("dead", 1)})).await;
@@ -148,17 +153,20 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
     let sent = client
         .ok(
             "SendMessage",
-            json!({"QueueUrl": "q", "MessageBody": "body \" \\ \t 世界", "MessageAttributes": attributes}),
+            json!({
+                "QueueUrl": "q",
+                "MessageBody": "body \" \\ \t 世界",
+                "MessageAttributes": attributes,
+            }),
         )
         .await;
     client
         .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "later", "DelaySeconds": 900}))
         .await;
     let before = client.receive("q", json!({})).await.remove(0);
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    server.kill();
 
-    let server = Process::start(&data(&parent)).await;
+    let server = Process::start(&data(&parent));
     let client = &server.client;
     let listed = client.ok("ListQueues", json!({})).await;
     assert_eq!(listed["QueueUrls"].as_array().unwrap().len(), 3);
@@ -168,29 +176,29 @@ async fn a_restart_keeps_queues_their_attributes_and_messages_whole() {
     assert_eq!(client.attribute("q", "ApproximateNumberOfMessagesDelayed").await, "1");
     assert!(client.bodies("purged").await.is_empty());
     let after = client.receive("q", json!({})).await;
-    assert_eq!(after.len(), 1, "in flight before, so visible now");
+    assert_eq!(after.len(), 1, "the message was in flight before, so it is visible now");
     for name in ["Body", "MD5OfBody", "MessageAttributes", "MD5OfMessageAttributes", "MessageId"] {
         assert_eq!(after[0][name], before[name], "{name}");
     }
     assert_eq!(after[0]["MessageId"], sent["MessageId"]);
     assert_eq!(after[0]["Attributes"]["SentTimestamp"], before["Attributes"]["SentTimestamp"]);
-    let buried = client.receive("dead", json!({})).await.remove(0);
-    assert_eq!(buried["MessageId"], poison["MessageId"]);
+    let moved = client.receive("dead", json!({})).await.remove(0);
+    assert_eq!(moved["MessageId"], poison["MessageId"]);
     assert_eq!(
-        buried["Attributes"]["DeadLetterQueueSourceArn"],
+        moved["Attributes"]["DeadLetterQueueSourceArn"],
         "arn:aws:sqs:eu-west-1:000000000000:q"
     );
-    // A handle of before the restart: success, and the message stays.
+    // With a handle from before the restart the answer is success, but the message stays.
     client.delete("q", &before).await;
     assert_eq!(client.attribute("q", "ApproximateNumberOfMessagesNotVisible").await, "1");
 }
 
 #[tokio::test]
-async fn message_ids_are_never_used_again_even_when_everything_was_deleted() {
+async fn message_ids_are_never_reused_even_after_all_messages_are_deleted() {
     let parent = tempfile::tempdir().unwrap();
     let mut ids = HashSet::new();
     for _ in 0..3 {
-        let mut server = Process::start(&data(&parent)).await;
+        let server = Process::start(&data(&parent));
         server.client.create("q", json!({})).await;
         for n in 0..5 {
             assert!(ids.insert(server.client.send("q", &n.to_string()).await));
@@ -198,15 +206,14 @@ async fn message_ids_are_never_used_again_even_when_everything_was_deleted() {
         for message in drain(&server.client, "q").await {
             server.client.delete("q", &message).await;
         }
-        server.child.kill().unwrap();
-        server.child.wait().unwrap();
+        server.kill();
     }
 }
 
 #[tokio::test]
 async fn a_second_process_on_the_same_directory_is_refused_with_a_reason() {
     let parent = tempfile::tempdir().unwrap();
-    let server = Process::start(&data(&parent)).await;
+    let server = Process::start(&data(&parent));
     let directory = data(&parent);
     let second = tokio::task::spawn_blocking(move || Process::command(&directory).output());
     let second = second.await.unwrap().unwrap();

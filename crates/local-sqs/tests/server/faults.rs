@@ -2,17 +2,21 @@ use std::time::{Duration, Instant};
 
 use local_sqs::faults::{Kind, Rule};
 use serde_json::{Value, json};
+use test_kit::Fault;
 
 use crate::harness::{Client, Server};
 
-async fn with_rule(rule: Rule) -> Server {
+const DELAY: Duration = Duration::from_millis(600);
+
+async fn start_with(fault: Fault) -> Server {
     let server = Server::with_queue(json!({})).await;
-    server.faults.add(vec![rule]).unwrap();
+    server.faults.add(vec![rule(fault)]).unwrap();
     server
 }
 
-fn once(action: &str, kind: Kind) -> Rule {
-    Rule { times: Some(1), ..Rule::new(action, kind) }
+/// Reads a fault of the test kit as the control endpoint does.
+fn rule(fault: Fault) -> Rule {
+    serde_json::from_value(fault.rule()).unwrap()
 }
 
 async fn try_send(client: &Client) -> Result<u16, reqwest::Error> {
@@ -25,31 +29,30 @@ fn entries(count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_delay_after_the_work_keeps_back_the_answer_alone() {
-    let server = with_rule(Rule { ms: Some(600), ..once("SendMessage", Kind::Delay) }).await;
+async fn a_delay_after_the_work_delays_only_the_answer() {
+    let server = start_with(Fault::on("SendMessage").delay(DELAY).times(1)).await;
     let client = server.client.clone();
     let started = Instant::now();
     let send = tokio::spawn(async move { try_send(&client).await });
     assert_eq!(server.client.receive("q", json!({"WaitTimeSeconds": 5})).await.len(), 1);
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     assert_eq!(send.await.unwrap().unwrap(), 200);
-    assert!(started.elapsed() >= Duration::from_millis(600));
+    assert!(started.elapsed() >= DELAY);
 }
 
 #[tokio::test]
-async fn a_delay_before_the_work_keeps_back_the_work() {
-    let rule = Rule { ms: Some(600), before: true, ..once("SendMessage", Kind::Delay) };
-    let server = with_rule(rule).await;
+async fn a_delay_before_the_work_delays_the_work() {
+    let server = start_with(Fault::on("SendMessage").delay_before_work(DELAY).times(1)).await;
     let client = server.client.clone();
     let started = Instant::now();
     let send = tokio::spawn(async move { try_send(&client).await });
     assert_eq!(server.client.receive("q", json!({"WaitTimeSeconds": 5})).await.len(), 1);
-    assert!(started.elapsed() >= Duration::from_millis(600));
+    assert!(started.elapsed() >= DELAY);
     assert_eq!(send.await.unwrap().unwrap(), 200);
 }
 
 #[tokio::test]
-async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
+async fn an_error_has_its_status_and_code_and_no_work_is_done() {
     for (status, code, sender_fault, expected) in [
         (None, None, false, (500, "InternalFailure;Receiver", "com.amazonaws.sqs#InternalFailure")),
         (
@@ -72,7 +75,10 @@ async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
         ),
     ] {
         let code = code.map(str::to_owned);
-        let server = with_rule(Rule { status, code, sender_fault, ..once("*", Kind::Error) }).await;
+        let times = Some(1);
+        let rule = Rule { status, code, sender_fault, times, ..Rule::new("*", Kind::Error) };
+        let server = Server::with_queue(json!({})).await;
+        server.faults.add(vec![rule]).unwrap();
         let answer =
             server.client.call("SendMessage", json!({"QueueUrl": "q", "MessageBody": "x"})).await;
         assert_eq!(
@@ -84,9 +90,9 @@ async fn an_error_is_answered_with_its_status_and_code_and_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
+async fn a_reset_closes_the_connection_without_a_byte_and_no_work_is_done() {
     use std::io::{Read as _, Write as _};
-    let server = with_rule(once("SendMessage", Kind::Reset)).await;
+    let server = start_with(Fault::on("SendMessage").reset().times(1)).await;
     let address = server.client.base.trim_start_matches("http://").to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -94,7 +100,8 @@ async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
         let length = body.len();
         write!(
             stream,
-            "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {length}\r\n\r\n{body}"
+            "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
@@ -108,14 +115,14 @@ async fn a_reset_closes_the_connection_without_a_byte_and_nothing_is_done() {
 
 #[tokio::test]
 async fn a_lost_reply_comes_after_the_work() {
-    let server = with_rule(once("SendMessage", Kind::LostReply)).await;
+    let server = start_with(Fault::on("SendMessage").lost_reply().times(1)).await;
     assert!(try_send(&server.client).await.is_err());
     assert_eq!(server.client.bodies("q").await, ["hello"]);
 }
 
 #[tokio::test]
-async fn a_lost_reply_of_a_receive_waits_for_one_with_messages_and_strands_them() {
-    let server = with_rule(once("ReceiveMessage", Kind::LostReply)).await;
+async fn a_lost_reply_waits_for_a_receive_with_messages_and_leaves_them_in_flight() {
+    let server = start_with(Fault::on("ReceiveMessage").lost_reply().times(1)).await;
     assert!(server.client.bodies("q").await.is_empty());
     assert_eq!(server.faults.rules()[0].fired, 0);
     server.client.send("q", "hello").await;
@@ -125,8 +132,8 @@ async fn a_lost_reply_of_a_receive_waits_for_one_with_messages_and_strands_them(
 }
 
 #[tokio::test]
-async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it() {
-    let server = with_rule(once("ReceiveMessage", Kind::Duplicate)).await;
+async fn a_duplicate_is_received_again_while_the_first_receiver_still_has_it() {
+    let server = start_with(Fault::on("ReceiveMessage").duplicate().times(1)).await;
     server.client.send("q", "hello").await;
     let first = server.client.receive("q", json!({})).await;
     let second = server.client.receive("q", json!({})).await;
@@ -141,13 +148,9 @@ async fn a_duplicate_is_received_again_at_once_while_the_first_receiver_has_it()
 }
 
 #[tokio::test]
-async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
-    let rule = Rule {
-        entries: Some(vec![0, 3, 99]),
-        code: Some("InternalError".to_owned()),
-        ..once("SendMessageBatch", Kind::Partial)
-    };
-    let server = with_rule(rule).await;
+async fn a_partial_failure_fails_the_given_entries_only() {
+    let fault = Fault::on("SendMessageBatch").entries_fail([0, 3, 99], "InternalError");
+    let server = start_with(fault.times(1)).await;
     let answer =
         server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     let ids = |list: &str| -> Vec<String> {
@@ -166,8 +169,9 @@ async fn a_partial_failure_fails_the_given_entries_and_does_the_others() {
 }
 
 #[tokio::test]
-async fn a_partial_failure_of_all_entries_does_nothing() {
-    let server = with_rule(once("SendMessageBatch", Kind::Partial)).await;
+async fn a_partial_failure_of_all_entries_does_no_work() {
+    let server =
+        start_with(Fault::on("SendMessageBatch").any_entries_fail("InternalError").times(1)).await;
     let answer =
         server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries(5)})).await;
     assert_eq!(answer["Failed"].as_array().unwrap().len(), 5);
@@ -176,16 +180,11 @@ async fn a_partial_failure_of_all_entries_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_partial_failure_by_probability_repeats_with_its_seed() {
+async fn a_partial_failure_by_probability_is_the_same_for_the_same_seed() {
     let mut outcomes = Vec::new();
     for _ in 0..2 {
-        let rule = Rule {
-            probability: Some(0.5),
-            seed: 7,
-            sender_fault: true,
-            ..Rule::new("SendMessageBatch", Kind::Partial)
-        };
-        let server = with_rule(rule).await;
+        let fault = Fault::on("SendMessageBatch").any_entries_fail("InternalError");
+        let server = start_with(fault.probability(0.5).seed(7).blamed_on_sender()).await;
         let mut failed = 0;
         for _ in 0..10 {
             let answer = server
@@ -201,8 +200,8 @@ async fn a_partial_failure_by_probability_repeats_with_its_seed() {
 }
 
 #[tokio::test]
-async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
-    let server = with_rule(once("ReceiveMessage", Kind::Hang)).await;
+async fn a_hanging_receive_gets_no_answer_and_takes_no_message() {
+    let server = start_with(Fault::on("ReceiveMessage").hang().times(1)).await;
     server.client.send("q", "hello").await;
     let patience = Duration::from_millis(500);
     let request = json!({"QueueUrl": "q"});
@@ -215,15 +214,11 @@ async fn a_hanging_receive_is_not_answered_and_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
+async fn a_rule_applies_to_its_action_and_queue_at_most_the_given_number_of_times() {
     let server = Server::with_queue(json!({})).await;
     server.client.create("other", json!({})).await;
-    let rule = Rule {
-        queue: Some("other".to_owned()),
-        times: Some(2),
-        ..Rule::new("SendMessage", Kind::Error)
-    };
-    server.faults.add(vec![rule]).unwrap();
+    let fault = Fault::on("SendMessage").internal_failure().queue("other").times(2);
+    server.faults.add(vec![rule(fault)]).unwrap();
     assert_eq!(try_send(&server.client).await.unwrap(), 200);
     assert!(server.client.bodies("other").await.is_empty());
     let mut statuses = Vec::new();
@@ -237,11 +232,17 @@ async fn a_rule_applies_to_its_action_and_queue_and_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn rules_and_calls_are_set_and_shown_over_http() {
+async fn rules_and_calls_can_be_set_and_shown_over_http() {
     let server = Server::with_queue(json!({})).await;
     let (http, base) = (&server.client.http, &server.client.base);
     let rules = json!([
-        {"action": "SendMessage", "kind": "error", "status": 503, "code": "ServiceUnavailable", "times": 1},
+        {
+            "action": "SendMessage",
+            "kind": "error",
+            "status": 503,
+            "code": "ServiceUnavailable",
+            "times": 1,
+        },
         {"action": "*", "kind": "delay", "ms": 1, "probability": 0.25, "seed": 3},
     ]);
     let added = http.post(format!("{base}/_faults")).json(&rules).send().await.unwrap();
@@ -268,7 +269,7 @@ async fn rules_and_calls_are_set_and_shown_over_http() {
 }
 
 #[tokio::test]
-async fn rules_that_make_no_sense_are_refused() {
+async fn invalid_rules_are_refused() {
     let server = Server::start();
     for rule in [
         json!({"action": "Nonsense", "kind": "reset"}),

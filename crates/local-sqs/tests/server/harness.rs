@@ -1,23 +1,19 @@
-//! Servers to test against, in this process or as processes of their own, and a client that adds nothing.
+//! Servers to test against, in this process or as real programs, and a plain client.
 
-use std::fs::File;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::{path::Path, process::Command};
 
-use local_sqs::faults::Faults;
-use local_sqs::{Settings, build};
-use rustix::process::{Pid, Signal, kill_process};
+use local_sqs::{RunError, Settings, build, faults::Faults};
 use serde_json::{Value, json};
+use test_kit::{Service, Signal, wait};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A server in this process, stopped when dropped.
+/// A server in this process; it is stopped on drop.
 pub struct Server {
     pub client: Client,
     pub faults: Faults,
     pub stop: CancellationToken,
-    pub serving: JoinHandle<std::io::Result<()>>,
+    pub serving: JoinHandle<Result<(), RunError>>,
 }
 
 impl Server {
@@ -30,7 +26,7 @@ impl Server {
         Server { client, faults, stop, serving }
     }
 
-    /// With a queue named `q`.
+    /// Starts a server that has a queue named `q`.
     pub async fn with_queue(attributes: Value) -> Self {
         let server = Server::start();
         server.client.create("q", attributes).await;
@@ -44,72 +40,32 @@ impl Drop for Server {
     }
 }
 
-/// The real binary on a data directory, killed when dropped.
+/// The real program with a data directory; it is killed on drop.
 pub struct Process {
-    pub child: Child,
+    pub service: Service,
     pub client: Client,
 }
 
 impl Process {
-    pub async fn start(data_dir: &Path) -> Self {
-        let log_path = data_dir.with_extension("log");
-        let log = File::create(&log_path).unwrap();
-        let mut child = Process::command(data_dir)
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let started = Instant::now();
-        loop {
-            let log = std::fs::read_to_string(&log_path).unwrap();
-            let port = log.split("Listening. port=").nth(1).and_then(|rest| rest.split_once('\n'));
-            if let Some((port, _)) = port {
-                return Process { child, client: Client::new(port.trim().parse().unwrap()) };
-            }
-            let ended = child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && started.elapsed() < Duration::from_secs(20),
-                "{ended:?} {log}"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    pub fn start(data_dir: &Path) -> Self {
+        let service = Service::start("local-sqs", &[("DATA_DIR", data_dir.to_str().unwrap())]);
+        let client = Client::new(service.port());
+        Process { service, client }
     }
 
+    /// The command of the program, for a run that ends by itself.
     pub fn command(data_dir: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local-sqs"));
-        command
-            .env("BIND_ADDRESS", "127.0.0.1")
-            .env("PORT", "0")
-            .env("DATA_DIR", data_dir)
-            .env("RUST_LOG", "info")
-            .stdin(Stdio::null());
+        command.env("BIND_ADDRESS", "127.0.0.1").env("PORT", "0").env("DATA_DIR", data_dir);
         command
     }
 
-    pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    pub async fn ended(&mut self, within: Duration) -> ExitStatus {
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(started.elapsed() < within, "the process has not ended within {within:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    pub fn kill(self) {
+        self.service.stop(Signal::Kill);
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Posts JSON and gives back what came.
+/// Posts JSON and returns the answer as it is.
 #[derive(Clone)]
 pub struct Client {
     pub http: reqwest::Client,
@@ -150,11 +106,24 @@ impl Client {
         self.try_call(action, body.to_string()).await.unwrap()
     }
 
-    /// A call that must succeed.
+    /// Makes a call that must succeed.
     pub async fn ok(&self, action: &str, body: Value) -> Value {
         let answer = self.call(action, body).await;
         assert_eq!(answer.status, 200, "{action}: {answer:?}");
         answer.body
+    }
+
+    /// How many receives the server has started to work on.
+    pub async fn receives(&self) -> u64 {
+        let url = format!("{}/_calls", self.base);
+        let calls: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        calls["ReceiveMessage"]["requests"].as_u64().unwrap_or_default()
+    }
+
+    /// Waits until the server has started to work on this many receives since its start.
+    pub async fn wait_for_receives(&self, count: u64) {
+        wait::until_true("the receives have started", async || self.receives().await >= count)
+            .await;
     }
 
     pub async fn create(&self, name: &str, attributes: Value) {
@@ -166,7 +135,7 @@ impl Client {
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
-    /// Receives with everything that can be asked for; `more` adds to the request.
+    /// Receives messages with all their attributes; `more` is added to the request.
     pub async fn receive(&self, queue: &str, more: Value) -> Vec<Value> {
         let mut request = json!({
             "QueueUrl": queue,
@@ -209,7 +178,7 @@ impl Client {
     }
 }
 
-/// A redrive policy as an attribute.
+/// The value of the attribute `RedrivePolicy`.
 pub fn redrive_to(queue: &str, max_receives: u32) -> String {
     let arn = format!("arn:aws:sqs:eu-west-1:000000000000:{queue}");
     json!({"deadLetterTargetArn": arn, "maxReceiveCount": max_receives}).to_string()

@@ -1,4 +1,4 @@
-//! The server from outside: a real one on a port of its own for every test.
+//! Tests of the server from outside: every test has a real server on a port of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,9 +11,12 @@ mod harness;
 
 mod boto3;
 mod durability;
+mod errors;
 mod faults;
 mod limits;
+mod polling;
 mod queues;
 mod receiving;
 mod sending;
+mod sizes;
 mod stopping;

@@ -1,151 +1,12 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use test_kit::wait;
 
-use crate::harness::{Client, Server, redrive_to};
-
-/// Starts a long poll, does something after a while, and gives the bodies with the time from the deed to the answer.
-async fn poll_while(
-    client: &Client,
-    queue: &str,
-    deed: impl Future<Output = ()>,
-) -> (Vec<String>, Duration) {
-    let (poller, queue) = (client.clone(), queue.to_owned());
-    let poll = tokio::spawn(async move {
-        let messages = poller.receive(&queue, json!({"WaitTimeSeconds": 20})).await;
-        (messages, Instant::now())
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(!poll.is_finished());
-    deed.await;
-    let done = Instant::now();
-    let (messages, answered) = poll.await.unwrap();
-    let bodies =
-        messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect();
-    (bodies, answered.saturating_duration_since(done))
-}
-
-/// Loopback and a busy machine take this long at most; a poll that is not woken takes seconds.
-const AT_ONCE: Duration = Duration::from_millis(500);
-
-#[tokio::test]
-async fn a_long_poll_wakes_at_once_when_a_message_is_sent() {
-    let server = Server::with_queue(json!({})).await;
-    let client = &server.client;
-    let (bodies, took) =
-        poll_while(client, "q", async { drop(client.send("q", "hello").await) }).await;
-    assert_eq!(bodies, ["hello"]);
-    assert!(took < AT_ONCE, "{took:?}");
-}
-
-#[tokio::test]
-async fn a_long_poll_wakes_at_once_when_a_message_is_released() {
-    let server = Server::with_queue(json!({})).await;
-    let client = &server.client;
-    client.send("q", "hello").await;
-    let message = client.receive("q", json!({})).await.remove(0);
-    let (bodies, took) = poll_while(client, "q", async {
-        assert_eq!(client.change("q", &message, 0).await.status, 200);
-    })
-    .await;
-    assert_eq!(bodies, ["hello"]);
-    assert!(took < AT_ONCE, "{took:?}");
-}
-
-#[tokio::test]
-async fn a_long_poll_wakes_at_once_when_a_delay_or_a_visibility_timeout_is_over() {
-    let server = Server::with_queue(json!({})).await;
-    let client = &server.client;
-    // The end is set while the poll is out, so that it has to reckon anew.
-    let delayed = async {
-        client
-            .ok("SendMessage", json!({"QueueUrl": "q", "MessageBody": "late", "DelaySeconds": 1}))
-            .await;
-    };
-    let (bodies, took) = poll_while(client, "q", delayed).await;
-    assert_eq!(bodies, ["late"]);
-    assert!(
-        took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE,
-        "{took:?}"
-    );
-
-    client.create("r", json!({})).await;
-    client.send("r", "again").await;
-    let message = client.receive("r", json!({})).await.remove(0);
-    let (bodies, took) = poll_while(client, "r", async {
-        assert_eq!(client.change("r", &message, 1).await.status, 200);
-    })
-    .await;
-    assert_eq!(bodies, ["again"]);
-    assert!(
-        took > Duration::from_millis(900) && took < Duration::from_millis(1000) + AT_ONCE,
-        "{took:?}"
-    );
-}
-
-#[tokio::test]
-async fn each_of_many_long_polls_gets_its_message() {
-    let server = Server::with_queue(json!({})).await;
-    let polls: Vec<_> = (0..20)
-        .map(|_| {
-            let client = server.client.clone();
-            tokio::spawn(async move {
-                client.receive("q", json!({"WaitTimeSeconds": 20, "MaxNumberOfMessages": 1})).await
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let started = Instant::now();
-    for half in 0..2 {
-        let entries: Vec<Value> = (0..10)
-            .map(|n| json!({"Id": n.to_string(), "MessageBody": format!("{half}{n}")}))
-            .collect();
-        server.client.ok("SendMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
-    }
-    for poll in polls {
-        assert_eq!(poll.await.unwrap().len(), 1);
-    }
-    assert!(started.elapsed() < 2 * AT_ONCE, "{:?}", started.elapsed());
-}
-
-#[tokio::test]
-async fn a_long_poll_without_messages_ends_empty_when_its_time_is_over() {
-    let server = Server::with_queue(json!({"ReceiveMessageWaitTimeSeconds": "1"})).await;
-    let started = Instant::now();
-    assert!(server.client.receive("q", json!({})).await.is_empty());
-    assert!(started.elapsed() >= Duration::from_secs(1));
-    let started = Instant::now();
-    assert!(server.client.receive("q", json!({"WaitTimeSeconds": 0})).await.is_empty());
-    assert!(started.elapsed() < AT_ONCE);
-}
-
-#[tokio::test]
-async fn a_long_poll_ends_when_its_queue_is_deleted() {
-    let server = Server::with_queue(json!({})).await;
-    let client = server.client.clone();
-    let poll = tokio::spawn(async move {
-        client.call("ReceiveMessage", json!({"QueueUrl": "q", "WaitTimeSeconds": 20})).await
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    server.client.ok("DeleteQueue", json!({"QueueUrl": "q"})).await;
-    let answer = tokio::time::timeout(AT_ONCE, poll).await.unwrap().unwrap();
-    assert_eq!(answer.query_error, "AWS.SimpleQueueService.NonExistentQueue;Sender");
-}
-
-#[tokio::test]
-async fn a_long_poll_whose_client_has_gone_takes_no_message() {
-    let server = Server::with_queue(json!({})).await;
-    let request = json!({"QueueUrl": "q", "WaitTimeSeconds": 20});
-    let gone = Client::new(server.client.base.rsplit(':').next().unwrap().parse().unwrap());
-    let poll =
-        tokio::time::timeout(Duration::from_millis(200), gone.call("ReceiveMessage", request))
-            .await;
-    assert!(poll.is_err());
-    drop(gone);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    server.client.send("q", "hello").await;
-    assert_eq!(server.client.bodies("q").await, ["hello"]);
-}
+use crate::{
+    harness::{Server, redrive_to},
+    polling::{WAKE_LIMIT, poll_during},
+};
 
 #[tokio::test]
 async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
@@ -158,13 +19,13 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
         let message = &client.receive("q", json!({"VisibilityTimeout": 0})).await[0];
         assert_eq!(message["Attributes"]["ApproximateReceiveCount"], count);
     }
-    // A poll that waits at the dead-letter queue wakes, too.
-    let (bodies, took) = poll_while(client, "dead", async {
+    // A poll of the dead-letter queue wakes as well.
+    let (bodies, took) = poll_during(client, "dead", async {
         assert!(client.receive("q", json!({})).await.is_empty());
     })
     .await;
     assert_eq!(bodies, ["poison"]);
-    assert!(took < AT_ONCE, "{took:?}");
+    assert!(took < WAKE_LIMIT, "{took:?}");
     assert!(client.bodies("q").await.is_empty());
     assert_eq!(client.attribute("dead", "ApproximateNumberOfMessagesNotVisible").await, "1");
     client.create("later", json!({})).await;
@@ -181,7 +42,7 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn a_moved_message_keeps_its_id_attributes_and_count_and_tells_where_it_was() {
+async fn a_moved_message_keeps_its_id_attributes_and_count_and_shows_its_old_queue() {
     let server = Server::start();
     let client = &server.client;
     client.create("dead", json!({})).await;
@@ -202,7 +63,7 @@ async fn a_moved_message_keeps_its_id_attributes_and_count_and_tells_where_it_wa
     for name in ["SentTimestamp", "ApproximateFirstReceiveTimestamp"] {
         assert_eq!(moved["Attributes"][name], first["Attributes"][name], "{name}");
     }
-    // The handle of the old queue deletes nothing here.
+    // The handle from the old queue deletes nothing here.
     client.delete("q", &first).await;
     assert_eq!(client.attribute("dead", "ApproximateNumberOfMessagesNotVisible").await, "1");
 }
@@ -227,7 +88,7 @@ async fn a_stale_handle_deletes_nothing_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_handle_whose_time_is_over_still_deletes_but_does_not_change_visibility() {
+async fn a_handle_past_its_visibility_timeout_still_deletes_but_cannot_change_visibility() {
     let server = Server::with_queue(json!({})).await;
     let client = &server.client;
     client.send("q", "hello").await;
@@ -239,12 +100,15 @@ async fn a_handle_whose_time_is_over_still_deletes_but_does_not_change_visibilit
 }
 
 #[tokio::test]
-async fn visibility_cannot_be_extended_beyond_twelve_hours_from_the_receive() {
+async fn visibility_cannot_be_extended_beyond_twelve_hours_after_the_receive() {
     let server = Server::with_queue(json!({})).await;
     let client = &server.client;
     client.send("q", "hello").await;
     let message = client.receive("q", json!({})).await.remove(0);
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    let received = &message["Attributes"]["ApproximateFirstReceiveTimestamp"];
+    let received = Duration::from_millis(received.as_str().unwrap().parse().unwrap());
+    let is_later = async || UNIX_EPOCH.elapsed().unwrap().as_millis() > received.as_millis();
+    wait::until_true("a millisecond has passed since the receive", is_later).await;
     assert_eq!(
         client.change("q", &message, 43_200).await.query_error,
         "InvalidParameterValue;Sender"
@@ -276,10 +140,15 @@ async fn many_consumers_receive_each_message_once() {
                     }
                     let entries: Vec<Value> = messages
                         .iter()
-                        .map(|message| json!({"Id": message["Body"], "ReceiptHandle": message["ReceiptHandle"]}))
+                        .map(|message| {
+                            let handle = &message["ReceiptHandle"];
+                            json!({"Id": message["Body"], "ReceiptHandle": handle})
+                        })
                         .collect();
-                    client.ok("DeleteMessageBatch", json!({"QueueUrl": "q", "Entries": entries})).await;
-                    bodies.extend(messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()));
+                    let request = json!({"QueueUrl": "q", "Entries": entries});
+                    client.ok("DeleteMessageBatch", request).await;
+                    let received = messages.iter().map(|message| message["Body"].as_str().unwrap());
+                    bodies.extend(received.map(str::to_owned));
                 }
             })
         })

@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::harness::Server;
 
 #[tokio::test]
-async fn md5s_are_those_that_sqs_computes() {
+async fn md5s_match_those_of_sqs() {
     let server = Server::with_queue(json!({})).await;
     let request = json!({
         "QueueUrl": "q",
@@ -20,13 +20,17 @@ async fn md5s_are_those_that_sqs_computes() {
 }
 
 #[tokio::test]
-async fn a_receiver_gets_the_attributes_that_it_asks_for_and_no_others() {
+async fn a_receiver_gets_only_the_attributes_it_asks_for() {
     let server = Server::with_queue(json!({})).await;
     let text = json!({"DataType": "String", "StringValue": "v"});
     let request = json!({
         "QueueUrl": "q",
         "MessageBody": "x",
-        "MessageAttributes": {"a.one": text, "a.two": text, "b": {"DataType": "Binary.x", "BinaryValue": "AAEC"}},
+        "MessageAttributes": {
+            "a.one": text,
+            "a.two": text,
+            "b": {"DataType": "Binary.x", "BinaryValue": "AAEC"},
+        },
     });
     server.client.ok("SendMessage", request).await;
     let ask = async |wanted: serde_json::Value| {
@@ -49,7 +53,7 @@ async fn a_receiver_gets_the_attributes_that_it_asks_for_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_queue_delays_its_messages_and_a_message_may_say_otherwise() {
+async fn a_queue_delays_its_messages_unless_a_message_has_its_own_delay() {
     let server = Server::with_queue(json!({"DelaySeconds": "900"})).await;
     server.client.send("q", "late").await;
     server

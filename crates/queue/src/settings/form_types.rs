@@ -37,7 +37,7 @@ impl FormTypeNames {
         Self { names, schemas }
     }
 
-    /// Checks the schemas. If one is wrong, that is a fault of the variable that named it, and there are no types.
+    /// Checks the schemas. A wrong schema is a fault of the variable that brought it, and then the result is empty.
     pub fn types(&self, environment: &mut Environment) -> FormTypes {
         FormTypes::new(&self.names, &self.schemas).unwrap_or_else(|faults| {
             for (name, fault) in faults {
@@ -53,7 +53,7 @@ impl FormTypeNames {
     }
 }
 
-/// The texts of all schemas in a directory by form type, or what is wrong with it.
+/// The texts of all schemas in a directory, by form type.
 fn schemas_in(directory: &Path) -> Result<BTreeMap<String, String>, Fault> {
     let mut schemas = BTreeMap::new();
     for entry in fs::read_dir(directory).map_err(Fault::Directory)? {

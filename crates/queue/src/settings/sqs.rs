@@ -50,7 +50,7 @@ fn poll(environment: &mut Environment) -> Poll {
             "SQS_WAIT_TIME",
             20,
             0..=20,
-            "How long a poll waits for a message.",
+            "How long a poll of the worker waits for a message.",
         ),
         max_messages: environment.number(
             "SQS_MAX_NUMBER_OF_MESSAGES",
@@ -62,7 +62,7 @@ fn poll(environment: &mut Environment) -> Poll {
             "SQS_VISIBILITY_TIMEOUT",
             21600,
             1..=43200,
-            "How long a received message is hidden from other workers. The default is the one of 2016; 120 is better: a killed worker's messages come back sooner.",
+            "How long a received message is hidden from other workers. The default is the one of 2016. Set 120 wherever you can: the messages of a killed worker come back sooner.",
         ),
     }
 }
@@ -79,7 +79,7 @@ const READ_BY_THE_SDK: [(&str, &str, &str, &str); 4] = [
         "AWS_ACCESS_KEY_ID",
         "the next in the SDK's credential chain",
         "an access key",
-        "The AWS SDK reads it. Its credential chain works except SSO and `credential_process`; roles of instances, tasks and web identities do.",
+        "The AWS SDK reads it. All of its credential chain works except SSO and `credential_process`; roles of instances, tasks and web identities work.",
     ),
     ("AWS_SECRET_ACCESS_KEY", "as above", "a secret", "Belongs to `AWS_ACCESS_KEY_ID`."),
     ("AWS_SESSION_TOKEN", "none", "a secret", "Belongs to temporary credentials."),

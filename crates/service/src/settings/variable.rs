@@ -7,7 +7,7 @@ use super::Environment;
 pub struct Variable {
     /// The name. A part in angle brackets stands for any text.
     pub name: String,
-    /// The default, or what happens without the variable.
+    /// The default, or the behaviour without the variable.
     pub default: String,
     /// The values it may have, with their unit.
     pub values: String,

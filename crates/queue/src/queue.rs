@@ -1,0 +1,98 @@
+//! The contract with a queue, on one page.
+
+use std::time::Duration;
+
+use domain::Message;
+use tokio::time::Instant;
+
+use crate::{
+    connection::Connection,
+    error::SqsError,
+    queue_finder,
+    receive::{self, Delivery, Poll, ReceiptHandle},
+    send_batch,
+    settle::{self, Settled},
+};
+
+/// A queue that was found, and the connection to use it. Cloning shares the connection.
+///
+/// SQS delivers every message at least once, in any order, and again unless it is deleted within its visibility
+/// timeout. Every method can be called concurrently. How long it may take and how often it tries is in `policy`.
+#[derive(Clone)]
+pub struct Queue {
+    pub(crate) connection: Connection,
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) max_message_size: Option<usize>,
+}
+
+impl Queue {
+    /// The name, with any prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found.
+    /// `None` if we may not read it; SQS then applies its limit to each send.
+    pub fn max_message_size(&self) -> Option<usize> {
+        self.max_message_size
+    }
+
+    /// Whether SQS answers for this queue.
+    ///
+    /// # Errors
+    /// SQS is unavailable, denies access, or the queue does not exist.
+    pub async fn answers(&self) -> Result<(), SqsError> {
+        queue_finder::ask_for(self).await
+    }
+
+    /// How many visible messages SQS estimates. `None` if it does not answer, or we may not ask.
+    pub async fn approximate_messages(&self) -> Option<u64> {
+        queue_finder::approximate_messages(self).await
+    }
+
+    /// Sends up to 10 messages in one call, and tries those again that SQS failed to take, until `deadline`.
+    /// `within` is how long the callers wait in all. The results are in the order of the messages.
+    ///
+    /// A message is on the queue if its result is `Ok`. If its result is an error it may be there all the same, because
+    /// the answer can get lost; sending it again then makes a second copy.
+    pub async fn send(
+        &self,
+        messages: &[Message],
+        within: Duration,
+        deadline: Instant,
+    ) -> Vec<Result<(), SqsError>> {
+        send_batch::send_all(self, messages, within, deadline).await
+    }
+
+    /// Sends one message that the worker sets aside. It is on the queue if this is `Ok`.
+    ///
+    /// # Errors
+    /// SQS did not confirm the message before the deadline. It may be on the queue all the same.
+    pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
+        send_batch::send_aside(self, message, deadline).await
+    }
+
+    /// Makes one long poll. Await it to the end: a poll that is dropped can hide messages for a whole visibility timeout.
+    ///
+    /// # Errors
+    /// SQS answered with an error, or did not answer within the wait time plus 5 s.
+    pub async fn receive(&self, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
+        receive::receive(self, poll).await
+    }
+
+    /// Deletes the messages of these deliveries, in concurrent calls of 10. One result per delivery, in their order.
+    pub async fn delete(&self, handles: &[ReceiptHandle], deadline: Instant) -> Vec<Settled> {
+        settle::delete_all(self, handles, deadline).await
+    }
+
+    /// Makes these deliveries visible again, each after its own delay, in concurrent calls of 10.
+    /// One result per delivery, in their order.
+    pub async fn release(
+        &self,
+        deliveries: &[(ReceiptHandle, Duration)],
+        deadline: Instant,
+    ) -> Vec<Settled> {
+        settle::release_all(self, deliveries, deadline).await
+    }
+}
