@@ -140,7 +140,7 @@ const NOT_JSON: Reason = Reason {
     ..MEDIA_TYPE
 };
 const FORM: Reason = Reason {
-    code: "the code of the first error, such as `field_required`",
+    code: "code of the first error",
     status: StatusCode::BAD_REQUEST,
     detail: "{errors by field}",
     when: "The form cannot be read or stored, or is not valid for its form type.",

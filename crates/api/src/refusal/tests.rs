@@ -92,7 +92,10 @@ fn the_reference_lists_every_refusal() {
                      |---|---|---|---|---|\n"
         .to_owned();
     for Reason { code, status, detail, when, is_alerted, .. } in reasons() {
-        let code = if code == FORM.code { code.to_owned() } else { format!("`{code}`") };
+        let code = match code {
+            code if code == FORM.code => format!("[{code}](form-type-schemas.md#errors)"),
+            code => format!("`{code}`"),
+        };
         let status = status.as_u16();
         let alerted = if is_alerted { "yes" } else { "" };
         table += &format!("| {code} | {status} | {detail} | {when} | {alerted} |\n");

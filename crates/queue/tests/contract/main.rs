@@ -10,6 +10,8 @@
 
 mod server;
 
+mod settings;
+
 mod finding;
 mod receiving;
 mod sending;
