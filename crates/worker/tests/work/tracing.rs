@@ -26,6 +26,8 @@ async fn a_traceparent_is_returned_and_reaches_the_logs_of_both_services() {
     assert!(made.len() == 55 && made.starts_with("00-") && made != TRACE, "{made}");
     assert_eq!(api.get("/").await.header("X-Request-Id").unwrap().len(), 55);
 
+    let attributes = [("traceparent", TRACE), ("id", "0199a7a1-5c3e-7d10-8000-0123456789ab")];
+    stack.sqs.send(QUEUE, "not json", &attributes).await;
     stack.sqs.send(QUEUE, "not json", &[("traceparent", "canary")]).await;
     stack.drained().await;
     stack.expect_messages_left(INVALID, 2);
