@@ -112,14 +112,6 @@ impl Received {
         })
     }
 
-    /// The ids and the trace in one line of text.
-    pub fn named(&self) -> String {
-        let id = self.submission_id().map(|id| format!(" submission_id={id}")).unwrap_or_default();
-        let trace =
-            self.traceparent().map(|trace| format!(" traceparent={trace}")).unwrap_or_default();
-        format!("message_id={}{id}{trace}", self.message_id)
-    }
-
     /// The size of body and attributes in bytes, as SQS counts it.
     pub fn size(&self) -> usize {
         attributes::size(&self.body, &self.attributes)
