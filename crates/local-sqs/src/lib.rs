@@ -16,6 +16,7 @@ mod settings;
 
 mod action;
 mod actions;
+mod body;
 mod error;
 mod http;
 mod response;

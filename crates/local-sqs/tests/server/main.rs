@@ -17,6 +17,7 @@ mod limits;
 mod polling;
 mod queues;
 mod receiving;
+mod request_length;
 mod sending;
 mod sizes;
 mod stopping;
