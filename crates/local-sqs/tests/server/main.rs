@@ -14,6 +14,7 @@ mod durability;
 mod errors;
 mod faults;
 mod limits;
+mod listening;
 mod polling;
 mod queues;
 mod receiving;
