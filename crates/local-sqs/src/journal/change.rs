@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::record::Record;
+use crate::{record::Record, state::History};
 
 /// One change, done completely or not at all.
 #[derive(Debug)]
@@ -27,10 +27,18 @@ pub(crate) enum Change {
     /// Moves messages to the dead-letter queue with the id `to`; `source` is the ARN of the queue
     /// that they come from.
     DeadLetter {
-        ids: Vec<i64>,
+        messages: Vec<(i64, History)>,
         to: i64,
         source: Arc<str>,
     },
+}
+
+impl Change {
+    /// Whether it makes the data grow. Such a change is refused while the disk is full, so that
+    /// the rest of the disk is there for deletes.
+    pub(super) fn adds_data(&self) -> bool {
+        matches!(self, Change::Send(_) | Change::CreateQueue { .. })
+    }
 }
 
 /// A message as it is written.

@@ -8,8 +8,10 @@
 )]
 
 mod harness;
+mod small_disk;
 
 mod boto3;
+mod disk;
 mod durability;
 mod errors;
 mod faults;
@@ -17,6 +19,7 @@ mod limits;
 mod listening;
 mod polling;
 mod queues;
+mod receive_counts;
 mod receiving;
 mod request_length;
 mod sending;
