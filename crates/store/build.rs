@@ -1,4 +1,5 @@
-//! Builds anew when a migration is added or altered; the macro that embeds them does not see that by itself.
+//! Rebuilds the crate if a migration is added or changed. The macro that embeds the migrations does
+//! not notice that.
 
 fn main() {
     println!("cargo:rerun-if-changed=../../migrations");

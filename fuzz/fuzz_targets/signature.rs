@@ -1,8 +1,9 @@
-//! A signature and a path on a line each, and a body: good is the one signature of each secret, and no other bytes.
+//! The input is a line with a signature, a line with a path, and a body. Each secret has one good
+//! signature.
 #![no_main]
 
-// The api has it for itself; this is the file and not a copy.
-#[allow(dead_code, reason = "the name of the header is for the api")]
+// The module is private in the api, so this includes its file.
+#[allow(dead_code, reason = "only the api needs the name of the header")]
 #[path = "../../crates/api/src/signature.rs"]
 mod signature;
 
@@ -14,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|request: &[u8]| {
         return;
     };
     let body = lines.next().unwrap_or_default();
-    // By another implementation.
+    // From an independent implementation.
     let expected = SECRETS.map(|secret| {
         let content = [path.as_bytes(), body, secret.as_bytes()].concat();
         let hash = ring::digest::digest(&ring::digest::SHA256, &content);
@@ -24,7 +25,7 @@ libfuzzer_sys::fuzz_target!(|request: &[u8]| {
     assert_eq!(is_good(given), expected.iter().any(|expected| expected == given));
     for mut expected in expected {
         assert!(is_good(&expected));
-        // The first bytes of what was found choose the place and the other byte.
+        // The first bytes of the input choose the place, and the change that makes another byte.
         let at = usize::from(request[0]) % expected.len();
         expected[at] ^= body.first().copied().unwrap_or(0).max(1);
         assert!(!is_good(&expected));

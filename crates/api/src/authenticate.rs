@@ -1,24 +1,25 @@
-//! Lets through what is signed, after its body is read; everything else gets one and the same answer.
+//! Reads the body of a request, then lets the request through if it is signed.
 
 use std::time::SystemTime;
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse,
+    Error, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
     middleware::Next,
     web::{self, Bytes},
 };
-use hawk_auth::{Refusal, Verified};
+use hawk_auth::Verified;
 
 use crate::{
-    answers, body::BodyLimits, metrics, sent_by::SentBy, settings::IntakeSettings, signature,
+    body::BodyLimits, refusal::Refusal, sent_by::SentBy, settings::IntakeSettings, signature,
 };
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
-/// Middleware around every route: the handlers behind it get the body in memory, and the [`SentBy`] as an extension.
+/// Middleware around every signed route: the handlers get the body in memory, and the [`SentBy`] as
+/// an extension.
 pub async fn authenticate<B: MessageBody + 'static>(
     limits: web::Data<BodyLimits>,
     intake: web::Data<IntakeSettings>,
@@ -26,19 +27,21 @@ pub async fn authenticate<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let payload = request.take_payload();
-    // The share is held until the answer is there.
-    let (body, _share) = match limits.read(request.headers(), payload).await {
-        Ok(read) => read,
-        Err(answer) => return Ok(request.into_response(answer)),
+    let read = match limits.read(request.headers(), payload).await {
+        Ok((body, share)) => {
+            check(&intake, request.request(), &body).map(|verified| (body, share, verified))
+        }
+        Err(refusal) => Err(refusal),
     };
-    let hawk = match check(&intake, request.request(), &body) {
-        Ok(verified) => verified,
-        Err(refused) => {
-            let answer = refused.answer(&intake, request.method().as_str());
+    // The body keeps its share of the bytes in flight until the request is answered.
+    let (body, _share, verified) = match read {
+        Ok(read) => read,
+        Err(refusal) => {
+            let answer = refusal.answer(request.request());
             return Ok(request.into_response(answer));
         }
     };
-    let sent_by = match &hawk {
+    let sent_by = match &verified {
         Some(verified) => {
             SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() }
         }
@@ -47,40 +50,38 @@ pub async fn authenticate<B: MessageBody + 'static>(
     request.extensions_mut().insert(sent_by);
     request.set_payload(Payload::from(body));
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(match hawk {
-        Some(verified) => signed(response, &verified),
+    Ok(match verified {
+        Some(verified) => sign_answer(response, &verified),
         None => response,
     })
 }
 
-/// Why a request is not let through.
-enum Refused {
-    Signature,
-    Hawk(Refusal),
-}
-
-/// `None` where the signature of 2016 is good.
+/// `None` if the signature of 2016 is right.
 fn check(
     intake: &IntakeSettings,
     request: &HttpRequest,
     body: &[u8],
-) -> Result<Option<Verified>, Refused> {
+) -> Result<Option<Verified>, Refusal> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let no_hawk = match &intake.hawk {
-        None => Refused::Signature,
-        Some(hawk) => match hawk.verify(&hawk_request(intake, request, path, body), unix_seconds())
-        {
-            Ok(verified) => return Ok(Some(verified)),
-            Err(refusal @ (Refusal::NoHeader | Refusal::AnotherScheme)) => Refused::Hawk(refusal),
-            Err(refusal) => return Err(Refused::Hawk(refusal)),
-        },
+    let refusal = match &intake.hawk {
+        None => Refusal::Signature,
+        Some(hawk) => {
+            match hawk.verify(&hawk_request(intake, request, path, body), unix_seconds()) {
+                Ok(verified) => return Ok(Some(verified)),
+                Err(
+                    refusal @ (hawk_auth::Refusal::NoHeader | hawk_auth::Refusal::AnotherScheme),
+                ) => Refusal::Hawk(refusal),
+                Err(refusal) => return Err(Refusal::Hawk(refusal)),
+            }
+        }
     };
+    // A request without a Hawk header may have the signature of 2016, if that scheme is on too.
     let signature =
         request.headers().get(signature::HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
     if signature::is_good(signature, path, body, &intake.ui_secrets) {
         Ok(None)
     } else {
-        Err(no_hawk)
+        Err(refusal)
     }
 }
 
@@ -95,7 +96,7 @@ fn hawk_request<'a>(
     };
     let mut authorization = request.headers().get_all(header::AUTHORIZATION);
     let first = authorization.next().map(HeaderValue::as_bytes);
-    // Two of them are none that can be checked.
+    // Nothing says which of two headers counts, so both are refused: this value is malformed.
     let authorization =
         if authorization.next().is_some() { Some(b"Hawk".as_slice()) } else { first };
     let (host, port) = match &intake.public_address {
@@ -114,7 +115,8 @@ fn hawk_request<'a>(
     }
 }
 
-/// Behind a load balancer that ends TLS, `PUBLIC_URL` has to say what this cannot know.
+/// The host and port that the client used. If a load balancer ends TLS, only `PUBLIC_URL` knows
+/// them.
 fn host_and_port(host: &str) -> (&str, u16) {
     match host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) {
         Some(host_and_port) => host_and_port,
@@ -126,33 +128,16 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-impl Refused {
-    /// The cause is for the log; outside there is one answer, in which only a clock that is off can be told.
-    fn answer(&self, intake: &IntakeSettings, method: &str) -> HttpResponse {
-        let cause = match self {
-            Self::Signature => "signature_wrong",
-            Self::Hawk(refusal) => refusal.code(),
-        };
-        metrics::refused(cause);
-        log::info!(
-            "Refused a request that is not signed as it must be. method={method} cause={cause}"
-        );
-        match self {
-            Self::Hawk(Refusal::NonceMemoryFull) => answers::try_again(),
-            Self::Hawk(refusal) => answers::unauthorized(&refusal.www_authenticate()),
-            Self::Signature if intake.hawk.is_some() => answers::unauthorized("Hawk"),
-            Self::Signature => answers::not_authenticated(),
-        }
-    }
-}
-
-/// Adds `Server-Authorization`, which covers the answer's body.
-fn signed(response: ServiceResponse<BoxBody>, verified: &Verified) -> ServiceResponse<BoxBody> {
+/// Adds `Server-Authorization`, which covers the body of the answer.
+fn sign_answer(
+    response: ServiceResponse<BoxBody>,
+    verified: &Verified,
+) -> ServiceResponse<BoxBody> {
     let mut header = None;
     let mut response = response.map_body(|head, body| {
         let content_type =
             head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        // Every answer is in memory; one that is not could not be signed.
+        // Every answer is in memory. An answer that is streamed could not be signed.
         body.try_into_bytes().map_or_else(
             |body| body,
             |bytes: Bytes| {

@@ -1,9 +1,8 @@
-//! Reads a request body within the limits on one, on all together and on time.
+//! Reads a request body within three limits: bytes of one body, bytes of all bodies, and time.
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse,
     dev::Payload,
     http::header::{self, HeaderMap},
     web::{Bytes, BytesMut},
@@ -14,9 +13,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{answers, metrics, settings::LimitSettings};
+use crate::{refusal::Refusal, settings::LimitSettings};
 
-/// How long the rest of a refused body is read and thrown away.
+/// How long the api reads on and discards, after it has refused a body.
 const DISCARD_TIME: Duration = Duration::from_secs(3);
 
 /// The limits on bodies, shared by all requests.
@@ -24,11 +23,11 @@ const DISCARD_TIME: Duration = Duration::from_secs(3);
 pub struct BodyLimits {
     one: usize,
     time: Duration,
-    /// One permit a byte.
+    /// One permit per byte.
     in_flight: Arc<Semaphore>,
 }
 
-/// A body's share of the bytes in flight, until it is dropped.
+/// A body's share of the bytes in flight, until it is dropped. An empty body has none.
 pub type Share = Option<OwnedSemaphorePermit>;
 
 impl BodyLimits {
@@ -40,23 +39,23 @@ impl BodyLimits {
         }
     }
 
-    /// Reads a body whole.
+    /// Reads a whole body.
     ///
     /// # Errors
-    /// The answer: 413, 415 (a coding such as gzip), 408, 400 (the connection broke off) or 503 (too many bytes in flight).
+    /// The body is too long, too slow, encoded or not complete, or too many bytes are in flight.
     pub async fn read(
         &self,
         headers: &HeaderMap,
         mut payload: Payload,
-    ) -> Result<(Bytes, Share), HttpResponse> {
+    ) -> Result<(Bytes, Share), Refusal> {
         let deadline = Instant::now() + self.time;
         let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await
         else {
-            metrics::refused("body_too_slow");
-            return Err(answers::too_slow());
+            return Err(Refusal::BodyTooSlow);
         };
         if outcome.is_err() {
-            // A client that is still writing when the connection closes would see a reset instead of the answer.
+            // A client that is still writing when the connection closes would see a reset instead
+            // of the answer.
             let _ =
                 timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload))
                     .await;
@@ -68,21 +67,18 @@ impl BodyLimits {
         &self,
         headers: &HeaderMap,
         payload: &mut Payload,
-    ) -> Result<(Bytes, Share), HttpResponse> {
+    ) -> Result<(Bytes, Share), Refusal> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
         {
-            metrics::refused("content_encoding");
-            return Err(answers::unsupported(
-                "Encoded bodies are not accepted: send it without Content-Encoding.",
-            ));
+            return Err(Refusal::ContentEncoding);
         }
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > self.one) {
-            return Err(self.too_long());
+            return Err(Refusal::BodyTooLong { limit: self.one });
         }
         self.collect(payload).await
     }
@@ -97,25 +93,20 @@ impl BodyLimits {
         }
     }
 
-    async fn collect(&self, payload: &mut Payload) -> Result<(Bytes, Share), HttpResponse> {
+    async fn collect(&self, payload: &mut Payload) -> Result<(Bytes, Share), Refusal> {
         let mut bytes = BytesMut::new();
         let mut share: Share = None;
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| {
-                metrics::refused("body_broke_off");
-                answers::bad_request("The request's body did not arrive whole.")
-            })?;
+            let chunk = chunk.map_err(|_| Refusal::BodyBrokeOff)?;
             if bytes.len() + chunk.len() > self.one {
-                return Err(self.too_long());
+                return Err(Refusal::BodyTooLong { limit: self.one });
             }
-            // Only what has arrived counts, so that slow clients do not hold what they only announced.
-            let more = u32::try_from(chunk.len()).ok();
-            let more = more
-                .and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok());
-            let more = more.ok_or_else(|| {
-                metrics::refused("bodies_in_flight");
-                answers::try_again()
-            })?;
+            // Only the bytes that have arrived count, so that a slow client does not reserve bytes
+            // by announcing them.
+            let more = u32::try_from(chunk.len())
+                .ok()
+                .and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok())
+                .ok_or(Refusal::BodiesInFlight)?;
             match &mut share {
                 Some(share) => share.merge(more),
                 None => share = Some(more),
@@ -123,10 +114,5 @@ impl BodyLimits {
             bytes.extend_from_slice(&chunk);
         }
         Ok((bytes.freeze(), share))
-    }
-
-    fn too_long(&self) -> HttpResponse {
-        metrics::refused("body_too_long");
-        answers::too_long(&format!("The request's body is longer than {} bytes.", self.one))
     }
 }

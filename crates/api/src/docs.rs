@@ -1,4 +1,4 @@
-//! `GET /openapi.json`, and `GET /docs/`, a page that shows it; both are open to all.
+//! `GET /openapi.json`, and `GET /docs/`, a page that shows it. Both are open to all.
 
 use actix_web::{
     HttpResponse,
@@ -11,17 +11,17 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::redirect::add_slash;
 
-/// The page loads what this service serves, and nothing else.
+/// The page loads files of this service only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// The routes, with the document as it is to be answered.
+/// Adds the routes. `document` is the body of the answer.
 pub fn routes(service: &mut web::ServiceConfig, document: &Bytes) {
     let document = document.clone();
     let answer = move || {
         let document = document.clone();
         async move { HttpResponse::Ok().content_type("application/json").body(document) }
     };
-    // A browser cannot sign what it sends, so the page does not offer to.
+    // A browser cannot sign requests, so the page does not offer to send any.
     let config = Config::from("../openapi.json")
         .use_base_layout()
         .supported_submit_methods([""; 0])

@@ -1,4 +1,4 @@
-//! The way to the form queue, from a process that may be up before SQS is.
+//! The connection to the form queue. The api may start before SQS does, and a queue may be deleted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,64 +11,61 @@ use queue::{
 use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
 
-/// How long a queue that was found is used before it is looked for again: SQS goes on telling the URL of a queue that was
-/// deleted for a while, and does not let its name be used again at once.
+/// The least time between finding a queue and looking for it again: for a while, SQS still returns
+/// the URL of a deleted queue and refuses to reuse its name.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// A form type and its queue, once that was found.
+/// A form type, and its queue once the api has found it.
 pub struct FormQueue {
     form: ServedForm,
     finder: QueueFinder,
     pace: SendPace,
     found: Mutex<Option<(Queue, Sender)>>,
-    /// It was found, and turned out to be missing.
-    gone: Notify,
+    /// The queue was found, and is missing now.
+    missing: Notify,
 }
 
 /// Why a message is not known to be on the queue.
+#[derive(Debug)]
 pub enum NotSent {
-    /// The queue was not found yet.
+    /// The api has not found the queue yet.
     NoQueue,
-    /// The send failed.
     Failed(SqsError),
 }
 
 impl FormQueue {
     pub fn new(form: ServedForm, finder: QueueFinder, pace: SendPace) -> Self {
-        // Until it is found.
         record_queue_up(form.form_type.name(), false);
-        Self { form, finder, pace, found: Mutex::default(), gone: Notify::new() }
+        Self { form, finder, pace, found: Mutex::default(), missing: Notify::new() }
     }
 
-    /// The type of the forms that are sent here, with its queues.
+    /// The form type with its queues.
     pub fn form(&self) -> &ServedForm {
         &self.form
     }
 
-    /// The type of the forms that are sent here.
     pub fn form_type(&self) -> &FormType {
         &self.form.form_type
     }
 
-    /// Finds the queue, and again whenever it turns out to be missing. Never returns.
-    pub async fn keep(&self) {
+    /// Finds the queue, and finds it again each time it is missing. Never returns.
+    pub async fn stay_connected(&self) {
         loop {
             self.find().await;
             sleep(LOOK_EVERY).await;
-            self.gone.notified().await;
+            self.missing.notified().await;
         }
     }
 
-    /// Finds the queue, or creates it where that is allowed, asking again for as long as it takes.
+    /// Finds the queue, or creates it if that is allowed, and retries until it has it.
     async fn find(&self) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
             match self.finder.form_queue().await {
                 Ok(queue) => {
                     log::info!(
-                        "Found the form queue. queue={} max_message_size={:?}",
-                        queue.name(),
-                        queue.max_message_size()
+                        queue = queue.name(), max_message_size:? = queue.max_message_size();
+                        "Found the form queue."
                     );
                     record_queue_up(self.form.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
@@ -77,8 +74,8 @@ impl FormQueue {
                 }
                 Err(error) => {
                     log::error!(
-                        "The form queue was not found, and nothing can be taken. queue={} error=\"{error}\"",
-                        self.finder.names.form
+                        queue = self.finder.names.form, error:%;
+                        "The form queue was not found, so no form can be accepted."
                     );
                     sleep(backoff.next_wait()).await;
                 }
@@ -86,11 +83,11 @@ impl FormQueue {
         }
     }
 
-    /// Sends a message; it is on the queue when this is `Ok`.
+    /// Sends a message. After `Ok` it is on the queue.
     pub async fn send(&self, message: Message) -> Result<(), NotSent> {
         let (_, sender) = self.found().ok_or(NotSent::NoQueue)?;
         let sent = sender.send(message).await;
-        self.heard(sent.as_ref().err().map(SqsError::cause));
+        self.record_result(sent.as_ref().err().map(SqsError::cause));
         sent.map_err(NotSent::Failed)
     }
 
@@ -98,17 +95,17 @@ impl FormQueue {
         self.found.lock().clone()
     }
 
-    /// SQS answered for the queue, or it failed for this cause.
-    fn heard(&self, cause: Option<Cause>) {
+    /// Records whether the last call worked, `None`, or why it failed.
+    fn record_result(&self, cause: Option<Cause>) {
         if cause == Some(Cause::MissingQueue) {
-            self.gone.notify_one();
+            self.missing.notify_one();
         }
         let is_up =
             !matches!(cause, Some(Cause::Unavailable | Cause::Denied | Cause::MissingQueue));
         record_queue_up(self.form.form_type.name(), is_up);
     }
 
-    /// The check of the health page.
+    /// The check for the health page.
     pub fn check(self: &Arc<Self>) -> Check {
         let form_queue = Arc::clone(self);
         Box::new(move || {
@@ -119,7 +116,7 @@ impl FormQueue {
                     return Err("the queue was not found yet");
                 };
                 let failed = queue.answers().await.err().map(|error| error.cause());
-                form_queue.heard(failed);
+                form_queue.record_result(failed);
                 failed.map_or(Ok(()), |cause| Err(cause.in_words()))
             })
         })

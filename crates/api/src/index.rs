@@ -1,4 +1,4 @@
-//! `GET /`: where forms are sent to.
+//! `GET /`: the address for each form type.
 
 use std::sync::Arc;
 

@@ -1,9 +1,13 @@
-//! The intake: takes a form over HTTP, checks who sent it and what it is, and answers 202 once SQS has it.
+//! The intake: accepts a form over HTTP, checks its sender and its content, and answers 202 once
+//! SQS has it.
 //!
-//! A request passes `authenticate` (which reads the body within its limits), then its route; `submit` is the main one.
+//! A request passes `authenticate`, which reads the body within its limits, and then its route. The
+//! main one is `submit`. A check that fails returns a `Refusal`, which is counted, logged and
+//! answered in one place.
 
-#![expect(missing_docs, reason = "a service: what is public is so for its main and its tests")]
+#![expect(missing_docs, reason = "public items of a service are for its main and its tests only")]
 
+pub mod arguments;
 pub mod settings;
 
 mod metrics;
@@ -15,18 +19,19 @@ mod body;
 mod sent_by;
 mod signature;
 
+mod refusal;
+
 mod form_queue;
 mod submission_id;
 mod submit;
 
-mod answers;
 mod docs;
 mod index;
 mod openapi;
 mod redirect;
 mod schema;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     App, HttpServer,
@@ -34,6 +39,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Bytes},
 };
+use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
 use service::{
@@ -53,10 +59,10 @@ pub struct Api {
     form_queues: Vec<Arc<FormQueue>>,
 }
 
-/// Wires the service together. It listens from here on; SQS need not be there yet.
+/// Wires the service together and listens. SQS need not be reachable yet.
 ///
 /// # Errors
-/// The address cannot be listened on.
+/// The api cannot listen on its address.
 pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let metrics = service::metrics::start("api", settings.metrics)?;
     metrics::describe();
@@ -100,11 +106,9 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     .shutdown_timeout(grace)
     .disable_signals()
     .bind(&address)
-    .map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    })?;
+    .with_context(|| format!("cannot listen on {address}"))?;
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
-    log::info!("Listening. address={} port={port}", listen.bind_address);
+    log::info!(address = listen.bind_address, port; "Listening.");
     Ok(Api { port, server: server.run(), metrics, form_queues })
 }
 
@@ -114,17 +118,19 @@ impl Api {
         self.port
     }
 
-    /// Serves until `stop`, then answers what is in flight.
+    /// Serves until `stop` is cancelled, then finishes the requests in flight.
     ///
     /// # Errors
-    /// The server ended by itself.
-    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+    /// The server failed.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
             async move {
-                stop.run_until_cancelled(join_all(form_queues.iter().map(|queue| queue.keep())))
-                    .await
+                stop.run_until_cancelled(join_all(
+                    form_queues.iter().map(|queue| queue.stay_connected()),
+                ))
+                .await
             }
         });
         let stopping = tokio::spawn(async move {
@@ -139,6 +145,6 @@ impl Api {
             metrics.abort();
         }
         log::info!("Stopped.");
-        outcome
+        outcome.context("the HTTP server failed")
     }
 }

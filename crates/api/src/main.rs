@@ -1,12 +1,15 @@
-//! The intake as a program: `api`, or `api --check-settings` to say what is wrong with the environment, or show it, or
-//! `api --healthcheck` to ask the one that runs here whether it is ready.
+//! The intake as a program.
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use api::settings::{DEFAULT_PORT, Settings};
+use api::{
+    arguments::Arguments,
+    settings::{DEFAULT_PORT, Settings},
+};
+use clap::Parser;
 use mimalloc::MiMalloc;
 use service::{healthcheck, logging, run, settings::Environment, stop};
 
@@ -15,17 +18,10 @@ use service::{healthcheck, logging, run, settings::Environment, stop};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let only_checks_settings =
-        match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            [] => false,
-            ["--check-settings"] => true,
-            ["--healthcheck"] => return healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/"),
-            _ => {
-                eprintln!("usage: api [--check-settings | --healthcheck]");
-                return ExitCode::from(2);
-            }
-        };
+    let arguments = Arguments::parse();
+    if arguments.healthcheck {
+        return healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/");
+    }
     let settings = match Settings::read(Environment::of_process()) {
         Ok(settings) => settings,
         Err(faults) => {
@@ -33,15 +29,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if only_checks_settings {
-        // Secrets show themselves as such.
+    if arguments.check_settings {
+        // A secret prints itself as such.
         let _ = writeln!(io::stdout(), "{settings:#?}");
         return ExitCode::SUCCESS;
     }
     logging::start(&settings.log);
     run::run_to_completion(async {
-        // Before it listens: from then on somebody may want it to stop.
+        // Handles signals before it listens: from then on somebody may want to stop it.
         let stop = stop::on_signal()?;
-        Ok(api::build(settings).await?.run(stop).await?)
+        api::build(settings).await?.run(stop).await
     })
 }

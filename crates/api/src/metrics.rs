@@ -1,45 +1,51 @@
-//! What the intake counts.
+//! The metrics of the intake.
 
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_histogram, histogram};
+use metrics::{counter, histogram};
+use service::metrics::{Metric, MetricKind};
 
-const REQUEST_SECONDS: &str = "form_data_request_seconds";
-const REFUSALS: &str = "form_data_refusals_total";
+use crate::refusal;
 
-/// Reasons for refusals that alerts look at.
-const ALERTED: [&str; 9] = [
-    "signature_wrong",
-    "no_header",
-    "mac_wrong",
-    "unknown_client",
-    "payload_hash_wrong",
-    "nonce_seen",
-    "stale_timestamp",
-    "sqs_unavailable",
-    "queue_not_found",
-];
+const REQUEST_SECONDS: Metric = Metric {
+    name: "form_data_request_seconds",
+    kind: MetricKind::Histogram,
+    labels: &["route", "method", "status"],
+    description: "How long the api took to answer requests, from the end of their head.",
+};
+const REFUSALS: Metric = Metric {
+    name: "form_data_refusals_total",
+    kind: MetricKind::Counter,
+    labels: &["reason"],
+    description: "Refused requests, by reason.",
+};
 
-/// Says what each of them is.
+/// Every metric that only the api has.
+pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS];
+
+/// Describes the metrics, and starts the counters that alerts look at with 0.
 pub fn describe() {
-    describe_histogram!(
-        REQUEST_SECONDS,
-        "How long requests took to be answered, from their head on."
-    );
-    describe_counter!(REFUSALS, "Requests that were not taken, by reason.");
-    // A counter that begins with its first event hides it from `increase`; these are the ones that alerts look at.
-    for reason in ALERTED {
-        counter!(REFUSALS, "reason" => reason).absolute(0);
+    service::metrics::describe(ALL);
+    // `increase` does not see the event with which a counter begins.
+    for reason in refusal::reasons().into_iter().filter(|reason| reason.is_alerted) {
+        counter!(REFUSALS.name, "reason" => reason.code).absolute(0);
     }
 }
 
-/// A request was answered. `route` is a pattern, such as `/form/`.
-pub fn answered(route: String, method: &'static str, status: u16, took: Duration) {
+/// `route` is a pattern, such as `/form/`.
+pub fn record_answer(route: String, method: &'static str, status: u16, took: Duration) {
     let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
-    histogram!(REQUEST_SECONDS, &labels).record(took);
+    histogram!(REQUEST_SECONDS.name, &labels).record(took);
 }
 
-/// A request was not taken. `reason` is a stable code.
-pub fn refused(reason: &'static str) {
-    counter!(REFUSALS, "reason" => reason).increment(1);
+pub fn count_refusal(code: &'static str) {
+    counter!(REFUSALS.name, "reason" => code).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_lists_every_metric_of_the_api() {
+        test_kit::reference::check("metrics.md", "api", &service::metrics::reference(super::ALL));
+    }
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: every route, every answer, and the schema of every form type that is served.
+//! The OpenAPI 3.1 document: every route, every answer, and the schema of every form type.
 
 mod answers;
 mod schemas;
@@ -13,25 +13,26 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, SecurityScheme},
 };
 
+use self::answers::{Routes, of_refusals};
 use crate::{settings::IntakeSettings, signature, submission_id, trace};
 
-const ABOUT: &str = "Takes form submissions and gets every one of them into PostgreSQL, through Amazon SQS.
+const ABOUT: &str = "Accepts form submissions and stores each in PostgreSQL, by way of Amazon SQS.
 
-202 means that SQS has confirmed this very submission; it is then stored exactly once.
+202 means that SQS has confirmed this submission. It will be stored exactly once.
 
-A path without its last slash is answered with 301 (`SlashAdded` among the responses of the components).
-Signed requests to other paths get 404 (`NotFound`), those with other methods 405 (`MethodNotAllowed`).";
+A path without its last slash gets 301 (`SlashAdded` among the responses of the components).
+Signed requests get 404 for other paths (`NotFound`) and 405 for other methods (`MethodNotAllowed`).";
 
-/// The document for these form types and these ways to sign.
+/// The document for these form types and signature schemes.
 pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
     let get = |operation: Operation| PathItem::new(HttpMethod::Get, operation);
-    let mut paths = PathsBuilder::new().path("/", get(signed(index(), intake)));
+    let mut paths = PathsBuilder::new().path("/", get(refusing(index(), intake, Routes::Signed)));
     for form_type in form_types.iter() {
         let name = form_type.name();
         paths = paths
             .path(
                 format!("/{name}/"),
-                PathItem::new(HttpMethod::Post, signed(submit(form_type), intake)),
+                PathItem::new(HttpMethod::Post, refusing(submit(form_type), intake, Routes::Forms)),
             )
             .path(format!("/{name}/schema/"), get(open(schema(name))));
     }
@@ -47,10 +48,8 @@ pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
         .collect::<Vec<_>>();
     let mut components = Components::new();
     components.headers.insert(trace::X_REQUEST_ID.as_str().to_owned(), request_id().into());
-    components.responses = answers::all(intake)
-        .into_iter()
-        .map(|(name, answer)| (name.to_owned(), answer.into()))
-        .collect();
+    components.responses =
+        answers::all(intake).into_iter().map(|(name, answer)| (name, answer.into())).collect();
     components.security_schemes =
         schemes.into_iter().map(|(name, scheme)| (name.to_owned(), scheme.into())).collect();
 
@@ -62,9 +61,9 @@ pub fn document(form_types: &FormTypes, intake: &IntakeSettings) -> Value {
         .components(Some(components))
         .security(Some(each))
         .build();
-    // Maps with text as keys, which always become JSON.
+    // Maps whose keys are text always become JSON.
     let mut document = serde_json::to_value(document).unwrap_or_default();
-    // utoipa's type for schemas has not all of JSON Schema: these are put in as they are.
+    // utoipa's type for schemas lacks parts of JSON Schema, so these are inserted as JSON.
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("schemas".to_owned(), schemas::all(form_types));
     }
@@ -77,7 +76,8 @@ fn security_schemes(intake: &IntakeSettings) -> Vec<(&'static str, SecuritySchem
     };
     let mut schemes = Vec::new();
     if !intake.ui_secrets.is_empty() {
-        let about = "SHA-256 of path with query, body and the shared secret, in this order, as lower-case hex.";
+        let about = "SHA-256 of path with query, body and the shared secret, in this order, as \
+             lower-case hex.";
         schemes.push(("signature", header(signature::HEADER, about)));
     }
     if intake.hawk.is_some() {
@@ -88,14 +88,16 @@ fn security_schemes(intake: &IntakeSettings) -> Vec<(&'static str, SecuritySchem
     schemes
 }
 
-/// What is added to a route behind authentication, which reads the body first.
-fn signed(operation: OperationBuilder, intake: &IntakeSettings) -> Operation {
-    let answers =
-        answers::OF_SIGNED.iter().chain(intake.hawk.is_some().then_some(&answers::UNAUTHORIZED));
-    answers.fold(operation, answered).parameter(traceparent()).build()
+/// A route behind authentication, with the answers to requests that it refuses.
+fn refusing(operation: OperationBuilder, intake: &IntakeSettings, routes: Routes) -> Operation {
+    let refusals = of_refusals(intake, routes).into_iter();
+    let operation = refusals.fold(operation, |operation, (status, name, _)| {
+        operation.response(status.as_str(), Ref::from_response_name(name))
+    });
+    operation.parameter(traceparent()).build()
 }
 
-/// What is added to a route that anyone may ask.
+/// A route that is open to all.
 fn open(operation: OperationBuilder) -> Operation {
     operation.parameter(traceparent()).securities(Some(Vec::<SecurityRequirement>::new())).build()
 }
@@ -106,8 +108,7 @@ fn answered(operation: OperationBuilder, (status, answer): &(&str, &str)) -> Ope
 
 fn index() -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some("index")).tag("about");
-    answered(operation.summary(Some("Where forms are sent to")), &("200", "Index"))
-        .response("400", Ref::from_response_name("BrokeOff"))
+    answered(operation.summary(Some("Where to send forms")), &("200", "Index"))
 }
 
 fn submit(form_type: &FormType) -> OperationBuilder {
@@ -117,16 +118,16 @@ fn submit(form_type: &FormType) -> OperationBuilder {
     let operation = OperationBuilder::new()
         .operation_id(Some(format!("submit {name}")))
         .tag(name)
-        .summary(Some(text("title").unwrap_or_else(|| format!("Sends a form of type {name}"))))
+        .summary(Some(text("title").unwrap_or_else(|| format!("Send a form of type {name}"))))
         .description(text("description"))
         .parameter(idempotency_key())
         .request_body(Some(body(form_type)));
-    answers::OF_A_FORM.iter().fold(operation, answered)
+    answered(operation, &("202", "Accepted"))
 }
 
 fn body(form_type: &FormType) -> RequestBody {
     let content = || Content::new(Some(Ref::from_schema_name(form_type.name())));
-    let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.takes(*encoding));
+    let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.accepts(*encoding));
     encodings
         .fold(RequestBodyBuilder::new(), |body, encoding| {
             body.content(encoding.media_type(), content())
@@ -138,24 +139,24 @@ fn body(form_type: &FormType) -> RequestBody {
 fn schema(name: &str) -> OperationBuilder {
     let operation =
         OperationBuilder::new().operation_id(Some(format!("schema of {name}"))).tag(name);
-    answered(operation.summary(Some("What a form of this type must hold")), &("200", "Schema"))
+    answered(operation.summary(Some("The JSON Schema of forms of this type")), &("200", "Schema"))
 }
 
 fn alive() -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some("alive")).tag("about");
-    answered(operation.summary(Some("Whether the process lives")), &("200", "Alive"))
+    answered(operation.summary(Some("Whether the process is alive")), &("200", "Alive"))
 }
 
 fn ready() -> OperationBuilder {
     let operation = OperationBuilder::new().operation_id(Some("ready")).tag("about");
-    let operation = operation.summary(Some("Whether what the process needs answers"));
+    let operation = operation.summary(Some("Whether the dependencies of the process respond"));
     [("200", "Ready"), ("503", "NotReady")].iter().fold(operation, answered)
 }
 
 fn status() -> OperationBuilder {
     let operation =
         OperationBuilder::new().operation_id(Some("status")).tag("about").parameter(simple());
-    let operation = operation.summary(Some("What runs here, and whether it can serve"));
+    let operation = operation.summary(Some("Which build runs, and whether it can serve"));
     [("200", "Status"), ("503", "Status")].iter().fold(operation, answered)
 }
 
@@ -164,19 +165,20 @@ fn simple() -> Parameter {
         .name("simple")
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("`1` asks nothing of anyone."))
+        .description(Some("With `1`, the dependencies are not checked."))
         .schema(Some(Ref::from_schema_name("Text")))
         .build()
 }
 
 fn idempotency_key() -> Parameter {
-    let about =
-        "The same key with the same content is the same submission, however often it is sent.";
+    let about = "Requests with the same key and the same content are one submission, however often \
+                 you send it.";
     header(submission_id::HEADER, about, "IdempotencyKey")
 }
 
 fn traceparent() -> Parameter {
-    let about = "W3C Trace Context, carried through to the log lines; one is made where there is none that can be read.";
+    let about = "W3C Trace Context. The log lines about this request have it. If it is missing or \
+                 malformed, the api makes one.";
     header(trace::TRACEPARENT.as_str(), about, "Text")
 }
 
@@ -193,6 +195,6 @@ fn header(name: &str, about: &str, schema: &str) -> Parameter {
 fn request_id() -> Header {
     let mut header = Header::new(Ref::from_schema_name("TraceParent"));
     header.description =
-        Some("The `traceparent` of this request, to be found in the logs by.".to_owned());
+        Some("The `traceparent` of this request: search the logs for it.".to_owned());
     header
 }

@@ -1,4 +1,4 @@
-//! A path without its last slash is answered with where it is, as Django does.
+//! Redirects a path without its last slash to the path with it, as Django does.
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 

@@ -1,20 +1,22 @@
-//! The whole HTTP surface, but for the health page.
+//! All routes except those of the health page and `/_status`.
 
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
     middleware::from_fn,
     web::{self, Bytes},
 };
+use serde_json::json;
 use service::page::{method_not_allowed, page};
 
 use crate::{
-    answers, authenticate::authenticate, docs, form_queue::FormQueue, index::index,
-    redirect::add_slash, schema::schema, submit::submit,
+    authenticate::authenticate, docs, form_queue::FormQueue, index::index, redirect::add_slash,
+    schema::schema, submit::submit,
 };
 
-/// Every route. All but the documentation are behind authentication, the unknown ones too; `document` is the OpenAPI one.
+/// Adds the routes. Only the documentation is open to all: every other path, even an unknown one,
+/// needs a signature. `document` is the OpenAPI document.
 pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], document: &Bytes) {
     docs::routes(service, document);
     for form_queue in form_queues {
@@ -35,5 +37,9 @@ pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], doc
             .default_service(web::to(not_post));
         signed = signed.service(resource).route(&path, web::route().to(add_slash));
     }
-    service.service(signed.default_service(web::to(answers::not_found)));
+    service.service(signed.default_service(web::to(not_found)));
+}
+
+async fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().json(json!({ "detail": "Not found." }))
 }

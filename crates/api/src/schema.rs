@@ -1,4 +1,4 @@
-//! `GET /<form type>/schema/`: what a form of the type must hold, open to all.
+//! `GET /<form type>/schema/`: the JSON Schema of a form type, open to all.
 
 use actix_web::{HttpResponse, web};
 

@@ -1,15 +1,13 @@
-//! Who sent a request, by the scheme that its signature was checked with.
+//! The sender of a request, as its signature shows.
 
-/// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentBy {
-    /// Whoever knows the secret of the UI.
+    /// The UI: the request is signed with its secret.
     Ui,
     /// A client with a Hawk key of its own.
     HawkClient {
-        /// Its id.
         id: String,
-        /// The MAC of this request; a replay has the same.
+        /// The MAC of this request. A replay has the same.
         mac: [u8; 32],
     },
 }

@@ -1,13 +1,14 @@
-//! The signature of 2016: `X-Signature` holds the SHA-256 of path with query, body and the shared secret, in lower-case hex.
+//! The signature of 2016: `X-Signature` is the SHA-256 of path with query, body and shared secret,
+//! in lower-case hex.
 
 use ring::digest::{Context, SHA256};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// The header that carries it.
 pub const HEADER: &str = "X-Signature";
 
-/// Whether `signature` is that of path and body under any of the secrets; takes as long whichever it is.
+/// Whether any of the secrets gives this signature of path and body. Takes the same time for each
+/// of them.
 pub fn is_good(
     signature: &[u8],
     path_and_query: &str,
@@ -39,13 +40,13 @@ mod tests {
     }
 
     #[test]
-    fn the_current_and_the_previous_secret_sign() {
+    fn the_current_and_the_previous_secret_are_good() {
         assert!(verdict(SIGNATURE, "/form/", b"data=1", &["debug"]));
         assert!(verdict(SIGNATURE, "/form/", b"data=1", &["new", "debug"]));
     }
 
     #[test]
-    fn a_signature_is_bad_when_anything_else_is_altered() {
+    fn a_signature_is_bad_if_anything_is_altered() {
         let upper = SIGNATURE.to_ascii_uppercase();
         let cases: [(&[u8], &str, &[u8], &[&str]); 7] = [
             (SIGNATURE, "/form", b"data=1", &["debug"]),
@@ -65,7 +66,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn of_any_request_each_secret_has_the_one_good_signature(
+        fn each_secret_gives_exactly_one_good_signature(
             path in "/[ -~é]{0,30}",
             body in vec(any::<u8>(), 0..100),
             secret in "[!-~]{1,20}",
@@ -74,13 +75,13 @@ mod tests {
             byte: u8,
         ) {
             let mut signature = test_kit::forms::signature(&path, &body, &secret).into_bytes();
-            let before_it: Vec<&str> = others.iter().map(String::as_str).chain([secret.as_str()]).collect();
-            prop_assert!(verdict(&signature, &path, &body, &before_it));
-            prop_assert!(others.contains(&secret) || others.is_empty() || !verdict(&signature, &path, &body, &before_it[..others.len()]));
-            prop_assert!(!verdict(&signature[..at], &path, &body, &before_it));
+            let all_secrets: Vec<&str> = others.iter().map(String::as_str).chain([secret.as_str()]).collect();
+            prop_assert!(verdict(&signature, &path, &body, &all_secrets));
+            prop_assert!(others.contains(&secret) || others.is_empty() || !verdict(&signature, &path, &body, &all_secrets[..others.len()]));
+            prop_assert!(!verdict(&signature[..at], &path, &body, &all_secrets));
             prop_assume!(signature[at] != byte);
             signature[at] = byte;
-            prop_assert!(!verdict(&signature, &path, &body, &before_it));
+            prop_assert!(!verdict(&signature, &path, &body, &all_secrets));
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The id of a submission: new, or derived so that the same submission sent again has the same.
+//! The id of a submission. It is new, or derived, so that a repeated submission has the same id.
 
 use ring::digest::{Context, SHA256};
 use uuid::{Builder, Uuid};
 
 use crate::sent_by::SentBy;
 
-/// The header with which a client says that it may send the same submission again.
+/// A client that may send a submission again marks it with this header.
 pub const HEADER: &str = "Idempotency-Key";
 
-/// A client's key: 1 to 255 visible ASCII characters.
+/// The key of a client: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// `None` where the value is not one.
+    /// `None` if the value is not a key.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let good = (1..=255).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
         good.then(|| Self(String::from_utf8_lossy(value).into_owned()))
@@ -22,11 +22,11 @@ impl IdempotencyKey {
 
 /// The id of a submission with this message body.
 ///
-/// With a key it is a UUIDv8 of sender, key and content, so that the same key with other content is another submission.
-/// A Hawk request without a key has one of its MAC, so that a replay at any instance is the same submission.
-/// Any other is a new UUIDv7.
+/// With a key, it is a UUIDv8 made from sender, key and content: the same key with other content is
+/// another submission. A Hawk request without a key has a UUIDv8 made from its MAC, so that a
+/// replay at any instance is the same submission. Any other submission has a new UUIDv7.
 ///
-/// `body` makes the message's body, and is called only where the id depends on it.
+/// `body` makes the body of the message. It is called only if the id depends on it.
 pub fn submission_id(
     form_type: &str,
     sent_by: &SentBy,
@@ -47,7 +47,7 @@ pub fn submission_id(
     }
 }
 
-/// Each part goes in behind its length, so that no two lists of parts are the same bytes.
+/// The length of each part comes before it, so that no two lists of parts have the same bytes.
 fn derived(parts: &[&[u8]]) -> Uuid {
     let mut hash = Context::new(&SHA256);
     for part in parts {
@@ -70,12 +70,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_gives_one_id_and_every_part_counts() {
+    fn the_same_parts_have_the_same_id_and_every_part_counts() {
         let hawk = |id: &str, mac: u8| SentBy::HawkClient { id: id.to_owned(), mac: [mac; 32] };
         let first = id("form", &SentBy::Ui, "k", "{}");
         assert_eq!(first, id("form", &SentBy::Ui, "k", "{}"));
         assert_eq!(first.get_version_num(), 8);
-        // Ids that were given out once must never change.
+        // An id that a client has received must never change.
         assert_eq!(first.to_string(), "8052eed3-25ff-81fb-a627-296025094d73");
         let others = [
             id("enrolment", &SentBy::Ui, "k", "{}"),
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(
             id("form", &hawk("a", 1), "k", "{}"),
             id("form", &hawk("a", 2), "k", "{}"),
-            "the MAC does not count beside a key"
+            "with a key, the MAC does not count"
         );
         assert_eq!(id("form", &SentBy::Ui, "", "{}").get_version_num(), 7);
     }

@@ -1,4 +1,5 @@
-//! Around every request: its `traceparent` (W3C Trace Context), taken or made and echoed as `X-Request-Id`, and its time.
+//! Gives every request a `traceparent` (W3C Trace Context), returns it as `X-Request-Id`, and
+//! measures the request.
 
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct TraceParent(String);
 
 impl TraceParent {
-    /// `None` where the value is not one of version 00, as the specification has it.
+    /// `None` if the value is not a `traceparent` of version 00 as the specification defines it.
     fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         let parts: Vec<&str> = text.split('-').collect();
@@ -39,19 +40,18 @@ impl TraceParent {
         good.then(|| Self(text.to_owned()))
     }
 
-    /// A new one, not sampled.
-    fn make() -> Self {
+    /// Not sampled.
+    fn generate() -> Self {
         let id = |least: u128, bits: u32| rand::random_range(least..=u128::MAX >> (128 - bits));
         Self(format!("00-{:032x}-{:016x}-00", id(1, 128), id(1, 64)))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Middleware around everything: the handlers behind it find the [`TraceParent`] as an extension.
+/// Middleware around everything. The handlers get the [`TraceParent`] as an extension.
 pub async fn trace<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -64,12 +64,12 @@ pub async fn trace<B: MessageBody>(
         _ => "other",
     };
     let mut values = request.headers().get_all(TRACEPARENT);
-    // Two of them are none.
+    // Nothing says which of two counts, so two are treated as missing.
     let sent = values
         .next()
         .filter(|_| values.next().is_none())
         .and_then(|value| TraceParent::parse(value.as_bytes()));
-    let trace = sent.unwrap_or_else(TraceParent::make);
+    let trace = sent.unwrap_or_else(TraceParent::generate);
     let header = HeaderValue::from_str(trace.as_str());
     request.extensions_mut().insert(trace);
     let mut response = next.call(request).await?;
@@ -77,7 +77,7 @@ pub async fn trace<B: MessageBody>(
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    metrics::answered(route, method, response.status().as_u16(), started.elapsed());
+    metrics::record_answer(route, method, response.status().as_u16(), started.elapsed());
     Ok(response)
 }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_well_formed_traceparent_is_taken() {
+    fn only_a_well_formed_traceparent_is_accepted() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(TraceParent::parse(good.as_bytes()).unwrap().as_str(), good);
         for bad in [
@@ -101,7 +101,7 @@ mod tests {
         ] {
             assert_eq!(TraceParent::parse(bad.as_bytes()), None, "{bad}");
         }
-        let made = TraceParent::make();
-        assert_eq!(TraceParent::parse(made.as_str().as_bytes()), Some(made));
+        let generated = TraceParent::generate();
+        assert_eq!(TraceParent::parse(generated.as_str().as_bytes()), Some(generated));
     }
 }

@@ -1,8 +1,8 @@
-//! Message attributes, as SQS has them.
+//! The attributes of an SQS message.
 
 use std::{collections::BTreeMap, fmt};
 
-/// The name of each attribute with its value.
+/// The attributes of a message by name.
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
 pub(crate) const ID: &str = "id";
@@ -12,21 +12,21 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const ORIGINAL_MESSAGE_ID: &str = "original_message_id";
 
-/// One attribute's value with the type it has on SQS, such as `String` or `Number.int`.
+/// The value of one attribute, with its SQS type, such as `String` or `Number.int`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AttributeValue {
     /// `String`, `Number` and their custom types.
     Text {
-        /// The type with its custom part.
+        /// The type, with its custom part.
         data_type: String,
-        /// The value.
+        /// The value as text.
         value: String,
     },
     /// `Binary` and its custom types.
     Binary {
-        /// The type with its custom part.
+        /// The type, with its custom part.
         data_type: String,
-        /// The value.
+        /// The value as bytes.
         value: Vec<u8>,
     },
 }
@@ -37,7 +37,7 @@ impl AttributeValue {
         Self::Text { data_type: "String".to_owned(), value: value.into() }
     }
 
-    /// The text of a value that has one.
+    /// The text, or `None` if the value is binary.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text { value, .. } => Some(value),
@@ -45,7 +45,7 @@ impl AttributeValue {
         }
     }
 
-    /// Bytes of type and value, as SQS counts them.
+    /// The size of type and value in bytes, as SQS counts it.
     fn size(&self) -> usize {
         match self {
             Self::Text { data_type, value } => data_type.len() + value.len(),
@@ -54,12 +54,12 @@ impl AttributeValue {
     }
 }
 
-/// Bytes of a message, as SQS counts them against `MaximumMessageSize`.
+/// The size of a message in bytes, as SQS compares it with `MaximumMessageSize`.
 pub(crate) fn size(body: &str, attributes: &Attributes) -> usize {
     body.len() + attributes.iter().map(|(name, value)| name.len() + value.size()).sum::<usize>()
 }
 
-/// Prints the length of the value: somebody else's attribute may hold anything.
+/// Prints only the size, because an attribute that we did not write may hold anything.
 impl fmt::Debug for AttributeValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AttributeValue({} bytes)", self.size())

@@ -1,4 +1,4 @@
-//! Which of the three encodings a request body is in, from its `Content-Type`.
+//! The three encodings of a request body, told apart by its `Content-Type`.
 
 use thiserror::Error;
 
@@ -9,9 +9,9 @@ pub enum Encoding<'a> {
     Json,
     /// `application/x-www-form-urlencoded` in UTF-8.
     UrlEncoded,
-    /// `multipart/form-data`; the whole header, which holds the boundary.
+    /// `multipart/form-data`.
     Multipart {
-        /// The `Content-Type` header as sent.
+        /// The `Content-Type` header as sent; it holds the boundary.
         content_type: &'a str,
     },
 }
@@ -21,22 +21,23 @@ const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
 impl Encoding<'static> {
-    /// All three, as a client without parameters would name them.
+    /// All three, without parameters.
     pub const ALL: [Self; 3] =
         [Self::Json, Self::UrlEncoded, Self::Multipart { content_type: MULTIPART }];
 }
 
 impl<'a> Encoding<'a> {
-    /// Reads a `Content-Type` header; an absent one is an empty one.
+    /// Reads a `Content-Type` header. Pass an empty string if the request has none.
     ///
     /// # Errors
-    /// Any other media type, and a urlencoded body in another character set than UTF-8, which could not be stored as sent.
-    pub fn of(content_type: &'a str) -> Result<Self, UnsupportedMediaType> {
+    /// Any other media type, and a urlencoded body in a character set other than UTF-8, which could
+    /// not be stored as sent.
+    pub fn from_content_type(content_type: &'a str) -> Result<Self, UnsupportedMediaType> {
         let mut parts = content_type.split(';').map(str::trim);
         let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
         match media_type.as_str() {
             JSON => Ok(Self::Json),
-            URL_ENCODED if parts.all(keeps_utf8) => Ok(Self::UrlEncoded),
+            URL_ENCODED if parts.all(allows_utf8) => Ok(Self::UrlEncoded),
             MULTIPART => Ok(Self::Multipart { content_type }),
             _ => Err(UnsupportedMediaType { content_type: content_type.to_owned() }),
         }
@@ -52,7 +53,7 @@ impl<'a> Encoding<'a> {
     }
 }
 
-fn keeps_utf8(parameter: &str) -> bool {
+fn allows_utf8(parameter: &str) -> bool {
     let Some((name, value)) = parameter.split_once('=') else {
         return true;
     };
@@ -61,7 +62,7 @@ fn keeps_utf8(parameter: &str) -> bool {
         || matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii")
 }
 
-/// A `Content-Type` that no form comes in; HTTP 415.
+/// A `Content-Type` that the service does not accept; HTTP 415.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("Unsupported media type \"{content_type}\" in request.")]
 pub struct UnsupportedMediaType {
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn media_types_are_read_without_regard_to_case_and_parameters() {
+    fn case_and_parameters_of_a_media_type_do_not_matter() {
         let multipart = "Multipart/Form-Data; boundary=b";
         let cases = [
             ("application/json", Some(Encoding::Json)),
@@ -87,7 +88,7 @@ mod tests {
             ("application/json2", None),
         ];
         for (header, expected) in cases {
-            assert_eq!(Encoding::of(header).ok(), expected, "{header}");
+            assert_eq!(Encoding::from_content_type(header).ok(), expected, "{header}");
         }
     }
 }

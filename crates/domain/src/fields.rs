@@ -1,4 +1,4 @@
-//! The fields of a submission: the JSON object as posted.
+//! The fields of a submission: the JSON object that was posted.
 
 use std::{fmt, ops::Range};
 
@@ -12,20 +12,21 @@ use crate::{
     urlencoded,
 };
 
-/// The JSON object as posted, `data` and whatever came beside it, fit to be stored as jsonb.
+/// The JSON object that was posted: `data` and all other fields. It can be stored as jsonb.
 ///
-/// Keys are in order, so that equal fields have equal text. Numbers are the text they were sent as.
+/// Keys are sorted, so that equal fields give equal text. Numbers keep the text they were sent as.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fields(
-    /// Always an object.
+    // Always an object.
     Value,
 );
 
 impl Fields {
-    /// Reads a request body; an empty body and the JSON text `null` are no fields at all, as in 2016.
+    /// Reads a request body. An empty body and the JSON text `null` give no fields, as in 2016.
     ///
     /// # Errors
-    /// A body that is not in its encoding, one that is not an object, and fields that PostgreSQL could not hold.
+    /// A body that cannot be read in its encoding, a body that is not an object, and fields that
+    /// PostgreSQL cannot store.
     pub fn parse(body: &[u8], encoding: Encoding<'_>) -> Result<Self, Refusal> {
         if body.is_empty() {
             return Ok(Self(Value::Object(Map::new())));
@@ -33,26 +34,26 @@ impl Fields {
         match encoding {
             Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Value::Object(Map::new()))),
             Encoding::Json => Self::from_json(body),
-            Encoding::UrlEncoded => Self::storable(urlencoded::parse(body)),
+            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body)),
             Encoding::Multipart { content_type } => {
-                Self::storable(multipart::parse(body, content_type)?)
+                Self::check_limits(multipart::parse(body, content_type)?)
             }
         }
     }
 
-    /// Reads JSON text, of which only an object will do.
+    /// Reads JSON text, which must be an object.
     ///
     /// # Errors
-    /// As [`Fields::parse`].
+    /// The same as [`Fields::parse`].
     pub fn from_json(text: &[u8]) -> Result<Self, Refusal> {
         match json::parse(text).map_err(|error| Refusal::NotJson(JsonError::from(error)))? {
-            Value::Object(fields) => Self::storable(fields),
+            Value::Object(fields) => Self::check_limits(fields),
             other => Err(Refusal::NotAnObject { got: python_type_name(&other) }),
         }
     }
 
-    fn storable(fields: Map<String, Value>) -> Result<Self, Refusal> {
-        let faults = limits::faults(&fields);
+    fn check_limits(fields: Map<String, Value>) -> Result<Self, Refusal> {
+        let faults = limits::find_faults(&fields);
         if faults.is_empty() {
             Ok(Self(Value::Object(fields)))
         } else {
@@ -72,15 +73,15 @@ impl Fields {
 
     /// The fields as compact JSON text with sorted keys: the body of the message on the queue.
     ///
-    /// U+FFFE and U+FFFF are written as escapes, because SQS takes neither.
+    /// U+FFFE and U+FFFF are written as escapes, because SQS accepts neither.
     pub fn to_json(&self) -> String {
-        self.to_json_with("").0
+        self.to_json_and_range("").0
     }
 
-    /// The same, and where in it the value of a top-level field is.
-    pub fn to_json_with(&self, name: &str) -> (String, Option<Range<usize>>) {
+    /// The same text, and the byte range in it that holds the value of the top-level field `name`.
+    pub fn to_json_and_range(&self, name: &str) -> (String, Option<Range<usize>>) {
         let mut text = String::with_capacity(1024);
-        let mut place = None;
+        let mut range = None;
         text.push('{');
         for (at, (field, value)) in self.0.as_object().into_iter().flatten().enumerate() {
             if at > 0 {
@@ -91,22 +92,22 @@ impl Fields {
             let start = text.len();
             push_json(&mut text, value);
             if field == name {
-                place = Some(start..text.len());
+                range = Some(start..text.len());
             }
         }
         text.push('}');
-        (text, place)
+        (text, range)
     }
 }
 
-/// Appends JSON text without U+FFFE and U+FFFF.
+/// Appends JSON text in which U+FFFE and U+FFFF are escapes.
 fn push_json(text: &mut String, value: &impl Serialize) {
     #[expect(
         clippy::expect_used,
-        reason = "text and maps with text keys always have JSON text, and memory does not fail"
+        reason = "strings and maps with string keys can always be written as JSON"
     )]
     let json = serde_json::to_string(value).expect("JSON text of a field");
-    // Both begin with this byte in UTF-8, and little else does.
+    // In UTF-8 both characters start with this byte, and few others do.
     if json.bytes().any(|byte| byte == 0xef) {
         text.push_str(&json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"));
     } else {
@@ -114,7 +115,7 @@ fn push_json(text: &mut String, value: &impl Serialize) {
     }
 }
 
-/// Prints how many fields there are, never what they hold.
+/// Prints the number of fields, never their names or values.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fields")
@@ -123,7 +124,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// The words of the 2016 service, which was written in Python.
+/// The 2016 service was written in Python, and its answers name Python's types.
 fn python_type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",

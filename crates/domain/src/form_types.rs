@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{form_type::FormType, schema::BadSchema};
 
-/// Names that are taken by other routes.
+/// Names that other routes already use.
 const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
 
 /// The form types that are served, by name.
@@ -12,21 +12,22 @@ const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
 pub struct FormTypes(BTreeMap<String, FormType>);
 
 impl FormTypes {
-    /// The named types. `schemas` has the texts of additional or overriding ones by type name.
+    /// The form types with these names. `schemas` holds schema texts by type name; they add types
+    /// or replace built-in ones.
     ///
     /// # Errors
-    /// Every fault of every name and schema, with the name.
+    /// Each bad name and each bad schema, by name.
     pub fn new(
         names: &[String],
         schemas: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<(String, BadSchema)>> {
         let mut types = BTreeMap::new();
         let mut faults = Vec::new();
-        // A schema that is not served must be right too: it is about to be.
+        // A schema that is not served yet is checked too, because it will be soon.
         let unserved = schemas.keys().filter(|name| !names.contains(name));
         for name in names.iter().chain(unserved) {
             let built = match schemas.get(name) {
-                _ if !is_name(name) => Err(BadSchema::name()),
+                _ if !is_name(name) => Err(BadSchema::bad_name()),
                 Some(schema) => FormType::from_schema(name, schema),
                 None => FormType::built_in(name).unwrap_or_else(|| Err(BadSchema::missing())),
             };
@@ -39,20 +40,21 @@ impl FormTypes {
         if faults.is_empty() { Ok(Self(types)) } else { Err(faults) }
     }
 
-    /// Those of these names.
+    /// Keeps only the form types with these names.
     #[must_use]
     pub fn only(mut self, names: &[String]) -> Self {
         self.0.retain(|name, _| names.contains(name));
         self
     }
 
-    /// All of them, in the order of their names.
+    /// All form types, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &FormType> {
         self.0.values()
     }
 }
 
-/// A name is a segment of a path, a part of a queue's name and, in capitals, of a variable's.
+/// A name becomes a path segment, part of a queue's name and, in capitals, part of a variable's
+/// name.
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')

@@ -1,9 +1,10 @@
-//! JSON text to a value, with every number kept as the text it was sent as.
+//! Parses JSON text and keeps every number as the text it was sent as.
 //!
-//! `serde_json` with `arbitrary_precision` hands a number to a visitor as a map with one private key, and its own
-//! `Value` takes a posted object with that key for a number. Hence a visitor of our own: only serde_json itself
-//! passes the digits as an owned `String`, a posted string arrives as a `&str`; and an object that uses a private
-//! key is refused, at whatever place.
+//! With `arbitrary_precision`, `serde_json` passes a number to a visitor as a map with one private
+//! key, and its own `Value` mistakes a posted object with that key for a number. That is why we
+//! have our own visitor. It can tell the two apart: serde_json passes the digits of a number as an
+//! owned `String`, but a posted string as a `&str`. It refuses an object with a private key
+//! anywhere in the text.
 
 use std::fmt;
 
@@ -13,16 +14,17 @@ use serde_json::{Map, Number, Value};
 const PRIVATE_KEYS: &str = "$serde_json::private::";
 const NUMBER_KEY: &str = "$serde_json::private::Number";
 
-/// Parses one JSON text; of a key that is there twice the last one wins, as in Python and in jsonb.
+/// Parses one JSON text. If a key appears twice, the last value wins, as in Python and in jsonb.
 ///
 /// # Errors
-/// Anything that RFC 8259 does not allow, lone surrogates, nesting deeper than 127, and private keys of serde_json.
-/// The message tells line and column, and holds no input text.
+/// Text that RFC 8259 does not allow, lone surrogates, nesting deeper than 127, and private keys of
+/// serde_json. The message has the line and column, but no input text.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Exact>(text).map(|Exact(value)| value)
 }
 
-/// Whether a key is serde_json's own, with which no object can be read back from its JSON text.
+/// Whether serde_json reserves the key. An object with such a key cannot be read back from its own
+/// JSON text.
 pub(crate) fn is_reserved(key: &str) -> bool {
     key.starts_with(PRIVATE_KEYS)
 }
@@ -52,7 +54,7 @@ impl<'de> Visitor<'de> for ExactVisitor {
         Ok(Value::Bool(value))
     }
 
-    // Integers that fit; every other number comes as a map.
+    // Only integers that fit arrive here; every other number arrives as a map.
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
         Ok(Value::Number(value.into()))
     }
@@ -89,7 +91,7 @@ impl<'de> Visitor<'de> for ExactVisitor {
     }
 }
 
-/// The digits of a number, which only serde_json passes as an owned string.
+/// Reads the digits of a number, which only serde_json passes as an owned string.
 struct Digits;
 
 impl<'de> DeserializeSeed<'de> for Digits {
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn private_keys_of_serde_json_are_no_back_door() {
+    fn an_object_with_a_private_key_of_serde_json_is_refused() {
         for text in [
             r#"{"$serde_json::private::Number":"1"}"#,
             r#"{"\u0024serde_json::private::Number":"1"}"#,
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_has_its_last_value() {
+    fn the_last_value_of_a_repeated_key_wins() {
         assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap().to_string(), r#"{"a":2}"#);
     }
 

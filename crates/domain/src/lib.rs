@@ -1,8 +1,9 @@
-//! What a submission is: its fields, its form type, the message it becomes on the queue, and why one is refused.
+//! A submission: its fields, its form type, its message on the queue, and the reasons to refuse it.
 //!
-//! Nothing here reads a clock, waits or talks to anything, so that api and worker share one reading of every byte.
+//! Nothing here reads a clock, waits or does I/O, so api and worker interpret every byte in the
+//! same way.
 
-// In the order in which a submission meets them.
+// The modules are in the order in which a submission passes through them.
 mod encoding;
 mod json;
 mod multipart;
@@ -15,8 +16,6 @@ mod form_type;
 mod form_types;
 mod refusal;
 mod schema;
-mod schema_faults;
-mod schema_rules;
 
 mod submission;
 

@@ -1,19 +1,20 @@
-//! What a field may not hold because the worker could not decode it, or PostgreSQL's jsonb would refuse it, or blow it
-//! up.
+//! Limits on fields: values that the worker could not decode, or that PostgreSQL's jsonb would
+//! refuse or expand to a huge size.
 
 use serde_json::{Map, Value};
 
 use crate::{json, refusal::Fault};
 
-/// Digits that a number may take in plain notation: `1e999` has 1,000 of them. jsonb writes numbers out.
+/// The most digits that a number may have in plain notation, in which `1e999` has 1,000. jsonb
+/// stores numbers in plain notation.
 const MAX_DIGITS: u64 = 1000;
 
-/// Every fault of every top-level field, each kind once per field.
-pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
+/// The faults of all top-level fields, each kind once per field.
+pub(crate) fn find_faults(fields: &Map<String, Value>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, value) in fields {
         let mut found = Found::default();
-        found.look_at(value);
+        found.inspect(value);
         if found.null_character || name.contains('\0') {
             faults.push(Fault::in_field(
                 name,
@@ -21,7 +22,7 @@ pub(crate) fn faults(fields: &Map<String, Value>) -> Vec<Fault> {
                 "Null characters are not allowed.",
             ));
         }
-        // In JSON the parser refuses it; the other encodings have names too.
+        // The JSON parser refuses such a key, but in the other encodings it arrives here.
         if json::is_reserved(name) {
             faults.push(Fault::in_field(
                 name,
@@ -44,30 +45,30 @@ struct Found {
 }
 
 impl Found {
-    // Recursion ends: the parser stops at a depth of 127.
-    fn look_at(&mut self, value: &Value) {
+    // The recursion ends because the parser stops at a depth of 127.
+    fn inspect(&mut self, value: &Value) {
         match value {
             Value::Null | Value::Bool(_) => {}
-            Value::Number(number) => self.long_number |= digits(number.as_str()) > MAX_DIGITS,
+            Value::Number(number) => self.long_number |= count_digits(number.as_str()) > MAX_DIGITS,
             Value::String(text) => self.null_character |= text.contains('\0'),
-            Value::Array(items) => items.iter().for_each(|item| self.look_at(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.inspect(item)),
             Value::Object(members) => {
                 for (key, member) in members {
                     self.null_character |= key.contains('\0');
-                    self.look_at(member);
+                    self.inspect(member);
                 }
             }
         }
     }
 }
 
-/// How many digits a JSON number takes when it is written without an exponent.
-fn digits(number: &str) -> u64 {
+/// The number of digits of a JSON number when it is written without an exponent.
+fn count_digits(number: &str) -> u64 {
     let number = number.strip_prefix('-').unwrap_or(number);
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let Ok(exponent) = exponent.parse::<i64>() else {
-        return u64::MAX; // an exponent of more than 18 digits
+        return u64::MAX; // the exponent has more than 18 digits
     };
     let shift = exponent.unsigned_abs();
     let (whole, fraction) = (whole.len() as u64, fraction.len() as u64);
@@ -100,7 +101,7 @@ mod tests {
             ("0e99999999999999999999", u64::MAX),
             (&nines, 1000),
         ] {
-            assert_eq!(digits(number), expected, "{number}");
+            assert_eq!(count_digits(number), expected, "{number}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A message to be sent: what a submission becomes on the form queue, and a refused message on the invalid one.
+//! A message to send: a submission to its form queue, a refused message to the invalid queue.
 
 use std::fmt;
 
@@ -10,25 +10,26 @@ use crate::{
     submission::Submission,
 };
 
-/// SQS takes at most so many attributes.
+/// The most attributes that SQS accepts.
 const MAX_ATTRIBUTES: usize = 10;
 
-/// Body and attributes of a message to be sent.
+/// A message to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// On a form queue the fields alone, as the 2016 service sent them, so that either side can be replaced first.
+    /// On a form queue only the fields, as in 2016, so that the api and the worker can be replaced
+    /// in either order.
     pub body: String,
-    /// What is said about the body.
+    /// Information about the body.
     pub attributes: Attributes,
 }
 
 impl Message {
-    /// What a submission becomes on its form queue.
+    /// The message that carries a submission on its form queue.
     pub fn from_submission(submission: &Submission) -> Self {
         Self::with_body(submission, submission.fields.to_json())
     }
 
-    /// The same, where the JSON text of the fields is there already.
+    /// The same, if you already have the JSON text of the fields.
     pub fn with_body(submission: &Submission, body: String) -> Self {
         let received_at = submission.received_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         Self {
@@ -45,39 +46,45 @@ impl Message {
         }
     }
 
-    /// What a refused message becomes on the invalid queue: its body whole, the reason, and what it had.
+    /// A refused message, ready for the invalid queue: the whole body, the reason, and the
+    /// attributes it had.
     ///
-    /// `max_size` is the invalid queue's `MaximumMessageSize` in bytes.
-    /// Where all of it is too much for SQS, attributes are left out, the least telling first.
-    pub fn invalid(received: &Received, reason: &str, max_size: usize) -> Self {
+    /// `max_size` is the invalid queue's `MaximumMessageSize` in bytes. If the message is too large
+    /// for SQS, attributes are dropped, the least useful first.
+    pub fn for_invalid_queue(received: &Received, reason: &str, max_size: usize) -> Self {
         let mut kept = received.attributes.clone();
         kept.insert(attributes::REASON.to_owned(), AttributeValue::string(reason));
-        // A message that was sent back from the invalid queue before keeps the id it had first.
+        // A message that came back from the invalid queue earlier keeps its first id.
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
         Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, None)
     }
 
-    /// What a message of the invalid queue becomes on the form queue again: what it was before it was set aside,
-    /// and the message id that it had then, by which it is known where it has no id of ours.
+    /// A message from the invalid queue, ready to go back to the form queue: it is as it was before
+    /// it was set aside, plus the message id it had then. That id identifies it if it has no `id`
+    /// of ours.
     ///
-    /// `max_size` is the form queue's `MaximumMessageSize` in bytes. Where all of it is too much for SQS, attributes are
-    /// left out, the least telling first, but never its identity: without that, sent twice it would be stored twice.
-    pub fn sent_back(received: &Received, max_size: usize) -> Self {
+    /// `max_size` is the form queue's `MaximumMessageSize` in bytes. If the message is too large
+    /// for SQS, attributes are dropped, the least useful first, but never its identity: without
+    /// that, a message that is sent back twice would be stored twice.
+    pub fn for_redrive(received: &Received, max_size: usize) -> Self {
         let mut kept = received.attributes.clone();
         kept.remove(attributes::REASON);
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
-        let identity =
-            if received.id().is_some() { attributes::ID } else { attributes::ORIGINAL_MESSAGE_ID };
+        let identity = if received.submission_id().is_some() {
+            attributes::ID
+        } else {
+            attributes::ORIGINAL_MESSAGE_ID
+        };
         Self { body: received.body.clone(), attributes: kept }.trim_to(max_size, Some(identity))
     }
 
-    /// Without the attributes that are too much, of which `needed` is none.
+    /// Drops attributes until the message fits, but never the attribute `needed`.
     fn trim_to(mut self, max_size: usize, needed: Option<&str>) -> Self {
         while self.attributes.len() > MAX_ATTRIBUTES || self.size() > max_size {
             let dispensable = self.attributes.keys().filter(|name| Some(name.as_str()) != needed);
-            let Some(name) = dispensable.max_by_key(|name| least_telling(name)).cloned() else {
+            let Some(name) = dispensable.max_by_key(|name| drop_priority(name)).cloned() else {
                 break;
             };
             self.attributes.remove(&name);
@@ -85,14 +92,15 @@ impl Message {
         self
     }
 
-    /// Bytes of body and attributes, as SQS counts them against `MaximumMessageSize`.
+    /// The size of body and attributes in bytes, as SQS compares it with `MaximumMessageSize`.
     pub fn size(&self) -> usize {
         attributes::size(&self.body, &self.attributes)
     }
 }
 
-fn least_telling(name: &str) -> usize {
-    let most_telling_first = [
+/// Attributes with a higher priority are dropped first: first those that we did not write.
+fn drop_priority(name: &str) -> usize {
+    let most_useful_first = [
         attributes::ID,
         attributes::ORIGINAL_MESSAGE_ID,
         attributes::REASON,
@@ -100,10 +108,10 @@ fn least_telling(name: &str) -> usize {
         attributes::FORM_TYPE,
         attributes::TRACEPARENT,
     ];
-    most_telling_first.iter().position(|known| *known == name).unwrap_or(most_telling_first.len())
+    most_useful_first.iter().position(|known| *known == name).unwrap_or(most_useful_first.len())
 }
 
-/// Prints the length of the body, never the body.
+/// Prints the length of the body instead of the body.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")

@@ -1,4 +1,4 @@
-//! `multipart/form-data` to fields: text parts are taken, files are refused.
+//! Parses `multipart/form-data`: accepts text parts and refuses files.
 
 use std::convert::Infallible;
 
@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::refusal::{Fault, Refusal};
 
-/// Every value is text; a repeated name has its last value.
+/// Every value is text. If a name appears twice, the last value wins.
 ///
 /// # Errors
-/// A body that is not multipart, and every part that is a file or not UTF-8.
+/// A body that is not multipart, and every part that is a file or is not UTF-8.
 pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value>, Refusal> {
     let boundary = multer::parse_boundary(content_type).map_err(not_multipart)?;
     let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body.to_vec())]), boundary);
     let mut fields = Map::new();
     let mut faults = Vec::new();
-    while let Some(part) = at_once(parts.next_field())? {
+    while let Some(part) = without_waiting(parts.next_field())? {
         let name = part.name().unwrap_or_default().to_owned();
         let file_name = part.file_name().map(str::to_owned);
         let is_utf8 = part
@@ -29,21 +29,22 @@ pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value
                     "utf-8" | "utf8" | "us-ascii"
                 )
             });
-        let content = at_once(part.bytes())?;
+        let content = without_waiting(part.bytes())?;
         match (file_name, String::from_utf8(content.into())) {
-            // A file input that was left empty; browsers send one always.
+            // Browsers always send a file input, even if the user chose no file.
             (Some(file), Ok(text)) if file.is_empty() && text.is_empty() => {}
             (Some(_), _) => faults.push(Fault::in_field(&name, "file", "Files are not accepted.")),
             (None, Ok(text)) if is_utf8 => _ = fields.insert(name, Value::String(text)),
-            // Reading it as something else, or in part, would store what was not sent.
+            // Any other character set, or only part of the text, would store something else than
+            // what was sent.
             (None, _) => faults.push(Fault::in_field(&name, "not_utf8", "Text must be UTF-8.")),
         }
     }
     if faults.is_empty() { Ok(fields) } else { Err(Refusal::Fields(faults)) }
 }
 
-/// The body is in memory as one chunk, so that the parser never waits.
-fn at_once<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Result<T, Refusal> {
+/// Runs a step of the parser. It never waits, because the whole body is in memory as one chunk.
+fn without_waiting<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Result<T, Refusal> {
     step.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream)).map_err(not_multipart)
 }
 

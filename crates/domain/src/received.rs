@@ -1,4 +1,4 @@
-//! A message as it came from a form queue, and the record that it becomes.
+//! A message from a form queue, and how it becomes a record.
 
 use std::fmt;
 
@@ -13,42 +13,45 @@ use crate::{
     refusal::Refusal,
 };
 
-/// SQS's own ids have 36 characters; the column takes as many as in 2016.
+/// SQS's own ids have 36 characters; the column holds 255, as in 2016.
 const MAX_MESSAGE_ID: usize = 255;
 
-/// A message as it came from a form queue.
+/// A message as it arrived from a form queue.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Received {
-    /// SQS's id of the message, the same at each delivery.
+    /// The message id from SQS, the same at each delivery.
     pub message_id: String,
-    /// The body, whatever it is.
+    /// The body, which may be any text.
     pub body: String,
-    /// The attributes it had.
+    /// The attributes it arrived with.
     pub attributes: Attributes,
 }
 
 /// A message that can be stored.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// The row to be.
+    /// The row to store.
     pub record: Record,
-    /// Names of our attributes that could not be read and count as absent.
+    /// Our attributes that could not be read; they are treated as missing.
     pub unreadable: Vec<&'static str>,
 }
 
 impl Received {
-    /// Decodes the message; the queue it came from says its form type.
+    /// Decodes the message. Its queue determines its form type.
     ///
-    /// One with our `id` was checked against its type at the edge and only has to decode,
-    /// so that a change of a type in a rolling deploy loses nothing. Any other is checked here.
+    /// If the message has our `id`, the api has already checked it against its form type, so here
+    /// it only has to decode: a form type that changes during a rolling deploy loses nothing. Any
+    /// other message is checked here.
     ///
     /// # Errors
-    /// A body that is not a JSON object, that PostgreSQL could not hold, or that is not a valid form of its type.
+    /// A body that is not a JSON object, that PostgreSQL cannot store, or that is not a valid form
+    /// of its type.
     pub fn decode(&self, form_type: &FormType) -> Result<Decoded, Refusal> {
         let mut unreadable = Vec::new();
         let submission_id =
-            self.attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
-        let received_at = self.attribute(attributes::RECEIVED_AT, &mut unreadable, instant);
+            self.read_attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
+        let received_at =
+            self.read_attribute(attributes::RECEIVED_AT, &mut unreadable, parse_instant);
         if self.attributes.contains_key(attributes::ORIGINAL_MESSAGE_ID)
             && self.original_message_id().is_none()
         {
@@ -69,25 +72,27 @@ impl Received {
         Ok(Decoded { record, unreadable })
     }
 
-    /// The message id that it had first: before it was set aside or sent back, or else its own.
+    /// The first message id: from before the message was set aside or sent back, or else its own.
     ///
-    /// It is believed, because whoever sends a message of other content under somebody's id does no more than have one
-    /// of the two set aside: nothing is overwritten, and nothing is deleted that was not stored with this very content.
+    /// We trust the attribute. If someone sends different content under the id of another message,
+    /// the worst result is that one of the two is set aside: nothing is overwritten, and a message
+    /// is deleted only if exactly its content was stored.
     pub fn first_message_id(&self) -> &str {
         self.original_message_id().unwrap_or(&self.message_id)
     }
 
-    /// What its submission is known by: our id, else the message id that it had first.
+    /// What identifies the submission: our id, or else the first message id.
     pub fn identity(&self) -> String {
-        self.id().map_or_else(|| self.first_message_id().to_owned(), |id| id.to_string())
+        self.submission_id().map_or_else(|| self.first_message_id().to_owned(), |id| id.to_string())
     }
 
-    /// Why it was set aside, if it was and there was room to say so.
+    /// Why the message was set aside; `None` if it was not, or if the reason did not fit.
     pub fn reason(&self) -> Option<&str> {
         self.attributes.get(attributes::REASON)?.text()
     }
 
-    pub(crate) fn id(&self) -> Option<Uuid> {
+    /// The id that the api gave the submission, if it is there and readable.
+    pub fn submission_id(&self) -> Option<Uuid> {
         Uuid::try_parse(self.attributes.get(attributes::ID)?.text()?).ok()
     }
 
@@ -98,24 +103,21 @@ impl Received {
             .filter(|text| is_message_id(text))
     }
 
-    /// What a log line about it names it by: its ids and its trace, as far as they are readable.
-    pub fn named(&self) -> String {
-        let id = self.id().map(|id| format!(" submission_id={id}")).unwrap_or_default();
-        let trace = self.attributes.get(attributes::TRACEPARENT).and_then(|trace| trace.text());
-        // It is somebody else's text where the message is.
-        let trace = trace.filter(|text| {
+    /// The W3C Trace Context of the request that brought the form, if it is there and readable.
+    pub fn traceparent(&self) -> Option<&str> {
+        // If we did not send the message, this is not our text, and logs must not show it
+        // unchecked.
+        self.attributes.get(attributes::TRACEPARENT)?.text().filter(|text| {
             text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-        });
-        let trace = trace.map(|trace| format!(" traceparent={trace}")).unwrap_or_default();
-        format!("message_id={}{id}{trace}", self.message_id)
+        })
     }
 
-    /// Bytes of body and attributes, as SQS counts them.
+    /// The size of body and attributes in bytes, as SQS counts it.
     pub fn size(&self) -> usize {
         attributes::size(&self.body, &self.attributes)
     }
 
-    fn attribute<T>(
+    fn read_attribute<T>(
         &self,
         name: &'static str,
         unreadable: &mut Vec<&'static str>,
@@ -129,8 +131,8 @@ impl Received {
     }
 }
 
-/// RFC 3339.
-fn instant(text: &str) -> Option<DateTime<Utc>> {
+/// Parses RFC 3339.
+fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc())
 }
 
@@ -138,7 +140,7 @@ fn is_message_id(text: &str) -> bool {
     (1..=MAX_MESSAGE_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Prints the length of the body, never the body.
+/// Prints the length of the body instead of the body.
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")

@@ -1,26 +1,27 @@
-//! What the worker hands to the store.
+//! A row for the store.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// One submission, decoded and fit to be a row of `forms`.
+/// One decoded submission, ready to become a row of `forms`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Name of the form type, as the queue says it.
+    /// The name of the queue's form type.
     pub form_type: String,
-    /// The id that the api gave, `None` for a message of the 2016 web server or one pasted by hand.
+    /// The id that the api gave. `None` if the 2016 web server sent the message, or a person did.
     pub submission_id: Option<Uuid>,
-    /// SQS message id, at most 255 characters; of a message sent back from the invalid queue, the id it had first.
+    /// The SQS message id, at most 255 characters. If the message came back from the invalid queue,
+    /// this is its first id.
     pub sqs_message_id: String,
-    /// When the api took it, `None` where the message does not say.
+    /// When the api received the submission; `None` if the message does not say.
     pub received_at: Option<DateTime<Utc>>,
-    /// JSON text of the fields, an object.
+    /// The fields as JSON text, always an object.
     pub data: String,
 }
 
-/// Prints the length of the data, never the data.
+/// Prints the length of the data instead of the data.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")

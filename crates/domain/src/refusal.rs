@@ -1,4 +1,4 @@
-//! Why a submission is refused, in a stable code for operators and a sentence for the sender.
+//! Why a submission is refused: a stable code for operators and a sentence for the sender.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,33 @@ use thiserror::Error;
 
 use crate::json::is_reserved;
 
-/// Faults that one answer tells, so that it is not longer than the form.
-pub(crate) const MOST_TOLD: usize = 100;
+/// The most faults that one answer reports, so that it is not longer than the form.
+pub(crate) const MAX_REPORTED: usize = 100;
 
-/// Why a body is not a submission. `Display` is the stable code with the field, and holds no input text.
+/// Why a body is not a submission. `Display` shows the stable code and the field, and no input
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// Not JSON, or JSON that cannot be taken.
+    /// The body is not JSON, or is JSON that the service cannot accept.
     #[error("{}", .0.code)]
     NotJson(JsonError),
-    /// Not multipart; the parser's words, which may name a part and are for the sender alone.
+    /// The body is not multipart. The text is the parser's own: it may name a part, so only the
+    /// sender sees it.
     #[error("not_multipart")]
     NotMultipart(String),
-    /// JSON, but not an object; the name that Python has for its type.
+    /// The body is JSON, but not an object.
     #[error("not_an_object")]
     NotAnObject {
-        /// `list`, `str`, `int`, `float`, `bool` or `NoneType`.
+        /// Python's name for the type: `list`, `str`, `int`, `float`, `bool` or `NoneType`.
         got: &'static str,
     },
-    /// Fields that are missing or cannot be stored, at least one.
+    /// Fields are missing or cannot be stored; at least one fault.
     #[error("{}", .0.first().map(Fault::reason).unwrap_or_default())]
     Fields(Vec<Fault>),
 }
 
 impl Refusal {
-    /// The stable code alone, without a field.
+    /// The stable code, without the field.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson(error) => error.code,
@@ -41,7 +43,7 @@ impl Refusal {
         }
     }
 
-    /// The JSON that the sender gets with a 400, in the words of the 2016 service.
+    /// The JSON that the sender gets with a 400, worded as in the 2016 service.
     pub fn to_json(&self) -> Value {
         match self {
             Self::NotJson(error) => {
@@ -54,14 +56,14 @@ impl Refusal {
                 json!({ "non_field_errors": [format!("Invalid data. Expected a dictionary, but got {got}.")] })
             }
             Self::Fields(faults) => {
-                let mut tree = Tree::default();
-                for fault in faults.iter().take(MOST_TOLD) {
-                    tree.add(&fault.path, &fault.sentence);
+                let mut answer = Sentences::default();
+                for fault in faults.iter().take(MAX_REPORTED) {
+                    answer.add(&fault.path, &fault.sentence);
                 }
-                if faults.len() > MOST_TOLD {
-                    tree.add(&[], "There are more errors.");
+                if faults.len() > MAX_REPORTED {
+                    answer.add(&[], "There are more errors.");
                 }
-                tree.into_json()
+                answer.into_json()
             }
         }
     }
@@ -69,39 +71,40 @@ impl Refusal {
 
 /// Sentences by field, nested as the fields are.
 #[derive(Default)]
-struct Tree {
-    sentences: Vec<Value>,
-    fields: BTreeMap<String, Tree>,
+struct Sentences {
+    here: Vec<Value>,
+    by_field: BTreeMap<String, Sentences>,
 }
 
-impl Tree {
+impl Sentences {
     fn add(&mut self, path: &[String], sentence: &str) {
         match path.split_first() {
             Some((field, rest)) => {
-                self.fields.entry(field.clone()).or_default().add(rest, sentence)
+                self.by_field.entry(field.clone()).or_default().add(rest, sentence)
             }
-            None => self.sentences.push(sentence.into()),
+            None => self.here.push(sentence.into()),
         }
     }
 
     fn into_json(self) -> Value {
         let mut fields: Map<String, Value> = Map::new();
-        for (name, tree) in self.fields {
-            let nested = if tree.fields.is_empty() {
-                Value::Array(tree.sentences)
+        for (name, nested) in self.by_field {
+            let nested = if nested.by_field.is_empty() {
+                Value::Array(nested.here)
             } else {
-                tree.into_json()
+                nested.into_json()
             };
             fields.insert(name, nested);
         }
-        if !self.sentences.is_empty() {
-            fields.insert("non_field_errors".to_owned(), Value::Array(self.sentences));
+        if !self.here.is_empty() {
+            fields.insert("non_field_errors".to_owned(), Value::Array(self.here));
         }
         Value::Object(fields)
     }
 }
 
-/// What is wrong with JSON text: a stable code, and words with line and column that hold no input text.
+/// Why JSON text is refused: a stable code, and a description with line and column but no input
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
     code: &'static str,
@@ -122,36 +125,36 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// One thing that is wrong with one field, or with the fields as a whole.
+/// One fault of one field, or of the submission as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// From the root of the fields; empty for the whole.
+    /// From the root of the fields; empty for the submission as a whole.
     path: Vec<String>,
-    /// Stable, for logs and the invalid queue.
+    /// Stable; for logs and the invalid queue.
     code: &'static str,
     /// For the sender.
     sentence: String,
-    /// The names in the path are the form type's, and not the sender's text.
+    /// The names in the path come from the form type, not from the sender.
     path_is_ours: bool,
 }
 
 impl Fault {
-    /// A fault of a top-level field, whose name the sender chose.
+    /// A fault of a top-level field. The sender chose its name.
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
-        // A name with a NUL in it, or one that not every reader of JSON takes, is no name to answer with: the fault is
-        // one of the whole.
+        // The answer cannot repeat a name with a NUL in it, or a name that some JSON parsers
+        // reject. The fault then belongs to the submission as a whole.
         let path = if name.contains('\0') || is_reserved(name) {
             Vec::new()
         } else {
             vec![name.to_owned()]
         };
-        // The one name that every form of 2016 has.
+        // The only name that every form of 2016 has.
         let path_is_ours = name == "data";
         Self { path, code, sentence: sentence.into(), path_is_ours }
     }
 
-    /// A fault that a schema found, at a path whose names are the schema's or the sender's.
-    pub(crate) fn of_schema(
+    /// A fault that a schema found. The names in the path come from the schema or from the sender.
+    pub(crate) fn from_schema(
         path: Vec<String>,
         code: &'static str,
         sentence: String,
@@ -160,7 +163,7 @@ impl Fault {
         Self { path, code, sentence, path_is_ours }
     }
 
-    /// The code, and the path where it may be shown to operators.
+    /// The code, and the path if operators may see it.
     fn reason(&self) -> String {
         if self.path_is_ours && !self.path.is_empty() {
             format!("{} at {}", self.code, self.path.join("."))

@@ -1,21 +1,21 @@
-//! One form that somebody sent.
+//! One accepted form.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{fields::Fields, form_type::FormType};
 
-/// One form that somebody sent, checked against its type and on its way to the queue.
+/// One form that was checked against its form type, on its way to the queue.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Made by the api; the same submission has the same id however often it arrives.
+    /// Made by the api: new, or derived so that a repeated submission gets the same id.
     pub id: Uuid,
-    /// Its type, which says the queue.
+    /// The form type, which determines the queue.
     pub form_type: FormType,
-    /// When the api took it.
+    /// When the api received it.
     pub received_at: DateTime<Utc>,
-    /// W3C Trace Context of the request that brought it.
+    /// The W3C Trace Context of its request.
     pub traceparent: String,
-    /// What was posted.
+    /// The posted fields.
     pub fields: Fields,
 }

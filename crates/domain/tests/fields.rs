@@ -1,4 +1,4 @@
-//! What becomes of request bodies, in all three encodings.
+//! Parsing request bodies in all three encodings.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ const JSON: Encoding = Encoding::Json;
 const URL: Encoding = Encoding::UrlEncoded;
 const MULTIPART: Encoding = Encoding::Multipart { content_type: "multipart/form-data; boundary=b" };
 
-/// The text that is queued, or the reason and the answer.
+/// The text for the queue, or the reason and the answer.
 fn outcome(body: &[u8], encoding: Encoding) -> String {
     let checked = Fields::parse(body, encoding)
         .and_then(|fields| FormType::form().check(&fields).map(|()| fields));
@@ -25,7 +25,7 @@ fn outcome(body: &[u8], encoding: Encoding) -> String {
 }
 
 #[test]
-fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
+fn bodies_in_every_encoding_are_parsed_or_refused_with_a_reason() {
     let part = |head: &str, text: &str| {
         format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n")
     };
@@ -80,7 +80,7 @@ fn every_encoding_gives_the_fields_as_posted_or_says_what_is_wrong() {
 }
 
 #[test]
-fn an_empty_body_is_no_fields_in_any_encoding() {
+fn an_empty_body_gives_no_fields_in_any_encoding() {
     for encoding in [JSON, URL, MULTIPART] {
         let refusal = FormType::form().check(&Fields::parse(b"", encoding).unwrap()).unwrap_err();
         assert_eq!(refusal.to_string(), "field_required at data");
@@ -88,12 +88,12 @@ fn an_empty_body_is_no_fields_in_any_encoding() {
 }
 
 #[test]
-fn null_is_no_object_where_it_is_a_message() {
+fn a_message_that_is_null_is_refused() {
     assert_eq!(Fields::from_json(b"null").unwrap_err(), Refusal::NotAnObject { got: "NoneType" });
 }
 
 #[test]
-fn neither_debug_nor_the_reason_shows_what_was_sent() {
+fn debug_output_and_reasons_never_show_the_submission() {
     let fields = Fields::from_json(br#"{"data":"canary","canary":1}"#).unwrap();
     assert!(!format!("{fields:?}").contains("canary"));
     for body in [

@@ -1,4 +1,4 @@
-//! What form types take, and what they say to what they do not take.
+//! Form types: which forms they accept, and their sentences about the others.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ fn answers(form_type: &FormType, good: &Value, changes: &[(&str, Value)]) -> Str
     lines.join("\n")
 }
 
-/// `"-"` takes a member away.
+/// The change `"-"` removes a member.
 fn merge(form: &mut Value, change: &Value) {
     match (form, change) {
         (Value::Object(form), Value::Object(changes)) => {
@@ -132,7 +132,7 @@ fn the_registration_in_deploy_is_checked_inside_data() {
 }
 
 #[test]
-fn bad_schemas_are_told_with_their_place() {
+fn mistakes_in_schemas_are_reported_with_their_place() {
     let names: Vec<String> = ["form", "enrolment", "nowhere"].map(str::to_owned).into();
     let schemas = [
         ("cut-off", r#"{"type": "#),
@@ -199,7 +199,7 @@ fn bad_schemas_are_told_with_their_place() {
 }
 
 #[test]
-fn every_rule_has_a_sentence() {
+fn every_keyword_has_a_sentence() {
     let tests = [
         (json!({ "minProperties": 1 }), json!({})),
         (json!({ "maxProperties": 2 }), json!([1, 2])),
@@ -282,8 +282,8 @@ fn every_rule_has_a_sentence() {
 }
 
 #[test]
-fn the_example_of_the_document_is_true() {
-    let document = include_str!("../../../docs/reference/form-type-schemas.md");
+fn the_example_in_the_documentation_works() {
+    let document = include_str!("../../../docs/how-to/add-a-form-type.md");
     let blocks = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let [schema, good, bad, errors] = blocks.collect::<Vec<_>>().try_into().unwrap();
     let form_type = FormType::from_schema("event-booking", schema).unwrap();
@@ -293,15 +293,15 @@ fn the_example_of_the_document_is_true() {
 }
 
 #[test]
-fn an_answer_does_not_tell_more_than_a_hundred_errors() {
+fn an_answer_reports_at_most_a_hundred_errors() {
     let schema =
         r#"{"additionalProperties": false, "properties": {"x": {"items": {"type": "integer"}}}}"#;
     let form_type = FormType::from_schema("x", schema).unwrap();
     let sentences = |form: Value| {
         let fields = Fields::parse(form.to_string().as_bytes(), Encoding::Json);
         let answer = fields.and_then(|fields| form_type.check(&fields)).unwrap_err().to_json();
-        let told = answer.to_string().matches("[\"").count();
-        (told, answer["non_field_errors"].clone())
+        let reported = answer.to_string().matches("[\"").count();
+        (reported, answer["non_field_errors"].clone())
     };
     let more = json!(["There are more errors."]);
     assert_eq!(sentences(json!({ "x": vec!["canary"; 100] })), (100, Value::Null));
@@ -315,7 +315,7 @@ fn an_answer_does_not_tell_more_than_a_hundred_errors() {
 }
 
 #[test]
-fn a_message_behind_a_reference_is_shown_and_names_of_the_sender_are_not_in_the_reason() {
+fn a_message_behind_a_reference_is_shown_and_the_senders_names_are_not_in_the_reason() {
     let schema = r##"{"$defs": {"a": {"type": "string", "message": "Own words."}},
         "properties": {"a": {"$ref": "#/$defs/a"}}, "additionalProperties": {"type": "integer"}}"##;
     let form_type = FormType::from_schema("x", schema).unwrap();
@@ -327,7 +327,7 @@ fn a_message_behind_a_reference_is_shown_and_names_of_the_sender_are_not_in_the_
 }
 
 #[test]
-fn a_schema_of_the_operator_goes_before_the_built_in_one() {
+fn an_operators_schema_replaces_the_built_in_one() {
     let strict = BTreeMap::from([("form".to_owned(), r#"{"required": ["x"]}"#.to_owned())]);
     let types = FormTypes::new(&["form".to_owned()], &strict).unwrap();
     let refusal =

@@ -1,4 +1,4 @@
-//! The bytes on the queue, in both directions.
+//! Encoding and decoding messages on the queue.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ fn received(body: &str, attributes: &[(&str, &str)]) -> Received {
     }
 }
 
-fn shown(message: &Message) -> String {
+fn to_text(message: &Message) -> String {
     let attributes = message.attributes.iter();
     let attributes =
         attributes.map(|(name, value)| format!("{name}: {}\n", value.text().unwrap_or("binary")));
@@ -46,12 +46,12 @@ fn shown(message: &Message) -> String {
 }
 
 #[test]
-fn a_submission_becomes_its_fields_with_attributes_beside() {
-    insta::assert_snapshot!(shown(&Message::from_submission(&submission())));
+fn a_submission_becomes_its_fields_plus_attributes() {
+    insta::assert_snapshot!(to_text(&Message::from_submission(&submission())));
 }
 
 #[test]
-fn what_the_api_sends_the_worker_decodes_to_the_same() {
+fn the_worker_decodes_the_submission_that_the_api_sent() {
     let submission = submission();
     let message = Message::from_submission(&submission);
     let decoded =
@@ -69,7 +69,7 @@ fn what_the_api_sends_the_worker_decodes_to_the_same() {
 fn a_message_is_decoded_or_refused_with_a_reason() {
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
     let cases: &[(&str, &str, &[(&str, &str)])] = &[
-        ("of the 2016 web server", r#"{"data": "x"}"#, &[]),
+        ("from the 2016 web server", r#"{"data": "x"}"#, &[]),
         ("with our id, no data", r#"{"x": 1}"#, &[("id", id)]),
         ("without an id, no data", r#"{"x": 1}"#, &[]),
         ("null data", r#"{"data": null}"#, &[]),
@@ -104,24 +104,24 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
 }
 
 #[test]
-fn an_invalid_message_keeps_its_body_and_says_why() {
+fn an_invalid_message_keeps_its_body_and_has_the_reason() {
     let received = received("not json", &[("id", "7"), ("tenant", "x")]);
-    insta::assert_snapshot!(shown(&Message::invalid(&received, "not_json", 1 << 20)));
+    insta::assert_snapshot!(to_text(&Message::for_invalid_queue(&received, "not_json", 1 << 20)));
 }
 
 #[test]
-fn an_invalid_message_that_was_sent_back_keeps_its_first_id() {
+fn an_invalid_message_that_was_sent_back_before_keeps_its_first_id() {
     let received = received("not json", &[("original_message_id", "first"), ("reason", "old")]);
-    let message = Message::invalid(&received, "not_json", 1 << 20);
+    let message = Message::for_invalid_queue(&received, "not_json", 1 << 20);
     assert_eq!(message.attributes["original_message_id"].text(), Some("first"));
     assert_eq!(message.attributes["reason"].text(), Some("not_json"));
 }
 
 #[test]
-fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
+fn an_invalid_message_that_is_too_large_drops_attributes_but_keeps_its_body() {
     let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    let message = Message::invalid(&received("x", &many), "not_json", 1 << 20);
+    let message = Message::for_invalid_queue(&received("x", &many), "not_json", 1 << 20);
     assert_eq!(message.attributes.len(), 10);
     assert!(
         message.attributes.contains_key("reason")
@@ -129,32 +129,35 @@ fn an_invalid_message_leaves_attributes_out_rather_than_its_body() {
     );
 
     let full = "x".repeat(1024);
-    let message = Message::invalid(&received(&full, &[("id", "7")]), "not_json", 1024);
+    let message = Message::for_invalid_queue(&received(&full, &[("id", "7")]), "not_json", 1024);
     assert_eq!((message.body.as_str(), &message.attributes), (full.as_str(), &Attributes::new()));
 
-    let message =
-        Message::invalid(&received(&full, &[("id", "7"), ("other", "v")]), "not_json", 1024 + 9);
+    let message = Message::for_invalid_queue(
+        &received(&full, &[("id", "7"), ("other", "v")]),
+        "not_json",
+        1024 + 9,
+    );
     assert_eq!(message.attributes.keys().collect::<Vec<_>>(), ["id"]);
 }
 
 #[test]
-fn a_message_that_is_sent_back_is_what_it_was_before_it_was_set_aside() {
+fn sending_a_message_back_restores_it() {
     let first = received("not json", &[("id", "7"), ("tenant", "x")]);
-    let aside = Message::invalid(&first, "not_json", 1 << 20);
+    let aside = Message::for_invalid_queue(&first, "not_json", 1 << 20);
     let aside = Received {
         message_id: "another".to_owned(),
         body: aside.body,
         attributes: aside.attributes,
     };
     assert_eq!(aside.reason(), Some("not_json"));
-    let back = Message::sent_back(&aside, 1 << 20);
+    let back = Message::for_redrive(&aside, 1 << 20);
     let mut expected = first.attributes.clone();
     expected.insert("original_message_id".to_owned(), AttributeValue::string(&first.message_id));
     assert_eq!((back.body, back.attributes), (first.body, expected));
 }
 
 #[test]
-fn a_message_is_known_by_its_id_else_by_the_message_id_it_had_first() {
+fn a_message_is_identified_by_its_id_or_else_by_its_first_message_id() {
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
     let own = "5fea7756-0ea4-451a-a703-a558b933e274";
     let cases: &[(&[(&str, &str)], &str, &str)] = &[
@@ -176,29 +179,29 @@ fn a_message_is_known_by_its_id_else_by_the_message_id_it_had_first() {
 }
 
 #[test]
-fn a_message_that_is_sent_back_leaves_attributes_out_but_never_its_identity() {
+fn a_message_that_is_sent_back_may_drop_attributes_but_never_its_identity() {
     let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    let back = Message::sent_back(&received("x", &many), 1 << 20);
+    let back = Message::for_redrive(&received("x", &many), 1 << 20);
     assert_eq!(
         (back.attributes.len(), back.attributes.contains_key("original_message_id")),
         (10, true)
     );
 
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
-    let back = Message::sent_back(&received("x", &[("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("other", "v")]), 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
-    let back = Message::sent_back(&received("x", &[("id", id), ("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("id", id), ("other", "v")]), 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["id"]);
-    // An id that nobody can read identifies nothing.
-    let back = Message::sent_back(&received("x", &[("id", "7"), ("other", "v")]), 0);
+    // An unreadable id identifies nothing.
+    let back = Message::for_redrive(&received("x", &[("id", "7"), ("other", "v")]), 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
 }
 
 #[test]
-fn neither_a_message_nor_a_record_shows_its_body_in_debug() {
+fn the_debug_output_of_messages_and_records_never_shows_the_body() {
     let received = received(r#"{"data":"canary"}"#, &[("note", "canary")]);
-    let message = Message::invalid(&received, "not_json", 1 << 20);
+    let message = Message::for_invalid_queue(&received, "not_json", 1 << 20);
     let decoded = received.decode(&FormType::form()).unwrap();
     for debug in [format!("{received:?}"), format!("{message:?}"), format!("{decoded:?}")] {
         assert!(!debug.contains("canary"), "{debug}");

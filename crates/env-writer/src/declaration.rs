@@ -1,4 +1,4 @@
-//! The JSON file that says what to write where.
+//! The JSON file that describes one `.env` file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,14 @@ use serde::Deserialize;
 
 use crate::report::Problem;
 
-/// As it stands in the JSON file: names are not checked yet.
+/// The content of the JSON file; names are not checked yet.
 ///
-/// All members are needed and no others are taken, so that a misspelt one is not a variable silently left out.
+/// All members are required and no others are allowed. Otherwise a misspelt member would silently
+/// leave out variables.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
-    /// Joined to a name with `_`, gives the host variable.
+    /// The name of a host variable is this prefix, `_` and the name.
     pub host_env_var_prefix: String,
     /// Relative to the current directory, not to the JSON file.
     pub file_path: PathBuf,

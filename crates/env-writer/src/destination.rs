@@ -1,33 +1,39 @@
-//! Where a file goes, and how it gets there in one step.
+//! The place of a file, and how to replace the file in one step.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, Permissions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use tempfile::NamedTempFile;
 
-use crate::content::Content;
-use crate::report::Problem;
+use crate::{
+    content::Content,
+    report::{Problem, WriteError},
+};
 
-/// A place that can be written to: its directory is there and takes a new file.
+/// A place that can be written to: its directory exists and accepts a new file.
 ///
-/// Holds that new file, still empty, beside the old one. It is removed on drop.
+/// Holds that new file, still empty, beside the old one. Drop removes it.
 pub struct Destination {
-    /// As in the JSON file, for messages.
+    /// As in the JSON file; for messages.
     shown: PathBuf,
-    /// Absolute and without symbolic links, so that two spellings of one place are equal.
+    /// Absolute and without symbolic links, so that two spellings of the same place are equal.
     resolved: PathBuf,
     new: NamedTempFile,
 }
 
 impl Destination {
-    /// A symbolic link is followed, as a plain write would; a device or a directory is refused, as a rename would replace it or fail late.
+    /// Follows a symbolic link, as a plain write would. Refuses a device and a directory, because a
+    /// rename would replace the device, and would fail late for the directory.
     pub fn open(file_path: &Path) -> Result<Self, Problem> {
-        let fault = |cause| Problem::unwritable_file(file_path, cause);
-        let resolved = resolve(file_path).map_err(fault)?;
-        let new = new_file_beside(&resolved).map_err(fault)?;
+        let resolved =
+            resolve(file_path).map_err(|cause| Problem::unwritable_file(file_path, cause))?;
+        let new = new_file_beside(&resolved)
+            .map_err(|cause| Problem::unwritable_file(file_path, cause))?;
         Ok(Self { shown: file_path.to_owned(), resolved, new })
     }
 
@@ -35,7 +41,7 @@ impl Destination {
         self.resolved == other.resolved
     }
 
-    /// Brings the content to the disk, but not yet to its place.
+    /// Writes the content to the disk, but does not replace the old file yet.
     pub fn stage(mut self, content: &Content) -> Result<Staged, Problem> {
         let file = self.new.as_file_mut();
         file.write_all(content.as_bytes())
@@ -45,11 +51,12 @@ impl Destination {
     }
 }
 
-/// Written and synced, lacking only the rename.
+/// Written and synced; only the rename is missing.
 pub struct Staged(Destination);
 
 impl Staged {
-    /// The directory is not synced: after a power cut either the old or the new file is there, and both are whole.
+    /// Does not sync the directory: after a power cut, either the old or the new file is there, and
+    /// both are complete.
     pub fn replace(self) -> Result<(), Problem> {
         let Destination { shown, resolved, new } = self.0;
         new.persist(resolved)
@@ -58,20 +65,19 @@ impl Staged {
     }
 }
 
-fn resolve(file_path: &Path) -> io::Result<PathBuf> {
+fn resolve(file_path: &Path) -> Result<PathBuf, WriteError> {
     match fs::canonicalize(file_path) {
         Ok(existing) if existing.is_file() => Ok(existing),
-        Ok(_) => Err(io::Error::other("it is there, and not a regular file")),
-        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause),
-        Err(_) if file_path.is_symlink() => {
-            Err(io::Error::other("it is a symbolic link to a file that is not there"))
-        }
+        Ok(_) => Err(WriteError::NotARegularFile),
+        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(cause.into()),
+        Err(_) if file_path.is_symlink() => Err(WriteError::DanglingLink),
         Err(_) => {
-            // `file_name` overlooks a slash at the end, and would make a file of what was meant as a directory.
+            // `file_name` ignores a slash at the end, and would turn the name of a directory into
+            // the name of a file.
             let name = file_path
                 .file_name()
                 .filter(|name| ends_with(file_path, name))
-                .ok_or_else(|| io::Error::other("it is not the name of a file"))?;
+                .ok_or(WriteError::NotAFileName)?;
             Ok(fs::canonicalize(directory_of(file_path))?.join(name))
         }
     }
@@ -84,7 +90,7 @@ fn new_file_beside(resolved: &Path) -> io::Result<NamedTempFile> {
         .prefix(&prefix)
         .suffix(".tmp")
         .tempfile_in(directory_of(resolved))?;
-    // Set on the open file, so that it is exactly this, whatever the umask.
+    // Set on the open file, so that the umask has no effect.
     new.as_file().set_permissions(Permissions::from_mode(0o600))?;
     Ok(new)
 }
@@ -105,15 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_that_takes_no_new_file_is_refused_before_anything_is_written() {
-        // /proc takes no file, not even from root.
+    fn a_directory_that_accepts_no_new_file_is_refused_before_anything_is_written() {
+        // Nobody can create a file in /proc, not even root.
         let problem = Destination::open(Path::new("/proc/.env")).err().unwrap().to_string();
         let start = r#"file_path "/proc/.env" cannot be written: "#;
         assert!(problem.starts_with(start), "{problem}");
     }
 
     #[test]
-    fn a_rename_that_fails_is_reported_and_leaves_no_copy_of_the_secrets() {
+    fn a_failed_rename_is_reported_and_leaves_no_copy_of_the_secrets() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join(".env");
         let content = Content::from_lines("UI_SECRET=hush\n");

@@ -1,38 +1,40 @@
 //! Writes `.env` files from the host's prefixed environment variables.
 //!
 //! Invariants:
-//! - no file is replaced before every file has been checked, so a faulty run leaves everything as it was;
-//! - a file is replaced whole or not at all, and only its owner can read it;
-//! - no message contains the value of a variable.
+//! - No file is replaced before every file has been checked, so a failed run leaves every file
+//!   unchanged.
+//! - A file is replaced completely or not at all, and only its owner can read it.
+//! - No message contains the value of a variable.
 
 mod content;
 mod declaration;
 mod destination;
+mod host;
 mod name;
 mod report;
 mod value;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use content::Content;
 use declaration::Declaration;
 use destination::Destination;
 use report::{Fault, Problem};
 
+pub use host::Host;
 pub use report::Report;
 
-/// The host's variables by their full names.
-pub type Host = BTreeMap<String, OsString>;
-
-/// Writes the `.env` file that each of the JSON files describes. Gives the host variables that have the prefix of a file
-/// and are in none: somebody means something by them.
+/// Writes the `.env` file that each JSON file describes. Returns the host variables that have the
+/// prefix of a file but are in no file: someone set them for a reason.
 ///
 /// # Errors
 ///
-/// All faults of all files together; then no file has been touched.
-/// Only a rename that fails (a `file_path` that is a mount point, a failing disk) can leave some files replaced and others not; the report names the others.
+/// All faults of all files together. In that case no file has been changed, with one exception: a
+/// rename that fails (because `file_path` is a mount point, or the disk is failing) can leave some
+/// files replaced and others not; the report names the others.
 pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<String>, Report> {
     let mut faults = Vec::new();
     let mut planned: Vec<Planned<'_>> = Vec::new();
@@ -50,10 +52,10 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<Stri
         return Err(Report(faults));
     }
 
-    let taken: BTreeSet<&String> = planned.iter().flat_map(|plan| &plan.content.taken).collect();
-    let left = planned.iter().flat_map(|plan| &plan.content.left);
-    let left: BTreeSet<String> =
-        left.filter(|host_name| !taken.contains(host_name)).cloned().collect();
+    let used: BTreeSet<&String> = planned.iter().flat_map(|plan| &plan.content.used).collect();
+    let unused = planned.iter().flat_map(|plan| &plan.content.unused);
+    let unused: BTreeSet<String> =
+        unused.filter(|host_name| !used.contains(host_name)).cloned().collect();
 
     let mut staged = Vec::new();
     for Planned { config, content, destination } in planned {
@@ -71,10 +73,10 @@ pub fn write_env_files(configs: &[PathBuf], host: &Host) -> Result<BTreeSet<Stri
             faults.push(Fault::in_file(config, problem));
         }
     }
-    if faults.is_empty() { Ok(left) } else { Err(Report(faults)) }
+    if faults.is_empty() { Ok(unused) } else { Err(Report(faults)) }
 }
 
-/// One file that could be written; complete only if checking it added no fault.
+/// One file that could be written. It is complete only if the check added no fault.
 struct Planned<'a> {
     config: &'a Path,
     content: Content,
@@ -82,7 +84,7 @@ struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
-    /// Goes on after a fault wherever it can, so that one run shows all of them.
+    /// Continues after a fault if possible, so that one run shows all of them.
     fn check(config: &'a Path, host: &Host, faults: &mut Vec<Fault>) -> Option<Self> {
         let declaration = Declaration::read(config)
             .map_err(|problem| faults.push(Fault::in_file(config, problem)))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// `[A-Za-z_][A-Za-z0-9_]*`: what every shell, Docker and Compose take.
+/// `[A-Za-z_][A-Za-z0-9_]*`: the names that every shell, Docker and Compose accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name<'a>(&'a str);
 
@@ -20,7 +20,8 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// A name with one `*`, which stands for one character or more: names that cannot be listed, because they come from data.
+/// A name with one `*`, which stands for one or more characters. It is for names that cannot be
+/// listed because they come from data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern<'a> {
     before: &'a str,
@@ -35,8 +36,8 @@ impl<'a> Pattern<'a> {
             .then_some(Self { before, after })
     }
 
-    /// False for what is no name at all, too.
-    pub fn fits(self, name: &str) -> bool {
+    /// Also false for text that is not a valid name.
+    pub fn matches(self, name: &str) -> bool {
         let rest = name.strip_prefix(self.before).and_then(|rest| rest.strip_suffix(self.after));
         rest.is_some_and(|rest| !rest.is_empty()) && Name::parse(name).is_some()
     }
@@ -47,15 +48,15 @@ mod tests {
     use super::{Name, Pattern};
 
     #[test]
-    fn a_star_stands_for_one_character_or_more() {
-        let fits = |pattern, name| Pattern::parse(pattern).unwrap().fits(name);
+    fn a_star_stands_for_one_or_more_characters() {
+        let matches = |pattern, name| Pattern::parse(pattern).unwrap().matches(name);
         for (pattern, name) in [
             ("SQS_*_NAME", "SQS_A_NAME"),
             ("SQS_*_NAME", "SQS_A_NAME_NAME"),
             ("*", "A"),
             ("A*", "AB"),
         ] {
-            assert!(fits(pattern, name), "{pattern} {name}");
+            assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [
             ("SQS_*_NAME", "SQS__NAME"),
@@ -64,7 +65,7 @@ mod tests {
             ("A*", "BA"),
             ("A*", "A-"),
         ] {
-            assert!(!fits(pattern, name), "{pattern} {name}");
+            assert!(!matches(pattern, name), "{pattern} {name}");
         }
         for text in ["A", "", "*A*", "1*", "A-*", "*-"] {
             assert!(Pattern::parse(text).is_none(), "{text}");
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_letters_digits_and_underscores_and_starts_with_no_digit() {
+    fn a_name_has_letters_digits_and_underscores_and_does_not_start_with_a_digit() {
         for good in ["A", "_", "a1", "UI_SECRET", "_1"] {
             assert!(Name::parse(good).is_some(), "{good:?}");
         }

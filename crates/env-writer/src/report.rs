@@ -1,19 +1,21 @@
-//! What is told to whoever started the program.
+//! The problems of a run, as the program prints them.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use crate::value::Reason;
 
-/// All faults of one run, ready to be printed: one line each, then the required variables that are not set.
+/// All faults of one run, ready to print: one line each, then the required variables that are not
+/// set.
 #[derive(Debug)]
 pub struct Report(pub(crate) Vec<Fault>);
 
 #[derive(Debug)]
 pub enum Fault {
-    /// Two files may need the same host variable; it is reported once.
+    /// A required variable is not set. Two files may need it, but the report names it once.
     Unset {
         host_name: String,
         name: String,
@@ -24,11 +26,11 @@ pub enum Fault {
     },
 }
 
-/// What is wrong with, or on behalf of, one JSON file. Never holds the value of a variable.
+/// A problem with one JSON file or with the file it describes. Never holds the value of a variable.
 #[derive(Debug)]
 pub enum Problem {
     Unreadable(io::Error),
-    /// The cause has the line and the column.
+    /// The error has the line and the column.
     NotADeclaration(serde_json::Error),
     NotAPrefix(String),
     NotAName(String),
@@ -36,10 +38,25 @@ pub enum Problem {
     Unwritable(String, Reason),
     UnwritableFile {
         file_path: PathBuf,
-        cause: io::Error,
+        cause: WriteError,
     },
     /// Holds the JSON file that came first.
     SameDestination(PathBuf),
+}
+
+/// Why a file cannot be written.
+#[derive(Debug)]
+pub enum WriteError {
+    NotARegularFile,
+    DanglingLink,
+    NotAFileName,
+    Io(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 impl Fault {
@@ -49,8 +66,8 @@ impl Fault {
 }
 
 impl Problem {
-    pub fn unwritable_file(file_path: &Path, cause: io::Error) -> Self {
-        Self::UnwritableFile { file_path: file_path.to_owned(), cause }
+    pub fn unwritable_file(file_path: &Path, cause: impl Into<WriteError>) -> Self {
+        Self::UnwritableFile { file_path: file_path.to_owned(), cause: cause.into() }
     }
 }
 
@@ -67,9 +84,9 @@ impl fmt::Display for Report {
                 Fault::Unset { .. } => {}
             }
         }
-        // Last, because the list goes on to the end of the text.
+        // The list comes last, because it has no end mark.
         if !unset.is_empty() {
-            // The space at the end of this line is in the text that scripts know.
+            // Scripts rely on the space at the end of this line.
             writeln!(f, "Required host environment variables are not set: ")?;
         }
         unset.into_iter().try_for_each(|name| writeln!(f, "{name}"))
@@ -84,10 +101,10 @@ impl fmt::Display for Problem {
             Self::Unreadable(cause) => write!(f, "cannot be read: {cause}"),
             Self::NotADeclaration(cause) => write!(f, "{cause}"),
             Self::NotAPrefix(text) => {
-                write!(f, "host_env_var_prefix {text:?} does not fit [A-Za-z_][A-Za-z0-9_]*")
+                write!(f, "host_env_var_prefix {text:?} does not match [A-Za-z_][A-Za-z0-9_]*")
             }
             Self::NotAName(text) => {
-                write!(f, "variable name {text:?} does not fit [A-Za-z_][A-Za-z0-9_]*")
+                write!(f, "variable name {text:?} does not match [A-Za-z_][A-Za-z0-9_]*")
             }
             Self::ListedTwice(name) => write!(f, "variable {name} is listed twice"),
             Self::Unwritable(host_name, reason) => write!(f, "the value of {host_name} {reason}"),
@@ -95,8 +112,21 @@ impl fmt::Display for Problem {
                 write!(f, "file_path {file_path:?} cannot be written: {cause}")
             }
             Self::SameDestination(other) => {
-                write!(f, "file_path is the same file as that of {}", other.display())
+                write!(f, "file_path is the same file as in {}", other.display())
             }
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotARegularFile => f.write_str("it exists, but is not a regular file"),
+            Self::DanglingLink => {
+                f.write_str("it is a symbolic link to a file that does not exist")
+            }
+            Self::NotAFileName => f.write_str("it is not the name of a file"),
+            Self::Io(error) => error.fmt(f),
         }
     }
 }

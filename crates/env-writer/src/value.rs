@@ -1,11 +1,10 @@
-//! What a host variable holds, from the point of view of a file of `NAME=value` lines.
+//! The value of a host variable, and whether it can be a line of a file.
 
-use std::ffi::OsString;
-use std::fmt;
+use std::{ffi::OsString, fmt};
 
-/// No `Debug`: the text may be a secret.
+/// It has no `Debug`, because the text may be a secret.
 pub enum Value {
-    /// Not set, or empty: an empty required variable is never what was meant.
+    /// Not set or empty: nobody means to set a required variable to nothing.
     Unset,
     Text(String),
     Unwritable(Reason),
@@ -14,7 +13,7 @@ pub enum Value {
 /// Why a value cannot be a line of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The rest of the value would be read as variables of its own.
+    /// The rest of the value would be read as more variables.
     LineBreak,
     Nul,
     NotUtf8,
@@ -50,18 +49,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_would_not_be_one_line_of_text_is_unwritable() {
+    fn a_value_that_is_not_one_line_of_text_cannot_be_written() {
         for (bytes, reason) in [
             (&b"a\nb"[..], Reason::LineBreak),
             (b"a\n", Reason::LineBreak),
             (b"a\rb", Reason::LineBreak),
-            // No operating system passes NUL in a variable; other callers of the library may.
+            // No operating system passes NUL in a variable, but another caller of the library may.
             (b"a\0b", Reason::Nul),
             (b"a\xffb", Reason::NotUtf8),
         ] {
             match Value::from(Some(OsString::from_vec(bytes.to_vec()))) {
                 Value::Unwritable(found) => assert_eq!(found, reason, "{bytes:?}"),
-                Value::Text(_) | Value::Unset => panic!("{bytes:?} was taken"),
+                Value::Text(_) | Value::Unset => panic!("{bytes:?} was accepted"),
             }
         }
     }

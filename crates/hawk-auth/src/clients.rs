@@ -1,32 +1,32 @@
-//! Which clients may sign, and with which keys.
+//! The clients that may sign requests, and their keys.
 
 use std::collections::{HashMap, HashSet};
 
 use secrecy::SecretString;
 use thiserror::Error;
 
-/// Fewer characters than this are guessed.
-const SHORTEST_KEY: usize = 16;
+/// Shorter keys can be guessed.
+const MIN_KEY_LENGTH: usize = 16;
 
-const LONGEST_ID: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 
-/// The clients that may sign, each with one key, or with two while it is being changed.
+/// The clients that may sign requests: each has one key, or two while the key is being changed.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// Where there is one key it stands here twice, so that every client takes as long as every other.
+    /// A single key is here twice, so that every client takes the same time to check.
     keys: HashMap<String, [SecretString; 2]>,
-    stand_in: [SecretString; 2],
+    decoy_keys: [SecretString; 2],
 }
 
-/// What is wrong with the text of clients. Entries count from 1.
+/// What is wrong with the list of clients. Entries count from 1.
 ///
-/// What is not yet known to be an id is not named, because it may be a key in the wrong place.
+/// The error shows only text that is known to be an id: any other text may be a misplaced key.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ClientsError {
     /// An entry has no colon.
-    #[error("entry {0} must be id:key; entries are parted by commas, so a key has none")]
+    #[error("entry {0} must be id:key; commas separate entries, so a key cannot contain one")]
     NoColon(usize),
-    /// An id is too long, or has other characters.
+    /// An id is empty, too long, or has characters that are not allowed.
     #[error(
         "entry {0} must have an id of 1 to 64 letters, digits, dots, hyphens and underscores before its first colon"
     )]
@@ -34,37 +34,39 @@ pub enum ClientsError {
     /// A key is too short.
     #[error("entry {0} must have a key of 16 characters or more")]
     KeyTooShort(usize),
-    /// A key has characters that not every client can write.
+    /// A key has characters that some clients cannot send.
     #[error("entry {0} must have a key of visible ASCII characters")]
     BadKey(usize),
     /// A client has a third key.
     #[error(
-        "entry {entry} is a third key of client {id}: a client has one key, or two while it is being changed"
+        "entry {entry} is a third key of client {id}: a client has one key, or two while the key is being changed"
     )]
     ThirdKey {
-        /// The entry with the third.
+        /// The entry with the third key.
         entry: usize,
         /// The client.
         id: String,
     },
-    /// A key is there twice. Hawk does not sign the id, so two clients with one key could each send as the other.
+    /// A key appears twice. Hawk does not sign the id, so two clients with the same key could each
+    /// send requests as the other.
     #[error("entry {0} has the key of an earlier entry")]
     KeyAgain(usize),
 }
 
 impl Clients {
-    /// Reads `id:key` pairs with commas between, white space around a pair being left out:
+    /// Parses `id:key` pairs separated by commas; white space around a pair is ignored:
     /// `ui:0123456789abcdef, crm:fedcba9876543210, crm:another-key-of-crm`.
     ///
-    /// An id that comes twice has two keys, and both are good.
+    /// If an id appears twice, the client has two keys, and both are good.
     /// An id has 1 to 64 letters, digits, dots, hyphens and underscores.
-    /// A key is all that follows the first colon: 16 or more visible ASCII characters but the comma. Nothing is escaped.
+    /// A key is everything after the first colon: 16 or more visible ASCII characters except the
+    /// comma. There are no escapes.
     pub fn parse(text: &str) -> Result<Self, ClientsError> {
         let mut found: HashMap<String, (SecretString, Option<SecretString>)> = HashMap::new();
         let mut keys_so_far = HashSet::new();
         for (entry, pair) in (1..).zip(text.split(',')) {
             let (id, key) = pair.trim().split_once(':').ok_or(ClientsError::NoColon(entry))?;
-            check(entry, id, key)?;
+            check_entry(entry, id, key)?;
             if !keys_so_far.insert(key) {
                 return Err(ClientsError::KeyAgain(entry));
             }
@@ -76,16 +78,16 @@ impl Clients {
                 }
             }
         }
-        let both = |(first, second): (SecretString, Option<SecretString>)| match second {
+        let to_pair = |(first, second): (SecretString, Option<SecretString>)| match second {
             Some(second) => [first, second],
             None => [first.clone(), first],
         };
         Ok(Self {
-            keys: found.into_iter().map(|(id, keys)| (id, both(keys))).collect(),
-            // Whatever it fits is refused all the same.
-            stand_in: [
-                "it is compared, and not looked at".into(),
-                "it is compared, and not looked at".into(),
+            keys: found.into_iter().map(|(id, keys)| (id, to_pair(keys))).collect(),
+            // An unknown client is refused even if one of these keys matches.
+            decoy_keys: [
+                "a decoy, which never lets anyone in".into(),
+                "a decoy, which never lets anyone in".into(),
             ],
         })
     }
@@ -95,14 +97,14 @@ impl Clients {
         self.keys.get(id)
     }
 
-    /// Keys to spend the time of an unknown client on.
-    pub(crate) fn stand_in(&self) -> &[SecretString; 2] {
-        &self.stand_in
+    /// Keys for an unknown client, so that checking its MAC takes the usual time.
+    pub(crate) fn decoy_keys(&self) -> &[SecretString; 2] {
+        &self.decoy_keys
     }
 }
 
-fn check(entry: usize, id: &str, key: &str) -> Result<(), ClientsError> {
-    let id_is_good = (1..=LONGEST_ID).contains(&id.len())
+fn check_entry(entry: usize, id: &str, key: &str) -> Result<(), ClientsError> {
+    let id_is_good = (1..=MAX_ID_LENGTH).contains(&id.len())
         && id
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
@@ -112,7 +114,7 @@ fn check(entry: usize, id: &str, key: &str) -> Result<(), ClientsError> {
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ClientsError::BadKey(entry));
     }
-    if key.len() < SHORTEST_KEY {
+    if key.len() < MIN_KEY_LENGTH {
         return Err(ClientsError::KeyTooShort(entry));
     }
     Ok(())
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_place_and_never_shows_a_key() {
+    fn errors_name_the_entry_and_never_show_a_key() {
         let third = ClientsError::ThirdKey { entry: 4, id: "ui".to_owned() };
         let long_id = format!("ui:{KEY},{}:{KEY}2", "i".repeat(65));
         let cases = [
@@ -158,7 +160,7 @@ mod tests {
             ("ü:0123456789abcdef", ClientsError::BadId(1)),
             (&long_id, ClientsError::BadId(2)),
             ("ui:0123456789abcde", ClientsError::KeyTooShort(1)),
-            // The two changed about: the id is not shown either, for it is the key.
+            // Id and key swapped: the error must not show the id, because it is really the key.
             ("0123456789abcdef:ui", ClientsError::KeyTooShort(1)),
             ("ui:", ClientsError::KeyTooShort(1)),
             ("ui:0123456789 abcdef", ClientsError::BadKey(1)),
@@ -178,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_64_characters_and_keys_of_16_are_taken() {
+    fn ids_of_64_characters_and_keys_of_16_are_accepted() {
         let id = "i".repeat(64);
         assert!(Clients::parse(&format!("{id}:{KEY}")).unwrap().keys(&id).is_some());
     }
 
     #[test]
-    fn no_key_is_in_what_is_printed() {
+    fn debug_output_shows_no_key() {
         let clients = Clients::parse("ui:0123456789abcdef").unwrap();
         assert!(!format!("{clients:?} {clients:#?}").contains("0123456789"));
     }

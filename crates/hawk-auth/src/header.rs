@@ -1,26 +1,27 @@
-//! The value of `Authorization`, read strictly: what two readers could take differently is refused.
+//! Parses the value of `Authorization` strictly: a header that two parsers could read differently
+//! is refused.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::refusal::Refusal;
 
-/// Bytes that a value may have, as in Hawk's reference and in mohawk.
-const LONGEST: usize = 4096;
+/// The most bytes that a value may have, as in Hawk's reference and in mohawk.
+const MAX_LENGTH: usize = 4096;
 
-/// Characters that a nonce may have; clients use 6 to 36.
-const LONGEST_NONCE: usize = 128;
+/// The most characters that a nonce may have; clients use 6 to 36.
+const MAX_NONCE_LENGTH: usize = 128;
 
-/// What a client says about its request. Only the forms are checked.
+/// The attributes of a request. Only their syntax has been checked.
 pub(crate) struct Header<'a> {
     pub id: &'a str,
     pub ts: u64,
-    /// `ts` as it was written, which is what the client signed.
+    /// `ts` as the client wrote it, which is the text it signed.
     pub ts_text: &'a str,
     pub nonce: &'a str,
     pub mac: [u8; 32],
-    /// In base64; never empty.
+    /// In base64, and never empty.
     pub hash: Option<&'a str>,
-    // The MAC makes no difference between empty and absent.
+    // For the MAC, empty and absent are the same.
     pub ext: &'a str,
     pub app: &'a str,
     pub dlg: &'a str,
@@ -32,13 +33,13 @@ impl<'a> Header<'a> {
             Some((scheme, attributes)) if scheme.eq_ignore_ascii_case(b"Hawk") => attributes,
             _ => return Err(Refusal::AnotherScheme),
         };
-        if value.len() > LONGEST {
+        if value.len() > MAX_LENGTH {
             return Err(Refusal::HeaderTooLong);
         }
         match attributes {
             [] => Err(Refusal::AttributeMissing),
             [b' ', attributes @ ..] => {
-                Attributes::read(str::from_utf8(attributes).map_err(|_| Refusal::Malformed)?)?
+                Attributes::parse(str::from_utf8(attributes).map_err(|_| Refusal::Malformed)?)?
                     .check()
             }
             _ => Err(Refusal::AnotherScheme),
@@ -59,8 +60,8 @@ struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// `name="value"`, with commas between.
-    fn read(mut rest: &'a str) -> Result<Self, Refusal> {
+    /// Parses `name="value"`, separated by commas.
+    fn parse(mut rest: &'a str) -> Result<Self, Refusal> {
         let mut attributes = Self::default();
         rest = rest.trim_matches(' ');
         while !rest.is_empty() {
@@ -70,7 +71,7 @@ impl<'a> Attributes<'a> {
             rest = after.trim_start_matches(' ');
             if !rest.is_empty() {
                 rest = rest.strip_prefix(',').ok_or(Refusal::Malformed)?.trim_start_matches(' ');
-                // Not every reader takes a comma at the end.
+                // Not every parser accepts a comma at the end.
                 if rest.is_empty() {
                     return Err(Refusal::Malformed);
                 }
@@ -80,7 +81,7 @@ impl<'a> Attributes<'a> {
     }
 
     fn set(&mut self, name: &str, value: &'a str) -> Result<(), Refusal> {
-        let place = match name {
+        let attribute = match name {
             "id" => &mut self.id,
             "ts" => &mut self.ts,
             "nonce" => &mut self.nonce,
@@ -91,11 +92,11 @@ impl<'a> Attributes<'a> {
             "dlg" => &mut self.dlg,
             _ => return Err(Refusal::Malformed),
         };
-        // No line ends, above all: they part the values that are signed.
+        // Line breaks above all must not be in a value: they separate the values that are signed.
         if !value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
             return Err(Refusal::Malformed);
         }
-        match place.replace(value) {
+        match attribute.replace(value) {
             Some(_) => Err(Refusal::DuplicateAttribute),
             None => Ok(()),
         }
@@ -107,12 +108,12 @@ impl<'a> Attributes<'a> {
         };
         let (id, ts_text, nonce, mac) =
             (required(self.id)?, required(self.ts)?, required(self.nonce)?, required(self.mac)?);
-        // `parse` alone would take a sign.
-        if !ts_text.bytes().all(|byte| byte.is_ascii_digit()) || nonce.len() > LONGEST_NONCE {
+        // `parse` alone would accept a sign.
+        if !ts_text.bytes().all(|byte| byte.is_ascii_digit()) || nonce.len() > MAX_NONCE_LENGTH {
             return Err(Refusal::Malformed);
         }
         let (app, dlg) = (self.app.unwrap_or_default(), self.dlg.unwrap_or_default());
-        // Hawk signs `dlg` only beside `app`, and nothing that is not signed is let in.
+        // Hawk signs `dlg` only together with `app`, and we accept nothing that is not signed.
         if app.is_empty() && !dlg.is_empty() {
             return Err(Refusal::Malformed);
         }

@@ -1,23 +1,33 @@
-//! Hawk over plain values: who signed a request, or why it is refused, and the headers that answer it.
+//! Hawk over plain values: who signed a request or why it is refused, and the headers of the
+//! answer.
 //!
-//! Nothing here reads a clock, waits, or knows a web framework, so that every service that takes Hawk shares one reading.
-//! A service calls [`Verifier::verify`] with what it received and the time.
-//! It adds [`Verified::server_authorization`] to the answer, or says 401 with [`Refusal::www_authenticate`] and nothing
-//! else; [`Refusal::code`] is for its log and its metrics.
+//! Nothing here reads a clock, waits, or knows a web framework, so every service that accepts Hawk
+//! interprets requests in the same way.
 //!
-//! The algorithm is SHA-256, the hash of the payload is required, and clocks may differ by [`SKEW_SECONDS`].
+//! A service calls [`Verifier::verify`] with the request and the time.
+//! It adds [`Verified::server_authorization`] to the answer, or answers 401 with
+//! [`Refusal::www_authenticate`] and nothing else.
+//! [`Refusal::code`] is for its log and its metrics.
 //!
-//! **What the crate `hawk` does here, and what not.** HMAC ([`hawk::Key`]) and the hash of the payload
-//! ([`hawk::PayloadHasher`]) are its.
-//! Its `Request::validate_header` is not used: it gives one boolean, reads the clock itself, and knows no nonces.
-//! Nor is its `Mac::new`: it leaves `app` and `dlg` out of what is signed, which the protocol's reference and mohawk sign;
-//! a request that it signs with `app` is therefore refused.
-//! Nor its `Header::from_str`, which lets a later attribute replace an earlier one.
-//! The tests hold all of this to its client side, to mohawk, and to published examples.
+//! The algorithm is SHA-256, the payload hash is required, and clocks may differ by
+//! [`SKEW_SECONDS`].
+//!
+//! **The crate `hawk`.** We use its HMAC ([`hawk::Key`]) and its payload hash
+//! ([`hawk::PayloadHasher`]). We do not use the rest:
+//! - `Request::validate_header` returns only a boolean, reads the clock itself, and does not check
+//!   nonces.
+//! - `Mac::new` does not sign `app` and `dlg`, although the protocol's reference and mohawk do. We
+//!   therefore refuse a request that it signs with `app`.
+//! - `Header::from_str` lets a later attribute replace an earlier one.
+//!
+//! The tests compare our results with the client side of `hawk`, with mohawk, and with published
+//! examples.
 
 mod verify;
 
-// In the order in which a request meets them.
+// The modules are in the order in which a request passes through them.
+mod request;
+
 mod header;
 
 mod clients;
@@ -31,5 +41,6 @@ mod verified;
 
 pub use clients::{Clients, ClientsError};
 pub use refusal::Refusal;
+pub use request::Request;
 pub use verified::Verified;
-pub use verify::{Request, SKEW_SECONDS, Verifier};
+pub use verify::{SKEW_SECONDS, Verifier};

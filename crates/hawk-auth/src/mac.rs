@@ -1,28 +1,28 @@
-//! What Hawk signs and hashes, and how it is written.
+//! The MACs and hashes of Hawk, and the text they cover.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hawk::{Key, PayloadHasher, SHA256};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{header::Header, verify::Request};
+use crate::{header::Header, request::Request};
 
-/// What a MAC is for, so that one cannot stand for the other.
+/// What a MAC covers; a MAC of one kind is never valid as the other.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Request,
     Response,
 }
 
-/// What the MACs of a request and of its response have in common.
+/// The text that the MACs of a request and of its response have in common.
 pub(crate) struct Artifacts {
-    /// The lines before payload hash and `ext`.
+    /// The lines before the payload hash and `ext`.
     before: String,
-    /// The lines after them: `app` and `dlg`, or none.
+    /// The lines after them: `app` and `dlg`, or nothing.
     after: String,
 }
 
 impl Artifacts {
-    pub(crate) fn of(request: &Request<'_>, header: &Header<'_>) -> Self {
+    pub(crate) fn new(request: &Request<'_>, header: &Header<'_>) -> Self {
         let before = format!(
             "{}\n{}\n{}\n{}\n{}\n{}\n",
             header.ts_text,
@@ -40,7 +40,7 @@ impl Artifacts {
         Self { before, after }
     }
 
-    /// The MAC over these, `hash` and `ext`; each is a line, empty if there is none.
+    /// The MAC over these lines, `hash` and `ext`. An absent `hash` or `ext` is an empty line.
     pub(crate) fn mac(&self, kind: Kind, key: &SecretString, hash: &str, ext: &str) -> Vec<u8> {
         let kind = match kind {
             Kind::Request => "header",
@@ -50,15 +50,15 @@ impl Artifacts {
     }
 }
 
-/// The MAC that lets a client believe our clock, in base64.
-pub(crate) fn of_timestamp(key: &SecretString, now: u64) -> String {
+/// The MAC over our time, in base64; it lets a client trust our clock.
+pub(crate) fn sign_timestamp(key: &SecretString, now: u64) -> String {
     base64(&sign(key, &format!("hawk.1.ts\n{now}\n")))
 }
 
-/// The hash of a body, in base64, with its media type in lower case and without parameters.
+/// The hash of a body and its media type (in lower case, without parameters), in base64.
 pub(crate) fn payload_hash(content_type: &str, body: &[u8]) -> String {
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // Empty if the cryptography fails, which ring's does not: no hash that is looked at is empty.
+    // Empty if the cryptography fails. ring's never does, and an empty hash matches no request.
     base64(&PayloadHasher::hash(media_type, SHA256, body).unwrap_or_default())
 }
 
@@ -67,7 +67,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 }
 
 fn sign(key: &SecretString, text: &str) -> Vec<u8> {
-    // Empty if the cryptography fails, which ring's does not: no MAC that is looked at has other than 32 bytes.
+    // Empty if the cryptography fails. ring's never does, and an empty MAC matches no request,
+    // because the MAC of a request has 32 bytes.
     Key::new(key.expose_secret(), SHA256)
         .and_then(|key| key.sign(text.as_bytes()))
         .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The nonces that were seen lately, in bounded memory.
+//! The nonces of recent requests, in bounded memory.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -8,7 +8,8 @@ use std::{
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-/// Remembers nonces for a time, and never forgets one earlier to have room for another: that would let a replay in.
+/// Remembers nonces for a fixed time. It never forgets one early to make room for another, because
+/// that would allow a replay.
 pub(crate) struct Nonces {
     capacity: usize,
     keep_for: u64,
@@ -18,33 +19,35 @@ pub(crate) struct Nonces {
 #[derive(Default)]
 struct Memory {
     known: HashSet<u128>,
-    /// The same, with the time at which each came, the oldest first as far as the clock went forward.
+    /// The same nonces with their arrival times, the oldest first (unless the clock was set back).
     by_age: VecDeque<(u64, u128)>,
 }
 
-/// What became of a nonce.
+/// The result of remembering a nonce.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
-    /// It is known from now on.
+    /// It is new, and remembered from now on.
     Fresh,
-    /// It was known already.
+    /// It was remembered already.
     Seen,
-    /// It is not known, and there is no room for it.
+    /// It is new, but there is no room for it.
     Full,
 }
 
 impl Nonces {
-    /// Up to `capacity` nonces at a time, each for `keep_for` seconds, the last of them included.
+    /// Remembers up to `capacity` nonces, each for `keep_for` seconds, including the last one.
     pub(crate) fn new(capacity: std::num::NonZeroUsize, keep_for: u64) -> Self {
         Self { capacity: capacity.get(), keep_for, memory: Mutex::default() }
     }
 
-    /// Nonces are told apart by client and timestamp, within which Hawk asks clients to use one only once.
+    /// A nonce with another client or timestamp is a different nonce, because Hawk only asks that a
+    /// client uses a nonce once per timestamp.
     pub(crate) fn remember(&self, client: &str, nonce: &str, ts: u64, now: u64) -> Remembered {
         let nonce = digest(client, nonce, ts);
-        // A panic elsewhere cannot have left it half changed in a way that matters: an entry is in both or about to be.
+        // If another thread panicked, the memory is still usable: an entry is in both collections,
+        // or is about to be.
         let mut memory = self.memory.lock();
-        memory.forget(self.keep_for, now);
+        memory.forget_expired(self.keep_for, now);
         if memory.known.contains(&nonce) {
             return Remembered::Seen;
         }
@@ -58,18 +61,19 @@ impl Nonces {
 }
 
 impl Memory {
-    fn forget(&mut self, keep_for: u64, now: u64) {
-        // Either way, so that a clock that was set far ahead and back again does not fill the memory for good: what came
-        // in that future has timestamps of that future.
+    fn forget_expired(&mut self, keep_for: u64, now: u64) {
+        // The difference counts in both directions. Otherwise a clock that was set far ahead and
+        // back again would fill the memory for good. Forgetting those nonces is safe: they arrived
+        // in that future, so their timestamps are of that future too.
         while let Some((_, nonce)) =
-            self.by_age.pop_front_if(|(came, _)| now.abs_diff(*came) > keep_for)
+            self.by_age.pop_front_if(|(arrived, _)| now.abs_diff(*arrived) > keep_for)
         {
             self.known.remove(&nonce);
         }
     }
 }
 
-/// Of one size, however long the nonce is, and too wide for two to meet by chance.
+/// The size does not depend on the nonce's length, and is too large for chance collisions.
 fn digest(client: &str, nonce: &str, ts: u64) -> u128 {
     let digest = Sha256::new()
         .chain_update((client.len() as u64).to_be_bytes())
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_known_by_client_and_timestamp() {
+    fn a_nonce_is_remembered_per_client_and_timestamp() {
         let nonces = nonces(10);
         assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Fresh);
         assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Seen);
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_known_to_the_last_second_and_its_place_is_free_in_the_next() {
+    fn a_nonce_is_remembered_until_its_last_second_and_then_makes_room() {
         let nonces = nonces(1);
         assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Fresh);
         assert_eq!(nonces.remember("ui", "abc", 1000, 1120), Remembered::Seen);
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_memory_forgets_nothing_early() {
+    fn a_full_memory_forgets_no_nonce_early() {
         let nonces = nonces(2);
         assert_eq!(nonces.remember("ui", "1", 1000, 1000), Remembered::Fresh);
         assert_eq!(nonces.remember("ui", "2", 1000, 1060), Remembered::Fresh);
@@ -129,8 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_forgets_nothing_that_could_come_again_and_does_not_fill_the_memory()
-    {
+    fn a_clock_that_is_set_back_neither_allows_a_replay_nor_fills_the_memory() {
         let nonces = nonces(2);
         assert_eq!(nonces.remember("ui", "1", 1000, 1000), Remembered::Fresh);
         assert_eq!(nonces.remember("ui", "1", 1000, 990), Remembered::Seen);
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_threads_with_one_nonce_one_is_first() {
+    fn if_many_threads_remember_the_same_nonce_only_one_is_first() {
         let nonces = nonces(10);
         let fresh = std::thread::scope(|scope| {
             let threads: Vec<_> =

@@ -4,58 +4,60 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// Why a request is refused, in the order in which it is looked at. Nothing of the request is in it.
+/// Why a request is refused, in the order of the checks. It holds no part of the request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no `Authorization`.
+    /// There is no `Authorization` header.
     #[error("there is no Authorization header")]
     NoHeader,
     /// `Authorization` begins with something other than `Hawk`.
-    #[error("the Authorization header is of another scheme")]
+    #[error("the Authorization header has another scheme")]
     AnotherScheme,
     /// `Authorization` has more than 4,096 bytes.
     #[error("the Authorization header is too long")]
     HeaderTooLong,
-    /// `Authorization` cannot be read, or says what Hawk does not have.
+    /// `Authorization` cannot be parsed, or has parts that Hawk does not have.
     #[error("the Authorization header is malformed")]
     Malformed,
-    /// The same attribute is there twice.
+    /// An attribute appears twice.
     #[error("the Authorization header has an attribute twice")]
     DuplicateAttribute,
-    /// `id`, `ts`, `nonce` or `mac` is not there, or is empty.
+    /// `id`, `ts`, `nonce` or `mac` is missing or empty.
     #[error("the Authorization header lacks an attribute")]
     AttributeMissing,
-    /// There is no client of this id.
+    /// There is no client with this id.
     #[error("the client is not known")]
     UnknownClient,
-    /// No key of the client gives this MAC: another key, or something that it covers was altered.
+    /// No key of the client gives this MAC: the key is wrong, or something that the MAC covers was
+    /// altered.
     #[error("the MAC is wrong")]
     MacWrong,
-    /// All that was looked at is right but the clock; the client may learn our time, with a MAC over it.
+    /// Everything that was checked is right except the clock. The client may learn our time, with a
+    /// MAC over it.
     #[error("the timestamp is outside the skew")]
     StaleTimestamp {
         /// Our time in Unix seconds.
         now: u64,
-        /// Its MAC, in base64, with the key that the client used.
+        /// The MAC over `now`, in base64, made with the key that the client used.
         tsm: String,
     },
-    /// The client signed no hash of the payload.
+    /// The client did not sign a payload hash.
     #[error("the payload hash is missing")]
     PayloadHashMissing,
-    /// The body, or its media type, is not what the client signed.
+    /// The body or its media type is not the one that the client signed.
     #[error("the payload hash is wrong")]
     PayloadHashWrong,
-    /// This instance took a request of this client with this nonce and timestamp before.
+    /// This instance has already accepted a request from this client with this nonce and timestamp.
     #[error("the nonce was seen before")]
     NonceSeen,
-    /// The request is good, but its nonce cannot be remembered: trouble of ours, like an outage, and over within two
-    /// minutes.
+    /// The request is good, but there is no room to remember its nonce. This is our fault, like an
+    /// outage, and is over within two minutes.
     #[error("no more nonces can be remembered")]
     NonceMemoryFull,
 }
 
 impl Refusal {
-    /// One word for the log and the metrics; it does not change.
+    /// A stable word for the log and the metrics.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoHeader => "no_header",
@@ -74,8 +76,8 @@ impl Refusal {
         }
     }
 
-    /// The value of `WWW-Authenticate`. It tells the causes apart in one case only: the client has the key, and nothing
-    /// but its clock may be wrong.
+    /// The value of `WWW-Authenticate`. It differs for one cause only: the client has the key, and
+    /// only its clock is wrong.
     pub fn www_authenticate(&self) -> Cow<'static, str> {
         match self {
             Self::StaleTimestamp { now, tsm } => {

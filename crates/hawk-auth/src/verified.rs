@@ -1,4 +1,4 @@
-//! A request that is good, and how to answer it.
+//! A good request, and how to answer it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::mac::{self, Artifacts, Kind};
 
-/// A request that is good.
+/// A request whose signature is good.
 pub struct Verified {
     client_id: String,
     mac: [u8; 32],
@@ -29,13 +29,14 @@ impl Verified {
         &self.client_id
     }
 
-    /// The MAC of the request. It is the same for a replay, at whichever instance, and for no other request of this client.
+    /// The MAC of the request. A replay has the same MAC, at any instance; no other request from
+    /// this client has it.
     pub fn mac(&self) -> &[u8; 32] {
         &self.mac
     }
 
-    /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has none) and body,
-    /// made with the key that the client used.
+    /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has
+    /// none) and this body, made with the key that the client used.
     pub fn server_authorization(&self, content_type: &str, body: &[u8]) -> String {
         let hash = mac::payload_hash(content_type, body);
         let mac = mac::base64(&self.artifacts.mac(Kind::Response, &self.key, &hash, ""));
@@ -43,7 +44,7 @@ impl Verified {
     }
 }
 
-/// Without the MAC, which must not be in a log while the request can be replayed.
+/// Does not print the MAC, which must not be in a log while the request can be replayed.
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").field("client_id", &self.client_id).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! The decision: is this request signed by a client that we know, now, and for the first time.
+//! The decision: did a client we know sign this request, just now, and for the first time?
 
 use std::num::NonZeroUsize;
 
@@ -11,36 +11,17 @@ use crate::{
     mac::{self, Artifacts, Kind},
     nonces::{Nonces, Remembered},
     refusal::Refusal,
+    request::Request,
     verified::Verified,
 };
 
-/// How far the clock of a client may be from ours, either way; the border itself is good.
+/// How far a client's clock may be ahead of ours or behind it; exactly this much is still good.
 pub const SKEW_SECONDS: u64 = 60;
 
-/// What a request says, as it was received.
+/// Verifies requests, and remembers the nonces of the good ones.
 ///
-/// It has no `Debug`, because the body is somebody's form.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    /// The value of `Authorization`, if there is one.
-    pub authorization: Option<&'a [u8]>,
-    /// As in the request line.
-    pub method: &'a str,
-    /// Path and query as in the request line, with the escapes that the client used.
-    pub path_and_query: &'a str,
-    /// The host that the client addressed, without a port: behind a load balancer that of `PUBLIC_URL`.
-    pub host: &'a str,
-    /// The port that the client addressed: 80 or 443 where its URL names none.
-    pub port: u16,
-    /// The value of `Content-Type`, with or without parameters; empty if there is none.
-    pub content_type: &'a str,
-    /// The body as it was received.
-    pub body: &'a [u8],
-}
-
-/// Verifies requests, and remembers the nonces of those that were good.
-///
-/// It is shared by all threads of a process: two of them would each take the same request once.
+/// All threads of a process must share one verifier: two verifiers would each accept the same
+/// request once.
 #[derive(Debug)]
 pub struct Verifier {
     clients: Clients,
@@ -48,25 +29,26 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Knows `clients`, and remembers up to `nonces` nonces (about 60 bytes each) at a time.
+    /// Accepts requests from `clients`, and remembers up to `nonces` nonces (about 60 bytes each).
     ///
-    /// A nonce is remembered for twice [`SKEW_SECONDS`], so `nonces` should be 120 times the good requests per second at
-    /// their highest. While so many are remembered further requests are refused, with [`Refusal::NonceMemoryFull`].
+    /// A nonce is remembered for twice [`SKEW_SECONDS`], so `nonces` should be 120 times the
+    /// highest number of good requests per second. While the memory is full, further requests are
+    /// refused with [`Refusal::NonceMemoryFull`].
     pub fn new(clients: Clients, nonces: NonZeroUsize) -> Self {
-        // A request is good from SKEW before its timestamp until SKEW after it.
+        // A request is good from SKEW_SECONDS before its timestamp until SKEW_SECONDS after it.
         Self { clients, nonces: Nonces::new(nonces, 2 * SKEW_SECONDS) }
     }
 
-    /// Who signed `request`, at `now` in Unix seconds, or why it is refused.
+    /// Returns who signed `request`, or why it is refused. `now` is in Unix seconds.
     ///
-    /// Nothing that the request says is believed before its MAC is found right, so that one without a key learns only
-    /// that; and its nonce is remembered only when everything else is right.
+    /// Nothing in the request is trusted before its MAC is verified, so a sender without a key
+    /// learns only that the MAC is wrong. The nonce is remembered only if everything else is right.
     pub fn verify(&self, request: &Request<'_>, now: u64) -> Result<Verified, Refusal> {
         let header = Header::parse(request.authorization.ok_or(Refusal::NoHeader)?)?;
-        let artifacts = Artifacts::of(request, &header);
-        let key = self.key_that_fits(&header, &artifacts)?;
+        let artifacts = Artifacts::new(request, &header);
+        let key = self.find_signing_key(&header, &artifacts)?;
         if now.abs_diff(header.ts) > SKEW_SECONDS {
-            return Err(Refusal::StaleTimestamp { now, tsm: mac::of_timestamp(key, now) });
+            return Err(Refusal::StaleTimestamp { now, tsm: mac::sign_timestamp(key, now) });
         }
         let hash = header.hash.ok_or(Refusal::PayloadHashMissing)?;
         let expected = mac::payload_hash(request.content_type, request.body);
@@ -80,22 +62,23 @@ impl Verifier {
         }
     }
 
-    /// Takes as long whether the client is known or not, and whichever of its keys fits.
-    fn key_that_fits(
+    /// The key that made the MAC. Takes the same time for known and unknown clients, and for either
+    /// key of a client.
+    fn find_signing_key(
         &self,
         header: &Header<'_>,
         artifacts: &Artifacts,
     ) -> Result<&SecretString, Refusal> {
         let (known, keys) = match self.clients.keys(header.id) {
             Some(keys) => (true, keys),
-            None => (false, self.clients.stand_in()),
+            None => (false, self.clients.decoy_keys()),
         };
         let hash = header.hash.unwrap_or_default();
-        let [(first, first_fits), (second, second_fits)] = keys.each_ref().map(|key| {
+        let [(first, first_matches), (second, second_matches)] = keys.each_ref().map(|key| {
             let expected = artifacts.mac(Kind::Request, key, hash, header.ext);
             (key, bool::from(expected.ct_eq(&header.mac)))
         });
-        match (known, first_fits, second_fits) {
+        match (known, first_matches, second_matches) {
             (false, _, _) => Err(Refusal::UnknownClient),
             (true, true, _) => Ok(first),
             (true, false, true) => Ok(second),

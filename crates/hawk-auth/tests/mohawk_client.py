@@ -1,9 +1,9 @@
-"""Signs requests, and judges the answers to them, with mohawk, a client that others wrote.
+"""Signs requests and checks the answers with mohawk, a client that we did not write.
 
-Reads a JSON list of requests on standard input and writes a list of what mohawk says about each:
+Reads a JSON list of requests from standard input and writes a list with mohawk's result for each:
     authorization   the header for the request
-    accepted        whether `answer`, if there is one, is from the server and whole; else the exception's name
-    tsm             the MAC over the time of the request, as it would be told to a client with a wrong clock
+    accepted        true if mohawk accepts `answer`, else the name of the exception (only if there is an `answer`)
+    tsm             the MAC over the time of the request, as in the answer to a client with a wrong clock
 """
 
 import json
@@ -14,11 +14,11 @@ from mohawk import Sender
 from mohawk.exc import HawkFail
 from mohawk.util import calculate_ts_mac
 
-# It warns that nobody looks at the nonces of answers, which have none.
+# mohawk warns that nobody checks the nonces of answers, but ours have none.
 logging.getLogger("mohawk").setLevel(logging.ERROR)
 
 
-def judge(request):
+def run(request):
     credentials = {"id": request["id"], "key": request["key"], "algorithm": "sha256"}
     sender = Sender(
         credentials,
@@ -32,7 +32,7 @@ def judge(request):
         dlg=request.get("dlg"),
         _timestamp=request["ts"],
     )
-    said = {
+    result = {
         "authorization": sender.request_header,
         "tsm": calculate_ts_mac(request["ts"], credentials).decode("ascii"),
     }
@@ -43,13 +43,13 @@ def judge(request):
                 answer["server_authorization"],
                 content=answer["content"],
                 content_type=answer["content_type"],
-                # The requests are of a fixed time.
+                # The requests have a fixed time.
                 timestamp_skew_in_seconds=10**10,
             )
-            said["accepted"] = True
+            result["accepted"] = True
         except HawkFail as error:
-            said["accepted"] = type(error).__name__
-    return said
+            result["accepted"] = type(error).__name__
+    return result
 
 
-json.dump([judge(request) for request in json.load(sys.stdin)], sys.stdout)
+json.dump([run(request) for request in json.load(sys.stdin)], sys.stdout)

@@ -8,9 +8,12 @@ pub mod settings;
 mod connection;
 mod payload_hash;
 mod policy;
+mod queue_address;
 mod queue_finder;
 
 mod queue;
+
+mod look_up;
 
 mod batch;
 mod send_batch;

@@ -6,9 +6,9 @@ use domain::Message;
 use tokio::time::Instant;
 
 use crate::{
-    connection::Connection,
     error::SqsError,
-    queue_finder,
+    look_up,
+    queue_address::QueueAddress,
     receive::{self, Delivery, Poll, ReceiptHandle},
     send_batch,
     settle::{self, Settled},
@@ -20,16 +20,14 @@ use crate::{
 /// timeout. Every method can be called concurrently. How long it may take and how often it tries is in `policy`.
 #[derive(Clone)]
 pub struct Queue {
-    pub(crate) connection: Connection,
-    pub(crate) name: String,
-    pub(crate) url: String,
+    pub(crate) address: QueueAddress,
     pub(crate) max_message_size: Option<usize>,
 }
 
 impl Queue {
     /// The name, with any prefix.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.address.name
     }
 
     /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found.
@@ -43,12 +41,12 @@ impl Queue {
     /// # Errors
     /// SQS is unavailable, denies access, or the queue does not exist.
     pub async fn answers(&self) -> Result<(), SqsError> {
-        queue_finder::ask_for(self).await
+        look_up::ask_for(&self.address).await
     }
 
     /// How many visible messages SQS estimates. `None` if it does not answer, or we may not ask.
     pub async fn approximate_messages(&self) -> Option<u64> {
-        queue_finder::approximate_messages(self).await
+        look_up::approximate_messages(&self.address).await
     }
 
     /// Sends up to 10 messages in one call, and tries those again that SQS failed to take, until `deadline`.
@@ -62,7 +60,7 @@ impl Queue {
         within: Duration,
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
-        send_batch::send_all(self, messages, within, deadline).await
+        send_batch::send_all(&self.address, messages, within, deadline).await
     }
 
     /// Sends one message that the worker sets aside. It is on the queue if this is `Ok`.
@@ -70,7 +68,7 @@ impl Queue {
     /// # Errors
     /// SQS did not confirm the message before the deadline. It may be on the queue all the same.
     pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
-        send_batch::send_aside(self, message, deadline).await
+        send_batch::send_aside(&self.address, message, deadline).await
     }
 
     /// Makes one long poll. Await it to the end: a poll that is dropped can hide messages for a whole visibility timeout.
@@ -78,12 +76,12 @@ impl Queue {
     /// # Errors
     /// SQS answered with an error, or did not answer within the wait time plus 5 s.
     pub async fn receive(&self, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
-        receive::receive(self, poll).await
+        receive::receive(&self.address, poll).await
     }
 
     /// Deletes the messages of these deliveries, in concurrent calls of 10. One result per delivery, in their order.
     pub async fn delete(&self, handles: &[ReceiptHandle], deadline: Instant) -> Vec<Settled> {
-        settle::delete_all(self, handles, deadline).await
+        settle::delete_all(&self.address, handles, deadline).await
     }
 
     /// Makes these deliveries visible again, each after its own delay, in concurrent calls of 10.
@@ -93,6 +91,6 @@ impl Queue {
         deliveries: &[(ReceiptHandle, Duration)],
         deadline: Instant,
     ) -> Vec<Settled> {
-        settle::release_all(self, deliveries, deadline).await
+        settle::release_all(&self.address, deliveries, deadline).await
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     error::{Cause, SqsError},
     policy,
     queue::Queue,
+    queue_address::QueueAddress,
 };
 
 /// How often SQS delivers a message before it moves it to the invalid queue itself: such a message may kill workers.
@@ -161,28 +162,15 @@ impl QueueFinder {
             arn: attribute(QueueAttributeName::QueueArn).cloned(),
             lacks_redrive_policy: attributes.is_some() && redrive_policy.is_none(),
             queue: Queue {
-                connection: self.connection.clone(),
-                name: name.to_owned(),
-                url,
+                address: QueueAddress {
+                    connection: self.connection.clone(),
+                    name: name.to_owned(),
+                    url,
+                },
                 max_message_size: max_message_size.and_then(|size| size.parse().ok()),
             },
         })
     }
-}
-
-/// See [`Queue::approximate_messages`].
-pub(crate) async fn approximate_messages(queue: &Queue) -> Option<u64> {
-    let request = queue.connection.client().get_queue_attributes().queue_url(&queue.url);
-    let request = request.attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
-    let answer = request.customize().config_override(policy::find()).send().await.ok()?;
-    answer.attributes?.get(&QueueAttributeName::ApproximateNumberOfMessages)?.parse().ok()
-}
-
-/// See [`Queue::answers`].
-pub(crate) async fn ask_for(queue: &Queue) -> Result<(), SqsError> {
-    let request = queue.connection.client().get_queue_url().queue_name(&queue.name);
-    let answer = request.customize().config_override(policy::find()).send().await;
-    answer.map(drop).map_err(|error| SqsError::from_call("GetQueueUrl", &error))
 }
 
 struct Described {
@@ -201,10 +189,10 @@ fn warn_of_bad_attributes(form: &Described, invalid: &Described) {
         let policy = invalid.arn.as_deref().map(redrive_policy).unwrap_or_default();
         let attributes = serde_json::json!({ "RedrivePolicy": policy });
         log::warn!(
-            queue = form.queue.name;
+            queue = form.queue.name();
             "A form queue has no redrive policy, so a message that kills a worker comes back forever; add one with: \
              aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}'",
-            form.queue.url,
+            form.queue.address.url,
         );
     }
     if let (Some(form_size), Some(invalid_size)) =
@@ -212,9 +200,9 @@ fn warn_of_bad_attributes(form: &Described, invalid: &Described) {
         && invalid_size < form_size
     {
         log::warn!(
-            queue = invalid.queue.name,
+            queue = invalid.queue.name(),
             MaximumMessageSize = invalid_size,
-            form_queue = form.queue.name,
+            form_queue = form.queue.name(),
             form_MaximumMessageSize = form_size;
             "The invalid queue takes shorter messages than the form queue, so long invalid messages cannot go there."
         );

@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::{
 use domain::{AttributeValue, Attributes, Received};
 use futures_util::TryFutureExt;
 
-use crate::{error::SqsError, metrics, policy, queue::Queue};
+use crate::{error::SqsError, metrics, policy, queue_address::QueueAddress};
 
 const OPERATION: &str = "ReceiveMessage";
 
@@ -49,8 +49,8 @@ impl fmt::Debug for ReceiptHandle {
     }
 }
 
-/// See [`Queue::receive`].
-pub(crate) async fn receive(queue: &Queue, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
+/// See [`crate::Queue::receive`].
+pub(crate) async fn receive(queue: &QueueAddress, poll: &Poll) -> Result<Vec<Delivery>, SqsError> {
     let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
     let request = queue.connection.client().receive_message().queue_url(&queue.url);
     let request = request

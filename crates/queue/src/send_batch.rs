@@ -15,14 +15,14 @@ use crate::{
     batch,
     error::{Cause, SqsError},
     metrics, policy,
-    queue::Queue,
+    queue_address::QueueAddress,
 };
 
 const OPERATION: &str = "SendMessageBatch";
 
-/// See [`Queue::send`].
+/// See [`crate::Queue::send`].
 pub(crate) async fn send_all(
-    queue: &Queue,
+    queue: &QueueAddress,
     messages: &[Message],
     within: Duration,
     deadline: Instant,
@@ -33,9 +33,9 @@ pub(crate) async fn send_all(
     .await
 }
 
-/// See [`Queue::send_aside`].
+/// See [`crate::Queue::send_aside`].
 pub(crate) async fn send_aside(
-    queue: &Queue,
+    queue: &QueueAddress,
     message: &Message,
     deadline: Instant,
 ) -> Result<(), SqsError> {
@@ -46,7 +46,11 @@ pub(crate) async fn send_aside(
     results.await.into_iter().next().unwrap_or(Err(SqsError::no_result(OPERATION)))
 }
 
-async fn send_batch(queue: &Queue, messages: Vec<&Message>, policy: Builder) -> batch::Answer {
+async fn send_batch(
+    queue: &QueueAddress,
+    messages: Vec<&Message>,
+    policy: Builder,
+) -> batch::Answer {
     let entries: Result<Vec<_>, _> =
         messages.iter().enumerate().map(|(id, message)| entry(id, message)).collect();
     let request = queue.connection.client().send_message_batch();

@@ -12,7 +12,7 @@ use crate::{
     MAX_ENTRIES, batch,
     error::{Cause, SqsError},
     metrics, policy,
-    queue::Queue,
+    queue_address::QueueAddress,
     receive::ReceiptHandle,
 };
 
@@ -38,9 +38,9 @@ impl From<Result<(), SqsError>> for Settled {
     }
 }
 
-/// See [`Queue::delete`].
+/// See [`crate::Queue::delete`].
 pub(crate) async fn delete_all(
-    queue: &Queue,
+    queue: &QueueAddress,
     handles: &[ReceiptHandle],
     deadline: Instant,
 ) -> Vec<Settled> {
@@ -55,9 +55,9 @@ pub(crate) async fn delete_all(
     join_all(calls).await.into_iter().flatten().map(Settled::from).collect()
 }
 
-/// See [`Queue::release`].
+/// See [`crate::Queue::release`].
 pub(crate) async fn release_all(
-    queue: &Queue,
+    queue: &QueueAddress,
     deliveries: &[(ReceiptHandle, Duration)],
     deadline: Instant,
 ) -> Vec<Settled> {
@@ -73,7 +73,7 @@ pub(crate) async fn release_all(
 }
 
 async fn delete_batch(
-    queue: &Queue,
+    queue: &QueueAddress,
     handles: Vec<&ReceiptHandle>,
     deadline: Instant,
 ) -> batch::Answer {
@@ -96,7 +96,7 @@ async fn delete_batch(
 }
 
 async fn release_batch(
-    queue: &Queue,
+    queue: &QueueAddress,
     deliveries: Vec<&(ReceiptHandle, Duration)>,
     deadline: Instant,
 ) -> batch::Answer {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use env_logger::{Builder, Target, fmt::Formatter};
 use log::{
     Level, Record,
-    kv::{Error, Key, Value, VisitSource},
+    kv::{Error, Key, Value, VisitSource, VisitValue},
 };
 use serde_json::Map;
 
@@ -83,7 +83,25 @@ impl Fields {
 
 impl<'kvs> VisitSource<'kvs> for Fields {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        self.0.push((key.to_string(), value.to_string()));
+        let mut absent = IsNone(false);
+        value.visit(&mut absent)?;
+        if !absent.0 {
+            self.0.push((key.to_string(), value.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value is `None`: a line leaves such a field out.
+struct IsNone(bool);
+
+impl VisitValue<'_> for IsNone {
+    fn visit_any(&mut self, _: Value<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn visit_null(&mut self) -> Result<(), Error> {
+        self.0 = true;
         Ok(())
     }
 }
@@ -96,6 +114,8 @@ fn may_be_shown(record: &Record<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use log::kv::ToValue;
+
     use super::*;
 
     #[test]
@@ -105,6 +125,7 @@ mod tests {
             ("messages", 3.into()),
             ("error", "it said \"no\" to x=1".into()),
             ("level", "a field cannot hide the level".into()),
+            ("absent", None::<&str>.to_value()),
         ];
         let record = Record::builder()
             .args(format_args!("Sent = not parsed."))

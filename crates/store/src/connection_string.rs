@@ -1,7 +1,8 @@
-//! The database URL, read as libpq reads it and completed with time-outs.
+//! Reads the database URL as libpq would, and adds timeouts to it.
 //!
-//! libpq's own messages on a string that it cannot read quote the string, password included. So it is read here first,
-//! and what libpq gets is `key='value'` with known keys only.
+//! If libpq cannot read a connection string, its error message quotes the string, including the
+//! password. So this module reads the string first, and passes it to libpq as `key='value'` pairs
+//! with known keys only.
 
 mod keywords;
 mod pairs;
@@ -15,7 +16,6 @@ use crate::{InvalidSettings, StoreSettings};
 
 type Parameters = Vec<(String, String)>;
 
-/// A connection string that libpq can read.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionString {
     text: SecretString,
@@ -23,7 +23,7 @@ pub(crate) struct ConnectionString {
 }
 
 impl ConnectionString {
-    /// What the URL says, and of the settings and of what follows from them whatever it does not say.
+    /// Takes every parameter of the URL, and the settings for all others.
     pub(crate) fn build(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
         let mut parameters =
             read(settings.database_url.expose_secret()).map_err(InvalidSettings::Url)?;
@@ -34,7 +34,8 @@ impl ConnectionString {
         let defaults = [
             ("connect_timeout", whole_seconds(settings.connect_timeout)),
             ("tcp_user_timeout", settings.tcp_user_timeout.as_millis().to_string()),
-            // tcp_user_timeout watches over what is sent; these find a server that died while we wait for its answer.
+            // tcp_user_timeout covers data we have sent. Keepalives notice a server that died while
+            // we wait for its answer.
             ("keepalives_idle", "5".to_owned()),
             ("keepalives_interval", "3".to_owned()),
             ("keepalives_count", "3".to_owned()),
@@ -55,7 +56,6 @@ impl ConnectionString {
         Ok(Self { text: pairs.join(" ").into(), sets_statement_timeout })
     }
 
-    /// For libpq.
     pub(crate) fn as_secret(&self) -> &SecretString {
         &self.text
     }

@@ -1,48 +1,60 @@
-//! Each record becomes a row once, whatever the others do.
+//! Stores each record exactly once, no matter what other records or workers do.
 //!
-//! All rows go in with one statement. What that statement did not make a row, or every row where it failed, is stored
-//! one by one by the function `store_form`, which tells a row that is there already from one that PostgreSQL refuses.
+//! One statement inserts the whole batch. The records that it did not insert, or all of them if it
+//! failed, are stored one by one with the function `store_form`, which distinguishes rows that are
+//! already there from data that PostgreSQL refuses.
 
-use std::collections::HashSet;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    thread,
+    time::{Duration, Instant},
+};
 
 use domain::Record;
 
-use crate::session::Session;
-use crate::{Insertion, RowOutcome, SqlState, Store, Unavailable, UnavailableKind, statements};
+use crate::{
+    outcome::{Insertion, RowOutcome, SqlState},
+    session::Session,
+    statements,
+    store::Store,
+    unavailable::{Unavailable, UnavailableKind},
+};
 
-/// A row that waits longer than this for another transaction must not use up the time of the others.
-const ROW_TIME: Duration = Duration::from_secs(2);
+/// The time limit of one row, so that a row which waits for another transaction leaves time for the
+/// others.
+const ROW_LIMIT: Duration = Duration::from_secs(2);
 
-/// A deadlock or a serialisation failure is gone when it is tried again; PostgreSQL asks for just that.
+/// PostgreSQL asks clients to retry after a deadlock or a serialisation failure; the retry usually
+/// succeeds.
 const ATTEMPTS_PER_ROW: u32 = 3;
 
 impl Store {
-    /// Stores each record that is not stored yet, and says of each what became of it.
+    /// Stores each record that is not stored yet, and returns the outcome of each.
     ///
-    /// One bad row does not stop the others, and two calls with the same rows do not hurt each other.
+    /// One bad row does not stop the others, and two calls with the same rows do each other no
+    /// harm.
     ///
-    /// Ends within `insert_limit`, the wait for a connection included, as long as the server keeps to
-    /// `statement_timeout`. One that is frozen with its network up keeps to nothing: a caller that must go on puts a
-    /// time limit of its own around the call.
+    /// Returns within `insert_limit`, including the wait for a connection, if the server keeps to
+    /// `statement_timeout`. A server that is frozen while its network is up does not: callers that
+    /// must go on need a time limit of their own.
     pub fn insert_once(&self, records: &[Record]) -> Insertion {
-        let mut outcomes: Vec<RowOutcome> = records.iter().map(unsendable).collect();
+        let mut outcomes: Vec<RowOutcome> = records.iter().map(refuse_nul).collect();
         let unavailable = insert_undecided(self, records, &mut outcomes).err();
         if let Some(unavailable) = &unavailable {
             let undecided =
                 outcomes.iter().filter(|outcome| **outcome == RowOutcome::Undecided).count();
             log::warn!(
-                "The database is away. rows={} undecided={undecided} reason={unavailable}",
-                records.len()
+                rows = records.len(), undecided, reason:% = unavailable;
+                "The database is unavailable."
             );
         }
         Insertion { outcomes, unavailable }
     }
 }
 
-/// PostgreSQL has no NUL in text and fails a whole batch for one before any function can catch it.
-fn unsendable(record: &Record) -> RowOutcome {
+/// PostgreSQL's text cannot contain a NUL. One NUL would fail the whole batch before any function
+/// could catch the error.
+fn refuse_nul(record: &Record) -> RowOutcome {
     let texts = [&record.form_type, &record.sqs_message_id, &record.data];
     if texts.iter().any(|text| text.contains('\0')) {
         RowOutcome::Refused(SqlState::nul_in_text())
@@ -64,14 +76,14 @@ fn insert_undecided(
     if rows.is_empty() {
         return Ok(());
     }
-    // Everyone takes the locks of the unique indexes in the same order: two workers with the same rows wait for each
-    // other instead of deadlocking.
+    // Every worker takes the locks of the unique indexes in the same order, so two workers with the
+    // same rows wait for each other instead of deadlocking.
     rows.sort_by_key(|(record, _)| (record.submission_id, &record.sqs_message_id));
 
-    let mut session = Session::begin(store)?;
+    let mut session = store.session()?;
     insert_batch(&mut session, &mut rows)?;
 
-    session.limit_statements(ROW_TIME);
+    session.limit_statements(ROW_LIMIT);
     for (record, outcome) in rows {
         if *outcome == RowOutcome::Undecided {
             *outcome = store_one(&mut session, record)?;
@@ -80,12 +92,14 @@ fn insert_undecided(
     Ok(())
 }
 
-/// Marks what the one statement made a row. That it failed is only an error where it leaves nothing to try.
+/// Inserts all rows with one statement and marks the rows that it stored. Its failure is an error
+/// only if trying the rows one by one would be pointless.
 fn insert_batch(
     session: &mut Session<'_>,
     rows: &mut [(&Record, &mut RowOutcome)],
 ) -> Result<(), Unavailable> {
-    // The answer names rows by SQS message id; a second row with the same one is left to be stored by itself.
+    // The answer contains SQS message ids. If two rows have the same one, the second is stored on
+    // its own later.
     let mut seen = HashSet::new();
     let first_of_its_id: Vec<bool> =
         rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
@@ -96,16 +110,15 @@ fn insert_batch(
         .map(|((record, _), _)| *record)
         .collect();
 
-    let made: HashSet<String> =
+    let inserted: HashSet<String> =
         match session.run(|connection| statements::insert(&batch, connection)) {
             Ok(ids) => ids.into_iter().collect(),
             Err(unavailable) => match unavailable.kind {
-                // A connection that was lost twice may be the doing of one of these rows.
+                // If the connection was lost twice, one of these rows may be the cause.
                 UnavailableKind::StatementFailed | UnavailableKind::ConnectionLost => {
                     log::debug!(
-                        "A batch failed and is stored row by row. rows={} reason={}",
-                        rows.len(),
-                        unavailable.kind.code()
+                        rows = rows.len(), reason = unavailable.kind.code();
+                        "A batch failed and is stored row by row."
                     );
                     return Ok(());
                 }
@@ -118,26 +131,26 @@ fn insert_batch(
             },
         };
     for ((record, outcome), first) in rows.iter_mut().zip(first_of_its_id) {
-        if first && made.contains(&record.sqs_message_id) {
+        if first && inserted.contains(&record.sqs_message_id) {
             **outcome = RowOutcome::Stored;
         }
     }
     Ok(())
 }
 
-/// `Undecided` where this row keeps failing and another would be stored.
+/// Returns `Undecided` if this row keeps failing but another row could be stored.
 fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, Unavailable> {
     let mut attempt = 1;
     let failure = loop {
         let allowed = session.time_for_statement();
         let started = Instant::now();
         let failure = match session.run(|connection| statements::store_one(record, connection)) {
-            Ok(word) => match read(&word) {
+            Ok(word) => match outcome_from(&word) {
                 Some(outcome) => return Ok(outcome),
                 None => {
                     break Unavailable::because(
                         UnavailableKind::StatementFailed,
-                        "store_form answers with an unknown word",
+                        "store_form returned an unknown word",
                     );
                 }
             },
@@ -159,19 +172,20 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
             }
         }
     };
-    // Is it the row or the database? One that stores another row is well.
-    session.run(statements::store_nothing)?;
-    // PostgreSQL's words are not shown here: a rule of the operator's own may quote the row.
+    // Is it the row or the database? If the database can store another row, it is this row.
+    session.run(statements::insert_and_roll_back)?;
+    // PostgreSQL's message is not logged here: a trigger or constraint that the operator added may
+    // quote the row.
     log::warn!(
-        "A row cannot be stored now, others can. message_id={} form_type={} reason={}",
-        record.sqs_message_id,
-        record.form_type,
-        failure.kind.code(),
+        message_id = record.sqs_message_id,
+        form_type = record.form_type,
+        reason = failure.kind.code();
+        "A row cannot be stored now, others can."
     );
     Ok(RowOutcome::Undecided)
 }
 
-fn read(word: &str) -> Option<RowOutcome> {
+fn outcome_from(word: &str) -> Option<RowOutcome> {
     match word {
         "stored" => Some(RowOutcome::Stored),
         "already_stored" => Some(RowOutcome::AlreadyStored),

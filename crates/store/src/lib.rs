@@ -1,10 +1,12 @@
 //! Submissions in PostgreSQL, each stored exactly once.
 //!
-//! The only crate that knows diesel. Every call blocks, within bounds: an async caller uses `spawn_blocking`.
+//! The only crate that knows diesel. Every call blocks for a limited time: async callers use
+//! `spawn_blocking`.
 //!
-//! Errors: [`InvalidSettings`] before there is a store, [`Unavailable`] whenever the database does not do its part,
-//! [`MigrateError`] from [`Store::migrate`]. What becomes of a row is no error but a [`RowOutcome`].
-//! PostgreSQL's DETAIL and CONTEXT quote form data; they are read nowhere in this crate.
+//! Errors: [`InvalidSettings`] from [`Store::new`], [`MigrateError`] from [`Store::migrate`], and
+//! [`Unavailable`] from any call if the database is down or cannot store rows. The outcome of a row
+//! is not an error but a [`RowOutcome`]. PostgreSQL's DETAIL and CONTEXT quote form data, so this
+//! crate never reads them.
 
 mod store;
 

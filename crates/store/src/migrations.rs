@@ -1,70 +1,76 @@
-//! The schema, brought up to date and compared.
+//! Migrates the schema, and compares the database's schema with the one of this build.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    thread,
+    time::{Duration, Instant},
+};
 
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::{
+    connection::SimpleConnection,
+    dsl::sql,
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    prelude::*,
+    sql_types::Bool,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
-use crate::schema::__diesel_schema_migrations::table as applied_migrations;
-use crate::schema::__diesel_schema_migrations::version;
-use crate::session::Session;
-use crate::unavailable::one_line;
-use crate::{Store, Unavailable, UnavailableKind};
+use crate::{
+    schema::__diesel_schema_migrations::{table as applied_migrations, version},
+    store::Store,
+    unavailable::{Unavailable, UnavailableKind, one_line},
+};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// Key of the advisory lock under which migrations run: "formdata" in ASCII.
+/// The key of the advisory lock that a migrating process holds: "formdata" in ASCII.
 const LOCK_KEY: i64 = 0x666f_726d_6461_7461;
 
-/// How long to wait for another process that migrates.
+/// How long to wait while another process migrates.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// The database's migrations beside those of this build.
+/// The migrations of the database compared with those of this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
-    /// The same.
+    /// They are the same.
     Current,
-    /// The database lacks some: it is to be migrated first.
+    /// The database lacks some: run them first.
     Older {
-        /// Names of the migrations that it lacks, oldest first.
+        /// The names of the missing migrations, oldest first.
         missing: Vec<String>,
     },
-    /// A later build has migrated it. Migrations are additive for one release, so this build can use it.
+    /// A later build has migrated the database. This build can use it, because the migrations of
+    /// one release only add to the schema of the release before.
     Newer {
-        /// Versions that this build does not know.
+        /// The versions that this build does not know.
         unknown: Vec<String>,
     },
 }
 
-/// Why the migrations did not run, or not all of them.
+/// Why not all migrations could be applied.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MigrateError {
-    /// The database cannot be asked.
-    #[error("the database is away")]
+    /// The database does not answer.
+    #[error("the database is unavailable")]
     Unavailable(#[from] Unavailable),
-    /// Another process holds the lock; it may be migrating still.
+    /// Another process holds the lock and may still be migrating.
     #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
     Locked,
-    /// A table is in use for longer than a migration waits; its transaction is undone.
+    /// Others used a table for longer than a migration waits. Its transaction was rolled back.
     #[error(
-        "migration {name} waited 5 s for a table that others use: nothing is changed, and it can be run again"
+        "migration {name} waited 5 s for a table that others use. It changed nothing; you can run it again"
     )]
     InUse {
-        /// The migration.
+        /// The name of the migration.
         name: String,
     },
-    /// PostgreSQL refuses a migration; its transaction is undone.
+    /// PostgreSQL refused a migration. Its transaction was rolled back.
     #[error("migration {name} failed: {message}")]
     Failed {
-        /// The migration.
+        /// The name of the migration.
         name: String,
         /// PostgreSQL's primary message.
         message: String,
@@ -72,19 +78,22 @@ pub enum MigrateError {
 }
 
 impl Store {
-    /// Applies the migrations that the database lacks, each in a transaction, and returns their names.
+    /// Applies the migrations that the database lacks, each in a transaction, and returns their
+    /// names.
     ///
-    /// Several processes may do so at once: one migrates, the others wait for it, up to a minute, and find nothing to
-    /// do. Takes as long as a migration takes; only where nothing is missing does it do without the right to create.
+    /// Several processes may call this at the same time: one migrates, and the others wait for it
+    /// for up to a minute and then find nothing to do. A migration has no time limit. The role
+    /// needs the right to create tables, except if no migration is missing.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
-        // A connection of its own: closing it gives up the lock in every case, and its time-outs are others.
+        // A connection of its own, with other timeouts. Closing it always releases the lock.
         let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
             .map_err(|error| {
                 Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string())
             })?;
         connection.batch_execute("SET statement_timeout = 0").map_err(Unavailable::from)?;
         lock(connection)?;
-        // A migration that waits for a table lets everyone else wait behind it: better to fail and be tried again.
+        // While a migration waits for a table, all other users of the table wait behind it. It is
+        // better to fail and try again.
         connection.batch_execute("SET lock_timeout = '5s'").map_err(Unavailable::from)?;
 
         let applied = applied_versions(connection).map_err(Unavailable::from)?;
@@ -92,37 +101,38 @@ impl Store {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let failed = |name: &str, error: Box<dyn std::error::Error + Send + Sync>| {
+        let failed = |name: &str, error: Box<dyn Error + Send + Sync>| {
             let (name, message) =
                 (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
-            // diesel has no word for SQLSTATE 55P03. A server that speaks another language is shown in its own words.
+            // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in
+            // English, the error is `Failed` with the server's own message.
             if message.contains("lock timeout") {
                 MigrateError::InUse { name }
             } else {
                 MigrateError::Failed { name, message }
             }
         };
-        // Makes diesel's own table.
+        // Creates diesel's own table.
         connection.applied_migrations().map_err(|error| failed("(diesel's own table)", error))?;
         let mut names = Vec::new();
         for migration in missing {
             let name = migration.name().to_string();
             connection.run_migration(&migration).map_err(|error| failed(&name, error))?;
-            log::info!("A migration is applied migration={name}");
+            log::info!(migration = name; "Applied a migration.");
             names.push(name);
         }
         Ok(names)
     }
 
-    /// The version of the last migration in the database, `None` where there is none.
+    /// The version of the last migration in the database, if there is one.
     pub fn schema_version(&self) -> Result<Option<String>, Unavailable> {
-        Ok(Session::begin(self)?.run(applied_versions)?.pop())
+        Ok(self.session()?.run(applied_versions)?.pop())
     }
 
-    /// Compares the database with this build. Needs no right on any table but the list of migrations, which the first
-    /// migration lets everyone read.
+    /// Compares the database with this build. The only right it needs is to read the list of
+    /// migrations, which the first migration grants to everyone.
     pub fn schema_state(&self) -> Result<SchemaState, Unavailable> {
-        let applied = Session::begin(self)?.run(applied_versions)?;
+        let applied = self.session()?.run(applied_versions)?;
         let missing = missing(&applied);
         if !missing.is_empty() {
             return Ok(SchemaState::Older {
@@ -137,7 +147,8 @@ impl Store {
     }
 }
 
-/// Asks for the lock again and again: a session that waits inside PostgreSQL holds a snapshot for as long.
+/// Asks for the lock again and again, because a session that waits inside PostgreSQL holds a
+/// snapshot meanwhile.
 fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let deadline = Instant::now() + LOCK_WAIT;
     loop {
@@ -154,7 +165,8 @@ fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     }
 }
 
-/// Oldest first. Reads only, so that a role without the right to create can ask.
+/// The versions in the database, oldest first. It only reads, so a role without the right to create
+/// tables can call it.
 fn applied_versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     let is_there =
         diesel::select(sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL"))
@@ -165,17 +177,20 @@ fn applied_versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     applied_migrations.select(version).order(version).load(connection)
 }
 
-/// Oldest first.
+/// The migrations that the database lacks, oldest first.
 fn missing(applied: &[String]) -> Vec<Box<dyn Migration<Pg>>> {
     let mut missing = embedded();
     missing.retain(|migration| !applied.contains(&migration.name().version().to_string()));
     missing
 }
 
-#[expect(clippy::expect_used, reason = "the macro has read the names; the source cannot fail")]
+#[expect(
+    clippy::expect_used,
+    reason = "the macro has checked the names, so the source cannot fail"
+)]
 fn embedded() -> Vec<Box<dyn Migration<Pg>>> {
-    let mut migrations =
-        MigrationSource::<Pg>::migrations(&MIGRATIONS).expect("embedded migrations are well named");
+    let mut migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .expect("embedded migrations have valid names");
     migrations.sort_by_key(|migration| migration.name().version().to_string());
     migrations
 }

@@ -1,35 +1,38 @@
-//! What becomes of a row.
+//! The outcome of storing a batch, and of each of its rows.
 
 use std::fmt;
 
-use crate::Unavailable;
+use crate::unavailable::Unavailable;
 
-/// What [`crate::Store::insert_once`] did.
+/// The result of [`crate::Store::insert_once`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Insertion {
     /// One for each record, in the same order.
     pub outcomes: Vec<RowOutcome>,
-    /// Why rows are undecided where the reason is the database and not the row: ask [`crate::Store::probe`] before
-    /// the next batch. `None` with an undecided row means that this row keeps failing in a database that stores others.
+    /// Set if the database is the reason for undecided rows: call [`crate::Store::probe`] before
+    /// the next batch. If this is `None`, an undecided row keeps failing although the database
+    /// stores others.
     pub unavailable: Option<Unavailable>,
 }
 
-/// What became of one record.
+/// The outcome of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
-    /// It is a row now.
+    /// Its row was inserted.
     Stored,
-    /// A row with its submission id or its SQS message id already held the same form type and data.
+    /// There is a row with its submission id or its SQS message id, with the same form type and
+    /// data.
     AlreadyStored,
-    /// A row with its submission id or its SQS message id holds something else. Nothing was written.
+    /// There is a row with its submission id or its SQS message id, with other content. Nothing was
+    /// written.
     IdTaken,
-    /// PostgreSQL will never take this data.
+    /// PostgreSQL will never accept its data.
     Refused(SqlState),
-    /// Not known: it may or may not be stored. To be tried again.
+    /// Unknown: it may or may not be stored. Try again later.
     Undecided,
 }
 
-/// A code of PostgreSQL's list of errors: five capitals and digits.
+/// An error code of PostgreSQL: five capital letters and digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SqlState(String);
 
@@ -40,12 +43,12 @@ impl SqlState {
         is_code.then(|| Self(code.to_owned()))
     }
 
-    /// `character_not_in_repertoire`, what PostgreSQL says to a NUL in text.
+    /// `character_not_in_repertoire`: PostgreSQL's code for a NUL in text.
     pub(crate) fn nul_in_text() -> Self {
         Self("22021".to_owned())
     }
 
-    /// The five characters.
+    /// The code as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

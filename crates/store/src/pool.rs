@@ -1,21 +1,25 @@
-//! Connections, kept and set up.
+//! The connection pool.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use diesel::connection::SimpleConnection;
-use diesel::r2d2::{
-    ConnectionManager, CustomizeConnection, Error as ConnectError, HandleError, Pool as R2d2Pool,
-    PooledConnection,
+use diesel::{
+    PgConnection,
+    connection::SimpleConnection,
+    r2d2::{
+        ConnectionManager, CustomizeConnection, Error as ConnectError, HandleError,
+        Pool as R2d2Pool, PooledConnection,
+    },
 };
-use diesel::{PgConnection, r2d2};
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-use crate::connection_string::ConnectionString;
-use crate::{StoreSettings, Unavailable, UnavailableKind, unavailable};
+use crate::{
+    connection_string::ConnectionString,
+    settings::StoreSettings,
+    unavailable::{Unavailable, UnavailableKind, one_line},
+};
 
-/// A connection on loan from the pool.
+/// A connection from the pool. It returns there on drop.
 pub(crate) type Connection = PooledConnection<ConnectionManager<PgConnection>>;
 
 /// The pool, and why it last failed to open a connection.
@@ -26,20 +30,21 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Connects to nothing yet: a database that is away at start is no error.
+    /// Does not connect yet: it is fine if the database is unavailable at the start.
     pub(crate) fn new(settings: &StoreSettings, target: &ConnectionString, set_up: String) -> Self {
         let last_fault = Arc::new(LastFault::default());
         let connections = R2d2Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(0))
             .connection_timeout(settings.pool_wait)
-            // One round trip per batch, so that connections which died with an earlier server are thrown away unused.
+            // Costs one round trip per batch. It finds connections that died with an earlier server
+            // before they are used.
             .test_on_check_out(true)
             .connection_customizer(Box::new(SetUp {
                 statements: set_up,
                 last_fault: last_fault.clone(),
             }))
-            .error_handler(Box::new(Remember(last_fault.clone())))
+            .error_handler(Box::new(RememberFault(last_fault.clone())))
             .build_unchecked(ConnectionManager::new(target.as_secret().expose_secret()));
         Self { connections, last_fault }
     }
@@ -53,7 +58,8 @@ impl Pool {
     }
 }
 
-/// r2d2 tells the reason to one of the waiting calls only; here all of them can read it until a connection is made.
+/// Why the pool last failed to open a connection. r2d2 gives the reason to only one of the waiting
+/// calls; here all of them can read it until a connection is opened.
 #[derive(Debug, Default)]
 struct LastFault(Mutex<Option<String>>);
 
@@ -82,23 +88,22 @@ impl CustomizeConnection<PgConnection, ConnectError> for SetUp {
 }
 
 #[derive(Debug)]
-struct Remember(Arc<LastFault>);
+struct RememberFault(Arc<LastFault>);
 
-impl HandleError<ConnectError> for Remember {
+impl HandleError<ConnectError> for RememberFault {
     fn handle_error(&self, error: ConnectError) {
         let fault = match error {
-            r2d2::Error::ConnectionError(error) => unavailable::one_line(&error.to_string()),
-            // A connection found dead when it was taken out: the next one is on its way, there is nothing to remember.
-            r2d2::Error::QueryError(error) => {
-                log::debug!(
-                    "A connection is replaced reason={}",
-                    Unavailable::from(error).kind.code()
-                );
+            ConnectError::ConnectionError(error) => one_line(&error.to_string()),
+            // The connection was dead when it was taken from the pool. r2d2 opens another, so this
+            // is not a fault.
+            ConnectError::QueryError(error) => {
+                let reason = Unavailable::from(error).kind.code();
+                log::debug!(reason; "Replacing a dead connection.");
                 return;
             }
         };
         let fault = fault.unwrap_or_else(|| "no reason given".to_owned());
-        log::debug!("No connection to the database reason={fault:?}");
+        log::debug!(reason = fault; "Cannot connect to the database.");
         self.0.set(Some(fault));
     }
 }

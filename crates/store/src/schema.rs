@@ -1,4 +1,4 @@
-//! The tables, as diesel's query builder knows them.
+//! The tables, for diesel's query builder.
 
 diesel::table! {
     forms (id) {

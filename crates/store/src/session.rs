@@ -1,54 +1,75 @@
-//! One call's connection: replaced when it breaks, and out of time when the call is.
+//! The connection of one call: replaced if it breaks, and never used after the call's deadline.
 
 use std::time::{Duration, Instant};
 
-use diesel::PgConnection;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::result::QueryResult;
+use diesel::{
+    PgConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    result::QueryResult,
+};
 
-use crate::pool::Connection;
-use crate::{Store, Unavailable, UnavailableKind};
+use crate::{
+    pool::{Connection, Pool},
+    unavailable::{Unavailable, UnavailableKind},
+};
 
-/// A connection for the time of one call.
+/// The time limits of calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) pool_wait: Duration,
+    pub(crate) statement: Duration,
+    /// SQL that restores a connection's usual `statement_timeout`.
+    pub(crate) usual_timeout: String,
+    /// The limit of a whole call.
+    pub(crate) insert: Duration,
+}
+
+/// The connection of one call, with its deadline.
 pub(crate) struct Session<'a> {
-    store: &'a Store,
-    /// `None` after it broke.
+    pool: &'a Pool,
+    limits: &'a Limits,
+    /// `None` if it broke.
     connection: Option<Connection>,
     deadline: Instant,
-    /// The `statement_timeout` that this session has set; `None` for the connection's own.
+    /// The `statement_timeout` that this session has set; `None` if the connection still has its
+    /// usual one.
     timeout: Option<Duration>,
-    /// What a statement may take from now on.
+    /// The limit of each statement from now on.
     statement_limit: Duration,
 }
 
 impl<'a> Session<'a> {
-    /// Takes a connection from the pool; from here the time of the call runs.
-    pub(crate) fn begin(store: &'a Store) -> Result<Self, Unavailable> {
+    /// Takes a connection from the pool. The time of the call starts now.
+    pub(crate) fn begin(pool: &'a Pool, limits: &'a Limits) -> Result<Self, Unavailable> {
         let mut session = Self {
-            store,
+            pool,
+            limits,
             connection: None,
-            deadline: Instant::now() + store.limits.insert,
+            deadline: Instant::now() + limits.insert,
             timeout: None,
-            statement_limit: store.limits.statement,
+            statement_limit: limits.statement,
         };
         let connection = session.connect()?;
         session.connection = Some(connection);
         Ok(session)
     }
 
-    /// Lets the statements that follow take no longer than this.
+    /// Limits each of the following statements to this time.
     pub(crate) fn limit_statements(&mut self, limit: Duration) {
-        self.statement_limit = limit.min(self.store.limits.statement);
+        self.statement_limit = limit.min(self.limits.statement);
     }
 
-    /// What a statement may take now; no less than a millisecond, for 0 means "for ever" to PostgreSQL.
+    /// How long a statement may take now: at least a millisecond, because PostgreSQL reads 0 as "no
+    /// limit".
     pub(crate) fn time_for_statement(&self) -> Duration {
         self.statement_limit.min(self.time_left()).max(Duration::from_millis(1))
     }
 
-    /// Runs a statement or a transaction; where the connection breaks or turns out to be read-only, once more on another.
+    /// Runs a statement or a transaction. If the connection breaks or turns out to be read-only,
+    /// runs it again on another.
     ///
-    /// So the statement may run twice, the first time with an effect that nobody heard of.
+    /// So the statement may run twice, and the first run may have had an effect although it seemed
+    /// to fail.
     pub(crate) fn run<T>(
         &mut self,
         statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
@@ -77,10 +98,11 @@ impl<'a> Session<'a> {
             .set_timeout(&mut connection)
             .and_then(|()| statement(&mut connection))
             .map_err(Unavailable::from);
-        match result.as_ref().map_err(|away| away.kind) {
+        match result.as_ref().map_err(|unavailable| unavailable.kind) {
             Err(UnavailableKind::ConnectionLost) => {}
-            // It would stay read-only for as long as it lives, whatever becomes of the database: the setting is the
-            // session's, or the server is no longer the primary. The pool closes what comes back in a transaction.
+            // The connection would stay read-only even if the database becomes writable: the
+            // setting belongs to the session, or the server is no longer the primary. An open
+            // transaction makes the pool close it.
             Err(UnavailableKind::ReadOnly) => {
                 drop(AnsiTransactionManager::begin_transaction(&mut *connection))
             }
@@ -91,13 +113,14 @@ impl<'a> Session<'a> {
 
     fn connect(&mut self) -> Result<Connection, Unavailable> {
         self.timeout = None;
-        self.store.pool.get(self.store.limits.pool_wait.min(self.time_left()))
+        self.pool.get(self.limits.pool_wait.min(self.time_left()))
     }
 
-    /// Costs a round trip only when the connection's own timeout is longer than what may be waited.
+    /// Costs a round trip only if the connection's current timeout is longer than the statement may
+    /// take.
     fn set_timeout(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         let wanted = self.time_for_statement();
-        if wanted < self.timeout.unwrap_or(self.store.limits.statement) {
+        if wanted < self.timeout.unwrap_or(self.limits.statement) {
             connection.batch_execute(&format!("SET statement_timeout = {}", wanted.as_millis()))?;
             self.timeout = Some(wanted);
         }
@@ -109,13 +132,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The next borrower finds the connection as it was.
+/// Restores the timeout for the next user of the connection.
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         if let (Some(connection), Some(_)) = (&mut self.connection, self.timeout)
-            && connection.batch_execute(&self.store.limits.usual_timeout).is_err()
+            && connection.batch_execute(&self.limits.usual_timeout).is_err()
         {
-            log::debug!("A connection is given back with a short statement_timeout");
+            log::debug!("A connection returns to the pool with a short statement_timeout.");
         }
     }
 }

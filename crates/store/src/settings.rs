@@ -1,4 +1,4 @@
-//! What a store needs to know.
+//! The settings of a store.
 
 use std::time::Duration;
 
@@ -8,25 +8,26 @@ use thiserror::Error;
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
-    /// `postgres://…` or libpq's `key=value` form. What it sets itself (`sslmode`, `connect_timeout`,
-    /// `options=-c statement_timeout=…`, …) goes before the fields below.
+    /// `postgres://…` or libpq's `key=value` form. Parameters in it (`sslmode`, `connect_timeout`,
+    /// `options=-c statement_timeout=…`, …) override the fields below.
     pub database_url: SecretString,
-    /// Connections at most; they are opened when needed.
+    /// The maximum number of connections. They are opened when needed.
     pub pool_size: u32,
     /// How long a call waits for a connection.
     pub pool_wait: Duration,
     /// How long PostgreSQL may work on one statement.
     pub statement_timeout: Duration,
-    /// How long opening a connection may take; libpq counts whole seconds, 2 at least.
+    /// How long opening a connection may take. libpq counts in whole seconds and takes at least 2.
     pub connect_timeout: Duration,
-    /// How long the network may leave what was sent unacknowledged.
+    /// How long sent data may stay unacknowledged by the network.
     pub tcp_user_timeout: Duration,
-    /// How long [`crate::Store::insert_once`] may take as a whole; after that the rest is undecided.
+    /// How long a whole call of [`crate::Store::insert_once`] may take. After that the remaining
+    /// rows are undecided.
     pub insert_limit: Duration,
 }
 
 impl StoreSettings {
-    /// The defaults: 4 connections, 5 s for one of them, 10 s for a statement, 15 s for a batch.
+    /// The defaults: 4 connections, 5 s to get one of them, 10 s for a statement, 15 s for a batch.
     pub fn new(database_url: SecretString) -> Self {
         Self {
             database_url,
@@ -43,7 +44,7 @@ impl StoreSettings {
         if self.pool_size == 0 {
             return Err(InvalidSettings::NoConnections);
         }
-        // In PostgreSQL and libpq 0 means "for ever".
+        // PostgreSQL and libpq read 0 as "no limit".
         for (name, duration) in [
             ("pool_wait", self.pool_wait),
             ("statement_timeout", self.statement_timeout),
@@ -62,19 +63,19 @@ impl StoreSettings {
     }
 }
 
-/// Why there can be no store with these settings. Never quotes the URL.
+/// Why settings cannot be used. Never quotes the URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidSettings {
-    /// The URL is not one that libpq takes.
+    /// libpq would not accept the URL.
     #[error("the database URL {0}")]
     Url(&'static str),
-    /// A pool of no connections.
+    /// The pool would have no connections.
     #[error("pool_size is 0")]
     NoConnections,
-    /// A duration under 1 ms.
+    /// A duration is under 1 ms.
     #[error("{0} is less than 1 ms")]
     NoTime(&'static str),
-    /// A duration that PostgreSQL cannot count in milliseconds.
+    /// A duration is too long for PostgreSQL, which counts in milliseconds.
     #[error("{0} is more than 24 days")]
     TooLong(&'static str),
 }

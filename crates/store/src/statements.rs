@@ -1,22 +1,26 @@
-//! The statements that store rows. Each is prepared once per connection.
+//! The SQL statements that store rows. Each is prepared once per connection.
 
 use chrono::{DateTime, Utc};
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::Error,
+    sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
 use domain::Record;
 use uuid::Uuid;
 
-/// Makes rows of those records whose ids are not there yet, in one statement; returns their SQS message ids.
+/// Inserts, in one statement, every record whose ids are not in the table yet. Returns their SQS
+/// message ids.
 pub(crate) fn insert(
     records: &[&Record],
     connection: &mut PgConnection,
 ) -> QueryResult<Vec<String>> {
-    InsertForms::of(records).load(connection)
+    InsertForms::new(records).load(connection)
 }
 
-/// Calls `store_form`, and returns its word.
+/// Calls `store_form`, and returns its answer.
 pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> QueryResult<String> {
     diesel::select(store_form(
         &record.form_type,
@@ -28,29 +32,31 @@ pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> Query
     .get_result(connection)
 }
 
-/// Stores a row and takes it back.
+/// Inserts a row and rolls back, to find out whether the database can store rows.
 ///
-/// `SELECT 1` succeeds on a database that is read-only or whose disk is full. The row is random and larger than a page,
-/// so that a full disk is met and not a gap in the last page, and it does not compress.
-pub(crate) fn store_nothing(connection: &mut PgConnection) -> QueryResult<()> {
+/// `SELECT 1` would succeed even if the database is read-only or its disk is full. The row is
+/// larger than a page and random, so that it does not compress: a smaller one might fit into free
+/// space of the last page of a full disk.
+pub(crate) fn insert_and_roll_back(connection: &mut PgConnection) -> QueryResult<()> {
     let inserted = connection.transaction(|connection| {
         diesel::sql_query(
             "INSERT INTO forms (form_type, data) \
              SELECT 'probe', to_jsonb(string_agg(gen_random_uuid()::text, '')) FROM generate_series(1, 300)",
         )
         .execute(connection)?;
-        Err::<(), _>(diesel::result::Error::RollbackTransaction)
+        Err::<(), _>(Error::RollbackTransaction)
     });
     match inserted {
-        Err(diesel::result::Error::RollbackTransaction) => Ok(()),
+        Err(Error::RollbackTransaction) => Ok(()),
         other => other,
     }
 }
 
-/// One insert for a batch of any size; returns the SQS message ids of the rows that it made.
+/// One insert for a batch of any size. It returns the SQS message ids of the inserted rows.
 ///
-/// A column is one array parameter, so the text of the statement never changes and there is no limit on rows.
-/// `values(&vec)` would make another statement for each size, planned anew each time, of 65,535 parameters at most.
+/// Each column is one array parameter, so the text of the statement never changes and the number of
+/// rows has no limit. diesel's `values(&vec)` would make a different statement for each batch size,
+/// which PostgreSQL plans anew each time, and which has at most 65,535 parameters.
 struct InsertForms<'a> {
     form_types: Vec<&'a str>,
     submission_ids: Vec<Option<Uuid>>,
@@ -60,7 +66,7 @@ struct InsertForms<'a> {
 }
 
 impl<'a> InsertForms<'a> {
-    fn of(records: &[&'a Record]) -> Self {
+    fn new(records: &[&'a Record]) -> Self {
         Self {
             form_types: records.iter().map(|r| r.form_type.as_str()).collect(),
             submission_ids: records.iter().map(|r| r.submission_id).collect(),
@@ -94,7 +100,7 @@ impl QueryFragment<Pg> for InsertForms<'_> {
     }
 }
 
-/// The same for every batch: by it diesel finds the prepared statement again.
+/// The same id for every batch, so that diesel finds the prepared statement again.
 impl QueryId for InsertForms<'_> {
     type QueryId = InsertForms<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
@@ -107,7 +113,7 @@ impl Query for InsertForms<'_> {
 impl<C> RunQueryDsl<C> for InsertForms<'_> {}
 
 diesel::define_sql_function! {
-    /// The function of the first migration that stores one row.
+    /// The function that stores one row; the first migration creates it.
     fn store_form(
         form_type: Text,
         submission_id: Nullable<SqlUuid>,

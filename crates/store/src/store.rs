@@ -1,34 +1,26 @@
-//! The store: a pool and its limits.
-
-use std::time::Duration;
+//! The store: a connection pool and its time limits.
 
 use diesel::connection::SimpleConnection;
 
-use crate::connection_string::ConnectionString;
-use crate::pool::Pool;
-use crate::session::Session;
-use crate::{InvalidSettings, StoreSettings, Unavailable, statements};
+use crate::{
+    connection_string::ConnectionString,
+    pool::Pool,
+    session::{Limits, Session},
+    settings::{InvalidSettings, StoreSettings},
+    statements,
+    unavailable::Unavailable,
+};
 
 /// Submissions in PostgreSQL. Cheap to clone; clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pub(crate) pool: Pool,
+    pool: Pool,
     pub(crate) target: ConnectionString,
-    pub(crate) limits: Limits,
-}
-
-/// How long things may take.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    pub(crate) pool_wait: Duration,
-    pub(crate) statement: Duration,
-    /// SQL that gives a connection its own `statement_timeout` back.
-    pub(crate) usual_timeout: String,
-    pub(crate) insert: Duration,
+    limits: Limits,
 }
 
 impl Store {
-    /// A store on the database that the settings name. Does not connect.
+    /// A store on this database. Does not connect yet.
     pub fn new(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
         settings.check()?;
         let target = ConnectionString::build(settings)?;
@@ -37,7 +29,8 @@ impl Store {
         } else {
             format!("SET statement_timeout = {}", settings.statement_timeout.as_millis())
         };
-        // With synchronous_commit off, a row that was reported as stored can be gone after a crash, and its message too.
+        // With synchronous_commit off, a crash of PostgreSQL can lose a row that it reported as
+        // stored, and by then its message is deleted.
         let set_up = format!(
             "{usual_timeout}; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -54,14 +47,19 @@ impl Store {
         })
     }
 
-    /// Whether the database can store a row now: stores one and takes it back, so that a read-only database and a full
-    /// disk are seen, which answer `SELECT 1` as ever.
+    /// Checks that the database can store a row: inserts one and rolls back. This notices a
+    /// read-only database and a full disk, which still answer `SELECT 1`.
     pub fn probe(&self) -> Result<(), Unavailable> {
-        Session::begin(self)?.run(statements::store_nothing)
+        self.session()?.run(statements::insert_and_roll_back)
     }
 
-    /// Whether the database answers, for a health page: nothing is written.
+    /// Checks that the database answers. Writes nothing, so that a health page can call it.
     pub fn ping(&self) -> Result<(), Unavailable> {
-        Session::begin(self)?.run(|connection| connection.batch_execute("SELECT 1"))
+        self.session()?.run(|connection| connection.batch_execute("SELECT 1"))
+    }
+
+    /// The connection of one call; the time of the call starts now.
+    pub(crate) fn session(&self) -> Result<Session<'_>, Unavailable> {
+        Session::begin(&self.pool, &self.limits)
     }
 }

@@ -1,19 +1,21 @@
-//! The database does not do its part.
+//! Why the database cannot store anything at the moment.
 
 use std::fmt;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// Why nothing can be stored now: what it is, and at most the first line of what libpq or PostgreSQL says of it.
+/// Why the database cannot store anything now, with at most the first line of the message from
+/// libpq or PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
-    /// What it is.
+    /// The kind of failure.
     pub kind: UnavailableKind,
-    /// One line, 300 characters at most: PostgreSQL's primary message, or libpq's on why there is no connection.
+    /// One line of at most 300 characters: PostgreSQL's primary message, or libpq's message about a
+    /// failed connection.
     pub message: Option<String>,
 }
 
-/// The ways to be away.
+/// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnavailableKind {
     /// Every connection of the pool was in use for as long as the call could wait.
@@ -22,16 +24,17 @@ pub enum UnavailableKind {
     ConnectionFailed,
     /// The connection broke.
     ConnectionLost,
-    /// The database takes no writes: a standby, or set so.
+    /// The database accepts no writes: it is a standby, or set to read-only.
     ReadOnly,
-    /// PostgreSQL answers, and refuses: disk full, a lock that does not come free, a missing table or right, …
+    /// PostgreSQL answers with an error: the disk is full, a lock does not become free, a table or
+    /// a right is missing, …
     StatementFailed,
-    /// The time for the whole call was used up.
+    /// The call's time limit was reached.
     DeadlinePassed,
 }
 
 impl UnavailableKind {
-    /// A stable word for logs and metrics.
+    /// A stable code for logs.
     pub fn code(self) -> &'static str {
         match self {
             Self::PoolTimeout => "pool_timeout",
@@ -54,7 +57,7 @@ impl Unavailable {
     }
 }
 
-/// Reads the kind and the primary message; the detail, hint and context of a database error are left where they are.
+/// Reads the kind and the primary message, never the detail, hint and context of a database error.
 impl From<DieselError> for Unavailable {
     fn from(error: DieselError) -> Self {
         match error {
@@ -67,7 +70,8 @@ impl From<DieselError> for Unavailable {
                 };
                 Self::because(kind, information.message())
             }
-            // A transaction that could not even be rolled back: the connection is of no use any more.
+            // The transaction could not even be rolled back, so the connection cannot be used any
+            // more.
             DieselError::RollbackErrorOnCommit { .. } | DieselError::BrokenTransactionManager => {
                 Self::new(UnavailableKind::ConnectionLost)
             }
@@ -88,7 +92,7 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
-/// The first line that says something: libpq puts whole stories, DETAIL among them, into some of its messages.
+/// The first line that is not empty. Some messages of libpq have many lines, DETAIL among them.
 pub(crate) fn one_line(message: &str) -> Option<String> {
     let line = message.lines().map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect())
@@ -99,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_its_first_line() {
+    fn only_the_first_line_of_a_message_is_kept() {
         assert_eq!(one_line("\n ERROR: no\nDETAIL:  secret").as_deref(), Some("ERROR: no"));
         assert_eq!(one_line("a\tb").as_deref(), Some("a b"));
         assert_eq!(one_line(&"x".repeat(999)).map(|line| line.len()), Some(300));

@@ -4,14 +4,21 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Stores forms that come over SQS in PostgreSQL, until it is told to stop. Its settings are environment variables.
+/// Stores forms from SQS in PostgreSQL until you stop it.
+///
+/// Its settings are environment variables.
 #[derive(Debug, Parser)]
-#[command(name = "worker", args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    name = "worker",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Arguments {
-    /// Says what is wrong with the settings, or shows them without secrets, and ends
+    /// Check the settings and exit: list every fault, or show all settings without secrets
     #[arg(long)]
     pub check_settings: bool,
-    /// Asks the worker that runs here whether it is ready, and ends: 0 if it is
+    /// Ask the worker on this machine whether it is ready, and exit with 0 if it is
     #[arg(long, conflicts_with = "check_settings")]
     pub healthcheck: bool,
     #[command(subcommand)]
@@ -20,45 +27,75 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Brings the database schema up to date and ends
+    /// Bring the database schema up to date and exit
     Migrate,
-    /// Sends invalid messages back to the form queue
+    /// Send invalid messages back to the form queue.
     ///
-    /// A message keeps what it is known by, so that nothing is stored twice, however often it is sent back.
-    /// What is still not right comes back to the invalid queue. Each message that was sent back is a line, as in `invalid list`.
+    /// Each message keeps its ids, so the form is stored once, no matter how often you send it
+    /// back. A message that is still invalid returns to the invalid queue. Prints one line for each
+    /// message that was sent back, as `worker invalid list` does.
     Redrive(RedriveArguments),
-    /// Looks at the invalid messages
+    /// Look at the invalid messages
     #[command(subcommand)]
     Invalid(InvalidCommand),
 }
 
 #[derive(Debug, Args)]
 pub struct RedriveArguments {
-    /// Whose messages, one of FORM_TYPES
+    /// The form type of the messages, one of FORM_TYPES
     #[arg(long, value_name = "NAME", default_value = "form")]
     pub form_type: String,
-    /// Sends no more than the oldest N
+    /// Send only the N oldest messages
     #[arg(long, value_name = "N")]
     pub limit: Option<NonZeroUsize>,
-    /// Sends and deletes nothing, and shows what would be sent
+    /// Show the messages that would be sent; send and delete nothing
     #[arg(long)]
     pub dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum InvalidCommand {
-    /// Shows id, age, size in bytes, copies and reason of each invalid message, oldest first
+    /// List the id, age, size in bytes, number of copies and reason of each invalid message, oldest
+    /// first
     ///
-    /// All of them are hidden from others while it looks, and visible again when it ends. Their receive counts rise.
+    /// While the command runs, the messages are hidden from all other readers of the queue.
+    /// They become visible again when it ends. Their receive counts go up.
     List(ListArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct ListArguments {
-    /// Whose messages, one of FORM_TYPES
+    /// The form type of the messages, one of FORM_TYPES
     #[arg(long, value_name = "NAME", default_value = "form")]
     pub form_type: String,
-    /// Shows what was sent, under each line, in the order in which SQS gives them; this is form data
+    /// Show the body of each message below its line, in the order in which SQS delivers them;
+    /// bodies are form data
     #[arg(long)]
     pub show: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_reference_shows_the_help_of_the_worker_and_of_each_command() {
+        let mut worker = Arguments::command();
+        worker.build();
+        let mut block = String::new();
+        append_help(&mut worker, &mut block);
+        test_kit::reference::check("command-lines.md", "worker", &block);
+    }
+
+    fn append_help(command: &mut clap::Command, block: &mut String) {
+        let help = command.render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let name = command.get_bin_name().unwrap_or("worker");
+        *block += &format!("`{name} --help`\n\n```text\n{}\n```\n\n", lines.join("\n"));
+        for subcommand in command.get_subcommands_mut() {
+            append_help(subcommand, block);
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Shut while the database is away: nothing is received then, so that receive counts are not burnt.
+//! A gate that is shut while the database is unavailable. The worker receives nothing then, because
+//! every delivery counts towards the limit after which SQS gives a message up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +13,10 @@ use tokio::{
 
 use crate::metrics;
 
-/// A probe that takes longer is as good as none.
+/// A probe that takes longer counts as failed.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Cloning shares the gate.
+/// Clones share the gate.
 #[derive(Clone)]
 pub struct DatabaseGate {
     store: Store,
@@ -31,42 +32,42 @@ impl DatabaseGate {
         *self.open.borrow()
     }
 
-    /// Returns when the database can store rows, as far as is known.
-    pub async fn opened(&self) {
-        // The sender is here, so that it cannot be gone.
+    /// Returns when the database can store rows, as far as the worker knows.
+    pub async fn wait_until_open(&self) {
+        // This cannot fail, because `self` holds the sender.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
 
     /// Shuts the gate, and opens it when the database can store a row again.
-    pub fn shut(&self, away: &Unavailable) {
+    pub fn shut(&self, unavailable: &Unavailable) {
         if !self.open.send_replace(false) {
             return;
         }
-        metrics::database_is_up(false);
+        metrics::set_database_up(false);
         log::error!(
-            "The database is away, and nothing is received until it is back. reason=\"{away}\""
+            reason:% = unavailable;
+            "The database is unavailable. The worker receives nothing until it is back."
         );
         let gate = self.clone();
         tokio::spawn(async move {
-            gate.wait_for_the_database().await;
+            gate.wait_for_database().await;
             log::info!("The database is back.");
-            metrics::database_is_up(true);
+            metrics::set_database_up(true);
             gate.open.send_replace(true);
         });
     }
 
-    async fn wait_for_the_database(&self) {
+    async fn wait_for_database(&self) {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
         loop {
             sleep(backoff.next_wait()).await;
             let store = self.store.clone();
-            match timeout(PROBE_WITHIN, spawn_blocking(move || store.probe())).await {
+            let reason = match timeout(PROBE_WITHIN, spawn_blocking(move || store.probe())).await {
                 Ok(Ok(Ok(()))) => return,
-                Ok(Ok(Err(away))) => log::warn!("The database is still away. reason=\"{away}\""),
-                Ok(Err(_)) | Err(_) => {
-                    log::warn!("The database is still away. reason=\"it does not answer\"")
-                }
-            }
+                Ok(Ok(Err(unavailable))) => unavailable.to_string(),
+                Ok(Err(_)) | Err(_) => "it does not answer".to_owned(),
+            };
+            log::warn!(reason; "The database is still unavailable.");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Decodes and stores what is in hand, and has it settled.
+//! Decodes and stores a batch of messages and has each of them settled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,30 +12,22 @@ use tokio::{
 };
 
 use crate::{
-    bytes_in_hand::Held,
     database_gate::DatabaseGate,
+    in_flight::InFlight,
     metrics,
     outcome::{Outcome, Settlement},
-    settle,
+    settle::settle_all,
 };
 
-/// All that is in hand is settled or released within 20 s: so long to be begun,
+/// Every message in flight is settled or released within 20 s of its arrival. Of this it may wait 5
+/// s for a permit,
 pub const START_WITHIN: Duration = Duration::from_secs(5);
-/// so long to be stored,
+/// the insert may take 9 s,
 pub const INSERT_WITHIN: Duration = Duration::from_secs(9);
-/// and so long in all.
+/// and the rest is left for settling.
 const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 
-/// A message that was received and is not settled.
-pub struct InHand {
-    pub delivery: Delivery,
-    /// When it was received.
-    pub since: Instant,
-    /// Its share of the bytes in hand.
-    pub _bytes: Held,
-}
-
-/// Stores messages of one form type. Cloning shares what it uses.
+/// Stores messages of one form type. Clones share the queues, the pool and the gate.
 #[derive(Clone)]
 pub struct Handler {
     form_type: FormType,
@@ -64,88 +56,102 @@ impl Handler {
         &self.gate
     }
 
-    /// Carries each message to its settlement. `connection` is held for as long as the database is used.
-    pub async fn handle(&self, in_hand: Vec<InHand>, connection: OwnedSemaphorePermit) {
-        if in_hand.is_empty() {
+    /// Takes each message to its settlement. Keeps `permit` only while it uses the database.
+    pub async fn store_and_settle(&self, batch: Vec<InFlight>, permit: OwnedSemaphorePermit) {
+        if batch.is_empty() {
             return;
         }
         let started = Instant::now();
-        // Shared with the blocking call, so that whatever becomes of that, every message is here to be settled.
-        let in_hand = Arc::new(in_hand);
+        // Shared with the blocking call: even if that call panics or hangs, every message is still
+        // here to be settled.
+        let batch = Arc::new(batch);
         let storing = spawn_blocking({
-            let (in_hand, form_type, store) =
-                (Arc::clone(&in_hand), self.form_type.clone(), self.store.clone());
-            move || store_all(&in_hand, &form_type, &store)
+            let (batch, form_type, store) =
+                (Arc::clone(&batch), self.form_type.clone(), self.store.clone());
+            move || store_all(&batch, &form_type, &store)
         });
-        let (outcomes, away) = match timeout(INSERT_WITHIN, storing).await {
+        let (outcomes, unavailable) = match timeout(INSERT_WITHIN, storing).await {
             Ok(Ok(stored)) => stored,
-            // A panic, which is in the log; its place in a batch of others is another the next time.
-            Ok(Err(_)) => (in_hand.iter().map(|_| Outcome::Undecided).collect(), None),
-            // The server is frozen: nothing is known of any row.
+            // A panic, which the panic hook has logged. Next time each message is in a batch with
+            // other messages.
+            Ok(Err(_)) => (batch.iter().map(|_| Outcome::Undecided).collect(), None),
+            // The server is frozen, and no row's outcome is known.
             Err(_) => {
-                let away = Unavailable { kind: UnavailableKind::DeadlinePassed, message: None };
-                (in_hand.iter().map(|_| Outcome::Undecided).collect(), Some(away))
+                let unavailable =
+                    Unavailable { kind: UnavailableKind::DeadlinePassed, message: None };
+                (batch.iter().map(|_| Outcome::Undecided).collect(), Some(unavailable))
             }
         };
-        drop(connection);
-        metrics::inserted(in_hand.len(), started.elapsed());
-        if let Some(away) = away {
-            self.gate.shut(&away);
+        drop(permit);
+        metrics::record_insert(batch.len(), started.elapsed());
+        if let Some(unavailable) = unavailable {
+            self.gate.shut(&unavailable);
         }
-        for (message, outcome) in in_hand.iter().zip(&outcomes) {
-            log::debug!("{} {}", outcome.in_words(), message.delivery.received.named());
+        for (message, outcome) in batch.iter().zip(&outcomes) {
+            let received = &message.delivery.received;
+            log::debug!(
+                message_id = received.message_id,
+                submission_id = received.submission_id().map(|id| id.to_string()),
+                traceparent = received.traceparent();
+                "{}", outcome.sentence()
+            );
         }
-        self.report(&outcomes, started);
+        self.count_and_log(&outcomes, started);
         let settlements: Vec<Settlement> = outcomes.iter().map(Outcome::settlement).collect();
-        self.settle(&in_hand, settlements).await;
+        self.settle(&batch, settlements).await;
     }
 
-    /// Settles messages that were not begun.
-    pub async fn give_back(&self, in_hand: Vec<InHand>, settlement: Settlement) {
-        metrics::ended(self.form_type.name(), "released", in_hand.len());
-        let settlements = vec![settlement; in_hand.len()];
-        self.settle(&in_hand, settlements).await;
+    /// Gives back messages that nobody tried to store.
+    pub async fn release(&self, batch: Vec<InFlight>, settlement: Settlement) {
+        metrics::count_outcome(self.form_type.name(), "released", batch.len());
+        let settlements = vec![settlement; batch.len()];
+        self.settle(&batch, settlements).await;
     }
 
-    async fn settle(&self, in_hand: &[InHand], settlements: Vec<Settlement>) {
-        let Some(oldest) = in_hand.iter().map(|message| message.since).min() else { return };
-        let queue_is_gone =
-            settle::all(&self.form_type, &self.pair, in_hand, settlements, oldest + SETTLE_WITHIN)
-                .await;
-        if queue_is_gone && let Err(error) = self.finder.pair().await {
-            log::error!("A queue is missing. queue={} error=\"{error}\"", self.pair.invalid.name());
+    async fn settle(&self, batch: &[InFlight], settlements: Vec<Settlement>) {
+        let Some(oldest) = batch.iter().map(|message| message.arrived_at).min() else { return };
+        let deadline = oldest + SETTLE_WITHIN;
+        let invalid_queue_is_missing =
+            settle_all(&self.form_type, &self.pair, batch, settlements, deadline).await;
+        if invalid_queue_is_missing && let Err(error) = self.finder.pair().await {
+            log::error!(queue = self.pair.invalid.name(), error:% = error; "A queue is missing.");
         }
     }
 
-    fn report(&self, outcomes: &[Outcome], started: Instant) {
+    /// Counts the messages that need no further call; `settle_all` counts the others when SQS has
+    /// confirmed them.
+    fn count_and_log(&self, outcomes: &[Outcome], started: Instant) {
         let count =
             |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
         let stored = count(|outcome| matches!(outcome, Outcome::Stored));
         let already_stored = count(|outcome| matches!(outcome, Outcome::AlreadyStored));
         let released = count(|outcome| matches!(outcome, Outcome::Undecided));
         let form_type = self.form_type.name();
-        for (how, messages) in
+        for (outcome, messages) in
             [("stored", stored), ("already_stored", already_stored), ("released", released)]
         {
-            metrics::ended(form_type, how, messages);
+            metrics::count_outcome(form_type, outcome, messages);
         }
         log::info!(
-            "Stored a batch. form_type={form_type} messages={} stored={stored} already_stored={already_stored} \
-             released={released} duration_ms={}",
-            outcomes.len(),
-            started.elapsed().as_millis(),
+            form_type,
+            messages = outcomes.len(),
+            stored,
+            already_stored,
+            released,
+            duration_ms = started.elapsed().as_millis();
+            "Stored a batch."
         );
     }
 }
 
-/// What became of each message, in order, and why the database is away if it is.
+/// The outcome of each message, in order, and the reason if the database is unavailable.
 fn store_all(
-    in_hand: &[InHand],
+    batch: &[InFlight],
     form_type: &FormType,
     store: &Store,
 ) -> (Vec<Outcome>, Option<Unavailable>) {
-    let mut records = Vec::with_capacity(in_hand.len());
-    let decoded: Vec<Option<Outcome>> = in_hand
+    let mut records = Vec::with_capacity(batch.len());
+    let refusals: Vec<Option<Outcome>> = batch
         .iter()
         .map(|message| {
             decode(&message.delivery, form_type).map(|record| records.push(record)).err()
@@ -154,25 +160,28 @@ fn store_all(
     let insertion = store.insert_once(&records);
     for (record, outcome) in records.iter().zip(&insertion.outcomes) {
         if let (RowOutcome::Stored, Some(received_at)) = (outcome, record.received_at) {
-            metrics::stored(form_type.name(), received_at.into());
+            metrics::record_stored_age(form_type.name(), received_at.into());
         }
     }
-    // Each message that was decoded has a row's outcome, in order.
+    // Each message that could be decoded has one row outcome, in the same order.
     let mut rows = insertion.outcomes.into_iter().map(Outcome::from);
-    let outcomes = decoded
+    let outcomes = refusals
         .into_iter()
-        .map(|refused| refused.or_else(|| rows.next()).unwrap_or(Outcome::Undecided))
+        .map(|refusal| refusal.or_else(|| rows.next()).unwrap_or(Outcome::Undecided))
         .collect();
     (outcomes, insertion.unavailable)
 }
 
 fn decode(delivery: &Delivery, form_type: &FormType) -> Result<Record, Outcome> {
-    let decoded = delivery.received.decode(form_type).map_err(Outcome::Undecodable)?;
+    let received = &delivery.received;
+    let decoded = received.decode(form_type).map_err(Outcome::Undecodable)?;
     if !decoded.unreadable.is_empty() {
         log::warn!(
-            "A message has attributes that cannot be read and count as absent. {} attributes={:?}",
-            delivery.received.named(),
-            decoded.unreadable
+            message_id = received.message_id,
+            submission_id = received.submission_id().map(|id| id.to_string()),
+            traceparent = received.traceparent(),
+            attributes = decoded.unreadable.join(",");
+            "Some attributes of a message cannot be read and count as absent."
         );
     }
     Ok(decoded.record)

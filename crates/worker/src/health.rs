@@ -1,4 +1,5 @@
-//! What the worker needs in order to serve: its queue and its database.
+//! The checks of the health page, one per queue and one for the database, and the facts of the
+//! status page.
 
 use std::sync::Arc;
 
@@ -14,44 +15,40 @@ use tokio::task::spawn_blocking;
 
 use crate::{database_gate::DatabaseGate, metrics};
 
-/// What the polls have come to know of the queue.
-pub struct Receiving {
+/// The queue of a form type, and how its last poll went.
+pub struct PollStatus {
     form_type: String,
     queue: Mutex<Option<Queue>>,
     fault: Mutex<Option<&'static str>>,
 }
 
-impl Receiving {
-    /// Nothing is known yet.
-    pub fn of(form_type: &str) -> Self {
-        metrics::begin(form_type);
+impl PollStatus {
+    pub fn new(form_type: &str) -> Self {
+        metrics::start_at_zero(form_type);
         Self { form_type: form_type.to_owned(), queue: Mutex::default(), fault: Mutex::default() }
     }
 
-    /// The queue is known from here on.
-    pub fn found(&self, queue: &Queue) {
+    pub fn record_queue(&self, queue: &Queue) {
         *self.queue.lock() = Some(queue.clone());
     }
 
-    /// A poll was answered with messages or none.
-    pub fn works(&self) {
+    pub fn record_success(&self) {
         *self.fault.lock() = None;
         queue::metrics::record_queue_up(&self.form_type, true);
     }
 
-    /// A poll failed.
-    pub fn fails(&self, error: &SqsError) {
+    pub fn record_failure(&self, error: &SqsError) {
         *self.fault.lock() = Some(error.cause().in_words());
         queue::metrics::record_queue_up(&self.form_type, false);
     }
 }
 
-/// The queue answers, and the last poll was not refused.
-pub fn queue(receiving: &Arc<Receiving>) -> Check {
-    let receiving = Arc::clone(receiving);
+/// Passes if the queue answers and its last poll succeeded.
+pub fn queue_check(poll_status: &Arc<PollStatus>) -> Check {
+    let poll_status = Arc::clone(poll_status);
     Box::new(move || {
-        let queue = receiving.queue.lock().clone();
-        let fault = *receiving.fault.lock();
+        let queue = poll_status.queue.lock().clone();
+        let fault = *poll_status.fault.lock();
         Box::pin(async move {
             let queue = queue.ok_or("the queue was not found yet")?;
             fault.map_or(Ok(()), Err)?;
@@ -60,8 +57,9 @@ pub fn queue(receiving: &Arc<Receiving>) -> Check {
     })
 }
 
-/// The database answers, and nothing that was to be stored had to be given back since it last stored something.
-pub fn database(store: &Store, gate: &DatabaseGate) -> Check {
+/// Passes if the database answers and the gate is open: since the last failure a probe row could be
+/// stored.
+pub fn database_check(store: &Store, gate: &DatabaseGate) -> Check {
     let (store, gate) = (store.clone(), gate.clone());
     Box::new(move || {
         let (store, gate) = (store.clone(), gate.clone());
@@ -71,14 +69,14 @@ pub fn database(store: &Store, gate: &DatabaseGate) -> Check {
             }
             let answered = spawn_blocking(move || store.ping()).await;
             let is_up = answered.is_ok_and(|answer| answer.is_ok());
-            metrics::database_is_up(is_up);
+            metrics::set_database_up(is_up);
             if is_up { Ok(()) } else { Err("the database does not answer") }
         })
     })
 }
 
-/// What the status page tells beside the build: `db_version`, the last migration.
-pub fn facts(store: &Store) -> Facts {
+/// What the status page shows beside the build: `db_version`, the last migration.
+pub fn status_facts(store: &Store) -> Facts {
     let store = store.clone();
     let db_version: Fact = Arc::new(move || {
         let store = store.clone();

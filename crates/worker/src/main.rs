@@ -1,4 +1,4 @@
-//! The worker as a program: serves, or does what its command line says and ends.
+//! The worker as a program: serves, or runs one command and exits.
 
 use std::{
     io::{self, Write},
@@ -18,7 +18,7 @@ use worker::{
     settings::{DEFAULT_PORT, OperatorSettings, Settings},
 };
 
-/// The C library's allocator takes a sixth of all instructions.
+/// The C library's allocator would take a sixth of all instructions.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -28,27 +28,27 @@ fn main() -> ExitCode {
     let ended = match arguments.command {
         Some(Command::Redrive(arguments)) => operate(environment, async |settings| {
             let stop = stop::on_signal()?;
-            Ok(invalid::redrive(settings, &arguments, &stop).await?)
+            invalid::redrive(settings, &arguments, &stop).await
         }),
         Some(Command::Invalid(InvalidCommand::List(arguments))) => {
             operate(environment, async |settings| {
                 let stop = stop::on_signal()?;
-                Ok(invalid::list(settings, &arguments, &stop).await?)
+                invalid::list(settings, &arguments, &stop).await
             })
         }
         Some(Command::Migrate) => {
-            serve(environment, async |settings| Ok(worker::migrate(&settings).await?))
+            serve(environment, async |settings| worker::migrate(&settings).await)
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
-            // Secrets show themselves as such.
+            // The Debug output of a secret does not show it.
             let _ = writeln!(io::stdout(), "{settings:#?}");
             ExitCode::SUCCESS
         }),
         None => serve(environment, async |settings| {
-            // Before it listens: from then on somebody may want it to stop.
+            // Before the worker listens, because from then on somebody may send it a signal.
             let stop = stop::on_signal()?;
-            Ok(worker::build(settings).await?.run(stop).await?)
+            worker::build(settings).await?.run(stop).await
         }),
     };
     ended.unwrap_or_else(|faults| {

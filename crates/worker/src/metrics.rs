@@ -1,81 +1,129 @@
-//! What the worker counts.
+//! The metrics of the worker.
 
 use std::time::{Duration, SystemTime};
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{counter, gauge, histogram};
+use service::metrics::{Metric, MetricKind};
 
-const MESSAGES: &str = "form_data_messages_total";
-const SET_ASIDE: &str = "form_data_set_aside_total";
-const INSERT_SECONDS: &str = "form_data_insert_seconds";
-const INSERT_MESSAGES: &str = "form_data_insert_messages";
-const STORED_AGE_SECONDS: &str = "form_data_stored_age_seconds";
-const OLDEST_IN_HAND: &str = "form_data_oldest_in_hand_seconds";
-const DATABASE_UP: &str = "form_data_database_up";
+const MESSAGES: Metric = Metric {
+    name: "form_data_messages_total",
+    kind: MetricKind::Counter,
+    labels: &["form_type", "outcome"],
+    description: "Messages by outcome: `stored`, `already_stored`, `set_aside` or `released`.",
+};
 
-/// Says what each of them is.
+const SET_ASIDE: Metric = Metric {
+    name: "form_data_set_aside_total",
+    kind: MetricKind::Counter,
+    labels: &["form_type", "reason"],
+    description: "Messages that the worker moved to the invalid queue, by reason.",
+};
+
+const INSERT_SECONDS: Metric = Metric {
+    name: "form_data_insert_seconds",
+    kind: MetricKind::Histogram,
+    labels: &[],
+    description: "How long it took to decode a batch and insert its rows.",
+};
+
+const INSERT_MESSAGES: Metric = Metric {
+    name: "form_data_insert_messages",
+    kind: MetricKind::Histogram,
+    labels: &[],
+    description: "Messages per batch.",
+};
+
+const STORED_AGE_SECONDS: Metric = Metric {
+    name: "form_data_stored_age_seconds",
+    kind: MetricKind::Histogram,
+    labels: &["form_type"],
+    description: "Time between the api's receipt of a form and its insert.",
+};
+
+const OLDEST_IN_FLIGHT: Metric = Metric {
+    name: "form_data_oldest_in_hand_seconds",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Age of the oldest message in flight: received, and neither deleted nor released yet. \
+                  0 if there is none.",
+};
+
+const DATABASE_UP: Metric = Metric {
+    name: "form_data_database_up",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "1 if the database answered or stored rows when last asked, else 0.",
+};
+
+/// All metrics of the worker itself.
+const ALL: &[&Metric] = &[
+    &MESSAGES,
+    &SET_ASIDE,
+    &INSERT_SECONDS,
+    &INSERT_MESSAGES,
+    &STORED_AGE_SECONDS,
+    &OLDEST_IN_FLIGHT,
+    &DATABASE_UP,
+];
+
+/// Registers the descriptions, and shows the database as down until it answers: otherwise nobody
+/// would notice a worker whose database has been unavailable since the start.
 pub fn describe() {
-    describe_counter!(
-        MESSAGES,
-        "Messages by what became of them: stored, already_stored, set_aside or released."
-    );
-    describe_counter!(SET_ASIDE, "Messages that are on the invalid queue, by reason.");
-    describe_histogram!(INSERT_SECONDS, "How long it took to store a batch.");
-    describe_histogram!(INSERT_MESSAGES, "How many messages a batch had.");
-    describe_histogram!(STORED_AGE_SECONDS, "How long after the intake took a form it was stored.");
-    describe_gauge!(
-        OLDEST_IN_HAND,
-        "How long ago the oldest message was received that is not settled, 0 for none."
-    );
-    describe_gauge!(
-        DATABASE_UP,
-        "1 where the database stored or answered when it was last asked, else 0."
-    );
-    // Until it is asked: a worker whose database is away from the start has to be seen.
-    database_is_up(false);
+    service::metrics::describe(ALL);
+    set_database_up(false);
 }
 
-/// A form type is worked on. A counter that begins with its first event would hide it from `increase`.
-pub fn begin(form_type: &str) {
+/// Creates the counters of a form type with the value 0. Prometheus's `increase` would miss the
+/// first event of a counter that appears with it.
+pub fn start_at_zero(form_type: &str) {
     for outcome in ["stored", "already_stored", "set_aside", "released"] {
-        counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => outcome).absolute(0);
+        counter!(MESSAGES.name, "form_type" => form_type.to_owned(), "outcome" => outcome)
+            .absolute(0);
     }
     queue::metrics::record_queue_up(form_type, false);
 }
 
-/// So many messages came to this end.
-pub fn ended(form_type: &str, how: &'static str, messages: usize) {
+pub fn count_outcome(form_type: &str, outcome: &'static str, messages: usize) {
     if messages > 0 {
-        counter!(MESSAGES, "form_type" => form_type.to_owned(), "outcome" => how)
+        counter!(MESSAGES.name, "form_type" => form_type.to_owned(), "outcome" => outcome)
             .increment(messages as u64);
     }
 }
 
-/// A message is on the invalid queue. `reason` is a code and more.
-pub fn set_aside(form_type: &str, reason: &str) {
+/// Counts a message that is on the invalid queue. The first word of `reason` is a code, and the
+/// label.
+pub fn count_set_aside(form_type: &str, reason: &str) {
     let code = reason.split(' ').next().unwrap_or_default().to_owned();
-    counter!(SET_ASIDE, "form_type" => form_type.to_owned(), "reason" => code).increment(1);
-    ended(form_type, "set_aside", 1);
+    counter!(SET_ASIDE.name, "form_type" => form_type.to_owned(), "reason" => code).increment(1);
+    count_outcome(form_type, "set_aside", 1);
 }
 
-/// A batch was stored, or it was tried.
-pub fn inserted(messages: usize, took: Duration) {
-    histogram!(INSERT_SECONDS).record(took);
-    histogram!(INSERT_MESSAGES).record(messages as f64);
+/// Records a batch, whether or not it could be stored.
+pub fn record_insert(messages: usize, duration: Duration) {
+    histogram!(INSERT_SECONDS.name).record(duration);
+    histogram!(INSERT_MESSAGES.name).record(messages as f64);
 }
 
-/// A form was stored that the intake took then.
-pub fn stored(form_type: &str, received_at: SystemTime) {
-    // Clocks differ by a little.
+/// Records a form that was stored now and that the api received at `received_at`.
+pub fn record_stored_age(form_type: &str, received_at: SystemTime) {
+    // The clocks of two machines differ a little, so the age can be negative. It then counts as 0.
     let age = received_at.elapsed().unwrap_or_default();
-    histogram!(STORED_AGE_SECONDS, "form_type" => form_type.to_owned()).record(age);
+    histogram!(STORED_AGE_SECONDS.name, "form_type" => form_type.to_owned()).record(age);
 }
 
-/// How old the oldest message in hand is.
-pub fn oldest_in_hand(age: Duration) {
-    gauge!(OLDEST_IN_HAND).set(age);
+pub fn set_oldest_in_flight(age: Duration) {
+    gauge!(OLDEST_IN_FLIGHT.name).set(age);
 }
 
-/// The database was asked, or stored.
-pub fn database_is_up(is_up: bool) {
-    gauge!(DATABASE_UP).set(u8::from(is_up));
+pub fn set_database_up(is_up: bool) {
+    gauge!(DATABASE_UP.name).set(u8::from(is_up));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_lists_every_metric_of_the_worker() {
+        let table = service::metrics::reference(super::ALL);
+        test_kit::reference::check("metrics.md", "worker", &table);
+    }
 }

@@ -1,55 +1,56 @@
-//! What becomes of a message: the one place where that is decided.
+//! Decides what happens to a message after the attempt to store it. This is the only place that
+//! decides it.
 
 use domain::Refusal;
 use store::{RowOutcome, SqlState};
 
-/// What came out of the attempt to store a message.
+/// The result of the attempt to store a message.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is a row now.
+    /// Its row was inserted.
     Stored,
-    /// It was a row before.
+    /// Its row was there already.
     AlreadyStored,
-    /// Its body does not decode, or is not a valid form of its type.
+    /// Its body cannot be decoded, or is not a valid form of its type.
     Undecodable(Refusal),
-    /// PostgreSQL will never take its data.
+    /// PostgreSQL will never accept its data.
     RefusedByPostgres(SqlState),
-    /// Its id belongs to other content.
+    /// Another row with other content has its id.
     IdTaken,
-    /// The database is away, or keeps failing with this row.
+    /// The database is unavailable, or keeps failing with this row.
     Undecided,
 }
 
-/// What is done with a delivery.
+/// What the worker does with a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// It has done its duty.
+    /// Deletes it: the form is stored.
     Delete,
-    /// To the invalid queue with this reason, and only when it is confirmed there, deleted here.
+    /// Sends it to the invalid queue with this reason, and deletes it only when SQS has confirmed
+    /// the send.
     SetAside {
         /// A stable code with a field, never input text.
         reason: String,
     },
-    /// Visible again soon, with some jitter.
+    /// Makes it visible again within 10 s, at a random time.
     ReleaseSoon,
-    /// Visible again at once, because it was not begun when the signal to stop came.
+    /// Makes it visible again at once: the worker was stopped before it began to store it.
     ReleaseNow,
 }
 
 impl Outcome {
-    /// A sentence for the log.
-    pub fn in_words(&self) -> &'static str {
+    /// For the log.
+    pub fn sentence(&self) -> &'static str {
         match self {
             Self::Stored => "Stored a form.",
             Self::AlreadyStored => "A form was stored already.",
-            Self::Undecodable(_) => "A message is not a form.",
+            Self::Undecodable(_) => "A message is not a valid form.",
             Self::RefusedByPostgres(_) => "PostgreSQL refuses a form.",
-            Self::IdTaken => "The id of a form is taken by other content.",
-            Self::Undecided => "A form could not be stored now.",
+            Self::IdTaken => "The id of a form belongs to a row with other content.",
+            Self::Undecided => "A form could not be stored yet.",
         }
     }
 
-    /// What is to be done.
     pub fn settlement(&self) -> Settlement {
         match self {
             Self::Stored | Self::AlreadyStored => Settlement::Delete,

@@ -1,4 +1,5 @@
-//! Polls the queue, with one poll out when little comes and more as polls come back full.
+//! Polls the queue: one poll at a time while few messages come, more at the same time while polls
+//! come back full.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,124 +13,127 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bytes_in_hand::BytesInHand,
-    connections::Connections,
-    handle::{Handler, InHand},
-    health::Receiving,
+    handle::Handler,
+    health::PollStatus,
+    in_flight::{BytesInFlight, InFlight},
+    insert_permits::InsertPermits,
 };
 
-/// How often a queue is asked that denies access or does not exist.
-const SLOW_LANE: Duration = Duration::from_secs(15);
+/// How often the worker asks a queue that denies access or does not exist.
+const SLOW_RETRY: Duration = Duration::from_secs(15);
 
-/// What the queue is polled with, and when it is not.
+/// The pollers of one queue, and everything that holds them back.
 pub struct Pollers {
     pub handler: Handler,
     pub finder: QueueFinder,
     pub poll: Poll,
-    /// Polls out at the same time at the most.
+    /// The maximum number of polls at the same time.
     pub count: usize,
-    pub receiving: Arc<Receiving>,
-    pub bytes: BytesInHand,
-    pub connections: Connections,
+    pub poll_status: Arc<PollStatus>,
+    pub bytes: BytesInFlight,
+    pub permits: InsertPermits,
     pub stop: CancellationToken,
 }
 
 impl Pollers {
-    /// Polls until `stop`, and returns when the last poll that was out has come back.
-    pub async fn run(self, received: mpsc::Sender<InHand>) {
-        // Somebody's poll came back full: one more may be worth it.
+    /// Polls until `stop`, and returns when the last open poll has come back.
+    pub async fn run(self, received: mpsc::Sender<InFlight>) {
+        // Notified when a poll came back full, because one more poller may then be worth it.
         let (pollers, more) = (Arc::new(self), Arc::new(Notify::new()));
-        // A task for each, so that what they bring is read on all cores.
+        // One task per poller, so that all cores share the work of parsing the messages.
         let mut tasks = JoinSet::new();
         for number in 0..pollers.count {
             let (pollers, received, more) =
                 (Arc::clone(&pollers), received.clone(), Arc::clone(&more));
-            tasks.spawn(async move { pollers.poll_on(number == 0, &received, &more).await });
+            tasks
+                .spawn(async move { pollers.poll_until_stop(number == 0, &received, &more).await });
         }
         drop(received);
-        // A panic is in the log; the others go on.
+        // The panic hook has logged any panic; the other pollers go on.
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn poll_on(&self, is_first: bool, received: &mpsc::Sender<InHand>, more: &Notify) {
+    async fn poll_until_stop(
+        &self,
+        is_first: bool,
+        received: &mpsc::Sender<InFlight>,
+        more: &Notify,
+    ) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-        let mut came_full = is_first;
+        let mut polls_again = is_first;
         loop {
             let ready = async {
-                if !came_full {
+                if !polls_again {
                     more.notified().await;
                 }
-                self.ready().await;
+                self.wait_until_messages_can_be_stored().await;
             };
             if self.stop.run_until_cancelled(ready).await.is_none() || self.stop.is_cancelled() {
                 return;
             }
-            let came = self.poll_once(received, &mut backoff).await;
-            let full = came == usize::from(self.poll.max_messages);
+            let count = self.poll_once(received, &mut backoff).await;
+            let full = count == usize::from(self.poll.max_messages);
             if full {
                 more.notify_one();
             }
-            came_full = full || is_first;
+            polls_again = full || is_first;
         }
     }
 
-    /// Returns when what would come could be stored.
-    async fn ready(&self) {
+    async fn wait_until_messages_can_be_stored(&self) {
         loop {
-            self.handler.gate().opened().await;
-            self.bytes.room().await;
-            self.connections.uncongested().await;
+            self.handler.gate().wait_until_open().await;
+            self.bytes.wait_for_room().await;
+            self.permits.wait_while_congested().await;
             if self.handler.gate().is_open() {
                 return;
             }
         }
     }
 
-    /// One poll, which is always waited for. Returns how many messages came.
-    async fn poll_once(&self, received: &mpsc::Sender<InHand>, backoff: &mut Backoff) -> usize {
+    /// Polls once and always waits for the answer. Returns the number of messages.
+    async fn poll_once(&self, received: &mpsc::Sender<InFlight>, backoff: &mut Backoff) -> usize {
         let deliveries = match self.handler.queue().receive(&self.poll).await {
             Ok(deliveries) => deliveries,
             Err(error) => {
-                self.receiving.fails(&error);
-                self.after(&error, backoff).await;
+                self.poll_status.record_failure(&error);
+                self.wait_after_failure(&error, backoff).await;
                 return 0;
             }
         };
         backoff.reset();
-        self.receiving.works();
-        // From here on they are in hand, all of them, also those that wait for the channel.
-        let since = Instant::now();
-        let in_hand: Vec<InHand> = deliveries
+        self.poll_status.record_success();
+        // From here on all of them are in flight, including those that wait for room in the
+        // channel.
+        let arrived_at = Instant::now();
+        let messages: Vec<InFlight> = deliveries
             .into_iter()
-            .map(|delivery| InHand {
-                _bytes: self.bytes.hold(delivery.received.size(), since),
-                delivery,
-                since,
-            })
+            .map(|delivery| InFlight::new(delivery, arrived_at, &self.bytes))
             .collect();
-        let came = in_hand.len();
-        for message in in_hand {
-            // The other side is there for as long as this one.
+        let count = messages.len();
+        for message in messages {
+            // The receiver lives as long as this sender.
             let _ = received.send(message).await;
         }
-        came
+        count
     }
 
-    async fn after(&self, error: &SqsError, backoff: &mut Backoff) {
+    async fn wait_after_failure(&self, error: &SqsError, backoff: &mut Backoff) {
         let queue = self.handler.queue().name();
-        log::error!("A poll failed. queue={queue} error=\"{error}\"");
+        log::error!(queue, error:% = error; "A poll failed.");
         let wait = match error.cause() {
-            // A person has to act: a slow lane, and no hammering.
-            Cause::Denied | Cause::MissingQueue => SLOW_LANE,
+            // Only a person can fix this, so asking often would not help.
+            Cause::Denied | Cause::MissingQueue => SLOW_RETRY,
             Cause::Unavailable | Cause::TooLong | Cause::Refused => backoff.next_wait(),
         };
         let waited = async {
             sleep(wait).await;
-            // Found again, or created where that is allowed; its URL is the same as before.
+            // Finds the queue again, or creates it if the settings allow that; its URL is the same
+            // as before.
             if error.cause() == Cause::MissingQueue
                 && let Err(error) = self.finder.pair().await
             {
-                log::error!("The queue is still missing. queue={queue} error=\"{error}\"");
+                log::error!(queue, error:% = error; "The queue is still missing.");
             }
         };
         self.stop.run_until_cancelled(waited).await;

@@ -1,81 +1,78 @@
-//! What must be there before the first message is received, asked for until it is.
+//! Waits for everything the worker needs before it receives its first message: the schema and the
+//! queues.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use queue::{QueueFinder, QueuePair};
 use service::backoff::Backoff;
 use store::{SchemaState, Store};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::health::Receiving;
+use crate::health::PollStatus;
 
 fn backoff() -> Backoff {
     Backoff::new(Duration::from_millis(200), Duration::from_secs(5))
 }
 
 /// Runs pending migrations, one process at a time.
-pub async fn migrate(store: &Store) -> io::Result<()> {
+pub async fn migrate(store: &Store) -> anyhow::Result<()> {
     let store = store.clone();
-    let applied = spawn_blocking(move || store.migrate()).await?.map_err(io::Error::other)?;
-    log::info!("The schema is up to date. applied={applied:?}");
+    let applied = spawn_blocking(move || store.migrate()).await??;
+    log::info!(applied = applied.join(","); "The schema is up to date.");
     Ok(())
 }
 
-/// Returns when the schema is what this worker needs, or newer.
-pub async fn schema(store: &Store, may_migrate: bool) {
+/// Returns when the schema is the one that this worker needs, or a newer one.
+pub async fn wait_for_schema(store: &Store, may_migrate: bool) {
     let mut backoff = backoff();
     loop {
-        match state(store, may_migrate).await {
+        match schema_state(store, may_migrate).await {
             Ok(SchemaState::Current) => return,
             Ok(SchemaState::Newer { unknown }) => {
                 log::warn!(
-                    "The schema is newer than this worker, which is all right in a rollback. unknown={unknown:?}"
+                    unknown = unknown.join(",");
+                    "The schema is newer than this worker. This is fine after a rollback."
                 );
                 return;
             }
             Ok(SchemaState::Older { missing }) => log::error!(
-                "The schema is older than this worker needs, and it may not migrate: run `worker migrate`. missing={missing:?}"
+                missing = missing.join(",");
+                "The schema is older than this worker needs, and it may not migrate: run `worker migrate`."
             ),
-            Err(error) => log::error!("The schema cannot be looked at. error=\"{error}\""),
+            Err(error) => log::error!(error:% = format!("{error:#}"); "The schema cannot be read."),
         }
         sleep(backoff.next_wait()).await;
     }
 }
 
-async fn state(store: &Store, may_migrate: bool) -> Result<SchemaState, String> {
-    let look = {
+async fn schema_state(store: &Store, may_migrate: bool) -> anyhow::Result<SchemaState> {
+    let read = {
         let store = store.clone();
         move || store.schema_state()
     };
-    let state = spawn_blocking(look.clone()).await.map_err(|error| error.to_string())?;
-    match state.map_err(|error| error.to_string())? {
-        SchemaState::Older { .. } if may_migrate => {
-            migrate(store).await.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-            let state = spawn_blocking(look).await.map_err(|error| error.to_string())?;
-            state.map_err(|error| error.to_string())
-        }
-        state => Ok(state),
+    let state = spawn_blocking(read.clone()).await??;
+    if !may_migrate || !matches!(state, SchemaState::Older { .. }) {
+        return Ok(state);
     }
+    migrate(store).await?;
+    Ok(spawn_blocking(read).await??)
 }
 
-/// Finds the queues, and creates missing ones where it may.
-pub async fn queues(finder: &QueueFinder, receiving: &Receiving) -> QueuePair {
+/// Finds the queues, and creates missing ones if the settings allow that. Tries until both are
+/// there.
+pub async fn find_queues(finder: &QueueFinder, poll_status: &PollStatus) -> QueuePair {
     let mut backoff = backoff();
     loop {
         match finder.pair().await {
             Ok(pair) => {
-                log::info!(
-                    "Found the queues. queue={} invalid_queue={}",
-                    pair.form.name(),
-                    pair.invalid.name()
-                );
-                receiving.found(&pair.form);
+                let (queue, invalid_queue) = (pair.form.name(), pair.invalid.name());
+                log::info!(queue, invalid_queue; "Found the queues.");
+                poll_status.record_queue(&pair.form);
                 return pair;
             }
-            Err(error) => log::error!(
-                "The queues were not found. queue={} error=\"{error}\"",
-                finder.names.form
-            ),
+            Err(error) => {
+                log::error!(queue = finder.names.form, error:% = error; "The queues were not found.")
+            }
         }
         sleep(backoff.next_wait()).await;
     }

@@ -23,7 +23,7 @@ pub struct Settings {
     pub log: LogSettings,
     pub metrics: MetricsSettings,
     pub stop: StopSettings,
-    /// Only those that this worker consumes.
+    /// The form types that this worker consumes.
     pub forms: ServedForms,
     pub sqs: SqsSettings,
     pub database: StoreSettings,

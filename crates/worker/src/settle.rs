@@ -1,39 +1,44 @@
-//! Carries out what was decided about each delivery.
+//! Settles each delivery as `outcome` decided: deletes it, moves it to the invalid queue, or
+//! releases it.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use domain::{FormType, Message, Received};
 use futures_util::{StreamExt, stream};
 use queue::{Cause, Delivery, QueuePair, ReceiptHandle, Settled, SqsError};
 use tokio::time::Instant;
 
-use crate::{handle::InHand, metrics, outcome::Settlement};
+use crate::{in_flight::InFlight, metrics, outcome::Settlement};
 
-/// Sends to the invalid queue at the same time.
-const SENDS_ASIDE: usize = 8;
-/// What is left of the time before the deadline for the release of what could not be set aside.
+/// The maximum number of sends to the invalid queue at the same time.
+const SENDS_AT_ONCE: usize = 8;
+/// Sends to the invalid queue end this long before the deadline, so that a message can still be
+/// released if its send failed.
 const TIME_TO_RELEASE: Duration = Duration::from_secs(3);
-/// Released messages come back within so long, spread out.
-const SOON: f64 = 10.0;
+/// Released messages become visible after a random time of up to this many seconds, so that they
+/// come back spread out.
+const RELEASE_SECONDS: f64 = 10.0;
 
-/// Settles every delivery by the deadline; what cannot be settled is logged and will be delivered again.
-/// True when the invalid queue turned out to be missing.
-pub async fn all(
+/// Settles every delivery by the deadline. SQS will deliver again any message that cannot be
+/// settled; this is logged. Returns whether the invalid queue is missing.
+pub async fn settle_all(
     form_type: &FormType,
     pair: &QueuePair,
-    in_hand: &[InHand],
+    batch: &[InFlight],
     settlements: Vec<Settlement>,
     deadline: Instant,
 ) -> bool {
     let mut to_delete = Vec::new();
     let mut to_release = Vec::new();
     let mut to_set_aside = Vec::new();
-    for (message, settlement) in in_hand.iter().zip(settlements) {
+    for (message, settlement) in batch.iter().zip(settlements) {
         let delivery = &message.delivery;
         match settlement {
             Settlement::Delete => to_delete.push(delivery.receipt_handle.clone()),
             Settlement::SetAside { reason } => to_set_aside.push((delivery, reason)),
-            Settlement::ReleaseSoon => to_release.push((delivery.receipt_handle.clone(), soon())),
+            Settlement::ReleaseSoon => {
+                to_release.push((delivery.receipt_handle.clone(), random_delay()))
+            }
             Settlement::ReleaseNow => {
                 to_release.push((delivery.receipt_handle.clone(), Duration::ZERO))
             }
@@ -43,16 +48,17 @@ pub async fn all(
         .into_iter()
         .map(|(delivery, reason)| set_aside(form_type, pair, delivery, reason, deadline))
         .collect();
-    let aside = stream::iter(sends).buffer_unordered(SENDS_ASIDE).collect::<Vec<bool>>();
-    let (_, _, queue_is_gone) = tokio::join!(
+    let setting_aside = stream::iter(sends).buffer_unordered(SENDS_AT_ONCE).collect::<Vec<bool>>();
+    let (_, _, queue_is_missing) = tokio::join!(
         delete(pair, &to_delete, deadline),
         release(pair, &to_release, deadline),
-        aside
+        setting_aside
     );
-    queue_is_gone.contains(&true)
+    queue_is_missing.contains(&true)
 }
 
-/// True when the invalid queue is missing.
+/// Moves a message to the invalid queue, or releases it if that fails. Returns whether the invalid
+/// queue is missing.
 async fn set_aside(
     form_type: &FormType,
     pair: &QueuePair,
@@ -60,40 +66,43 @@ async fn set_aside(
     reason: String,
     deadline: Instant,
 ) -> bool {
-    let Delivery { received, receipt_handle: handle, .. } = delivery;
-    let named = received.named();
-    match send_aside(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
+    let Delivery { received, receipt_handle, .. } = delivery;
+    let message_id = &received.message_id;
+    let submission_id = received.submission_id().map(|id| id.to_string());
+    let traceparent = received.traceparent();
+    match send_to_invalid_queue(pair, received, &reason, deadline - TIME_TO_RELEASE).await {
         Ok(()) => {
-            metrics::set_aside(form_type.name(), &reason);
-            log::warn!(
-                "Set a message aside. {named} queue={} reason=\"{reason}\"",
-                pair.invalid.name()
-            );
-            delete(pair, std::slice::from_ref(handle), deadline).await;
+            metrics::count_set_aside(form_type.name(), &reason);
+            let queue = pair.invalid.name();
+            log::warn!(message_id, submission_id, traceparent, queue, reason; "Set a message aside.");
+            delete(pair, slice::from_ref(receipt_handle), deadline).await;
             false
         }
         Err(error) => {
-            metrics::ended(form_type.name(), "released", 1);
-            let what = "A message could not be set aside, and is released.";
-            log::error!("{what} {named} reason=\"{reason}\" error=\"{error}\"");
-            release(pair, &[(handle.clone(), soon())], deadline).await;
+            metrics::count_outcome(form_type.name(), "released", 1);
+            log::error!(
+                message_id, submission_id, traceparent, reason, error:% = error;
+                "A message could not be set aside, and is released."
+            );
+            release(pair, &[(receipt_handle.clone(), random_delay())], deadline).await;
             error.cause() == Cause::MissingQueue
         }
     }
 }
 
-async fn send_aside(
+async fn send_to_invalid_queue(
     pair: &QueuePair,
     received: &Received,
     reason: &str,
     deadline: Instant,
 ) -> Result<(), SqsError> {
     let limit = pair.invalid.max_message_size();
-    let whole = Message::invalid(received, reason, limit.unwrap_or(usize::MAX));
-    match pair.invalid.send_aside(&whole, deadline).await {
-        // The queue does not tell its limit, or it has changed: the body is what counts.
+    let with_attributes = Message::for_invalid_queue(received, reason, limit.unwrap_or(usize::MAX));
+    match pair.invalid.send_aside(&with_attributes, deadline).await {
+        // The queue does not report its limit, or the limit has changed. The body matters most:
+        // send it alone.
         Err(error) if error.cause() == Cause::TooLong => {
-            let body_alone = Message::invalid(received, reason, received.body.len());
+            let body_alone = Message::for_invalid_queue(received, reason, received.body.len());
             pair.invalid.send_aside(&body_alone, deadline).await
         }
         other => other,
@@ -101,22 +110,23 @@ async fn send_aside(
 }
 
 async fn delete(pair: &QueuePair, handles: &[ReceiptHandle], deadline: Instant) {
-    report("delete", &pair.form.delete(handles, deadline).await);
+    log_failures("delete", &pair.form.delete(handles, deadline).await);
 }
 
 async fn release(pair: &QueuePair, deliveries: &[(ReceiptHandle, Duration)], deadline: Instant) {
-    report("release", &pair.form.release(deliveries, deadline).await);
+    log_failures("release", &pair.form.release(deliveries, deadline).await);
 }
 
-fn soon() -> Duration {
-    Duration::from_secs_f64(rand::random_range(0.0..SOON))
+fn random_delay() -> Duration {
+    Duration::from_secs_f64(rand::random_range(0.0..RELEASE_SECONDS))
 }
 
-fn report(what: &str, settled: &[Settled]) {
+fn log_failures(operation: &str, settled: &[Settled]) {
     let stale = settled.iter().filter(|outcome| **outcome == Settled::Stale).count();
     if stale > 0 {
         log::info!(
-            "Deliveries were no longer ours, which is harmless. operation={what} messages={stale}"
+            operation, messages = stale;
+            "Some receipt handles had expired. This is harmless: the messages are delivered again."
         );
     }
     let failures = settled.iter().filter_map(|outcome| match outcome {
@@ -124,8 +134,9 @@ fn report(what: &str, settled: &[Settled]) {
         Settled::Done | Settled::Stale => None,
     });
     if let Some(error) = failures.clone().next() {
-        let count = failures.count();
-        let what_happened = "Messages could not be settled and will come again.";
-        log::warn!("{what_happened} operation={what} messages={count} error=\"{error}\"");
+        log::warn!(
+            operation, messages = failures.count(), error:% = error;
+            "Messages could not be settled and will come again."
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! HTTP/1.1 of the leanest kind: a request is bytes that were made before, and an answer with a length is read.
+//! Minimal HTTP/1.1: it sends prepared bytes, and reads an answer that has a `Content-Length`.
 //!
-//! The load generator shares its processors with what it measures, so that whatever it does is taken from the result.
+//! The load generator shares its processors with the service it measures, so its own work lowers the result.
 
 use std::{io, net::SocketAddr, str};
 
@@ -9,27 +9,20 @@ use tokio::{
     net::TcpStream,
 };
 
-/// One connection, with one request at a time.
+/// A connection that has one request in flight at a time.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects.
-    ///
-    /// # Errors
-    /// Nobody listens.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 << 10) })
     }
 
-    /// Sends a request and reads its answer; its status.
-    ///
-    /// # Errors
-    /// The connection broke, or the answer is not one with a `Content-Length`.
+    /// Sends a request, reads the whole answer and returns its status.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -39,7 +32,7 @@ impl Connection {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             if head.is_none() {
-                head = Head::read(&self.buffer)?;
+                head = Head::parse(&self.buffer)?;
             }
             if let Some(Head { status, length }) = head
                 && self.buffer.len() >= length
@@ -53,18 +46,18 @@ impl Connection {
 #[derive(Clone, Copy)]
 struct Head {
     status: u16,
-    /// Bytes of the answer, head and body.
+    /// Bytes of the whole answer, head and body.
     length: usize,
 }
 
 impl Head {
-    /// `None` until all of it has arrived.
-    fn read(bytes: &[u8]) -> io::Result<Option<Self>> {
+    /// `None` until the whole head has arrived.
+    fn parse(bytes: &[u8]) -> io::Result<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
         };
         let head = bytes.get(..end).and_then(|head| str::from_utf8(head).ok());
-        let read = head.and_then(|head| {
+        let parsed = head.and_then(|head| {
             let mut lines = head.split("\r\n");
             let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
             let content_length = lines.find_map(|line| {
@@ -74,8 +67,8 @@ impl Head {
             })?;
             Some(Self { status, length: head.len() + 4 + content_length })
         });
-        read.map(Some).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "not an answer with a length")
+        parsed.map(Some).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "the answer has no Content-Length")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Instructions per submission, by valgrind: the same from run to run, whatever else the machine does.
+//! Counts instructions per submission with valgrind. The count barely changes from run to run, even on a busy machine.
 
 use std::{
     fmt::Write,
@@ -9,186 +9,209 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, ensure};
-use test_kit::Service;
+use anyhow::{Context, Result, ensure};
+use test_kit::{Service, forms, sqs::Counts, wait};
 
 use crate::{
-    backlog,
+    fill_queue::fill_queue,
+    forms_table::FormsTable,
+    lab::{Lab, QueueBuild, Revision, service_variables, spawn, worker_variables},
     load::{self, Pace},
-    rows::Rows,
-    surroundings::{Build, Ground, Side, address, of_every_service, spawn, worker_variables},
+    requests::QUEUE,
     table::number,
 };
 
-/// Submissions before the count begins: what happens once, such as connecting, is not counted.
+/// Submissions before the count begins, so that connecting and other one-time work is not counted.
 const WARM_UP: u64 = 1500;
-/// Submissions that are counted.
 const COUNTED: u64 = 4000;
 /// Functions in a profile.
 const FUNCTIONS: usize = 100;
 const CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(120);
+const HEADING: &str = "## Instructions per submission";
 
-/// Counts api and worker of each revision, the current one first, prints what came out, and writes it to docs; the
-/// profiles go to `profiles`.
-///
-/// # Errors
-/// valgrind is not there, or something does not answer.
-pub fn count(ground: &Ground, sides: &[Side], profiles: &Path, docs: &Path) -> anyhow::Result<()> {
-    let mut lines = ["| |", "|---|", "| api |", "| worker |"].map(str::to_owned);
-    for side in sides {
-        let profiles = profiles.join(&side.name);
-        fs::create_dir_all(&profiles)?;
-        let cells = [
-            format!(" {} |", side.name),
-            "---:|".to_owned(),
-            format!(" {} |", number(api(ground, side, &profiles)?)),
-            format!(" {} |", number(worker(ground, side, &profiles)?)),
-        ];
-        lines.iter_mut().zip(cells).for_each(|(line, cell)| line.push_str(&cell));
-    }
-    let text = format!(
-        "## Instructions per submission\n\n\
-         Written by `make count`: valgrind's callgrind counts the instructions of a process over {COUNTED} registrations of 1,024 bytes, \
-         after {WARM_UP} that are not counted.\n\
-         The api has {CONNECTIONS} connections and waits longer for batches to fill (`SQS_SEND_LINGER_MS=1000`, because it is some fifty times slower here), the worker has a full queue.\n\
-         valgrind runs one thread at a time and has no instructions for SHA-256.\n\n{}\n",
-        lines.join("\n")
-    );
-    println!("\n{text}");
-    let pictures = docs.join("benchmarks");
-    fs::create_dir_all(&pictures)?;
-    fs::write(pictures.join("instructions.md"), &text)?;
-    put_into(&docs.join("benchmarks.md"), &text)
+/// Instructions per submission.
+struct Instructions<'a> {
+    revision: &'a str,
+    api: f64,
+    worker: f64,
 }
 
-/// Replaces the section in the document, where there is one.
-fn put_into(document: &Path, section: &str) -> anyhow::Result<()> {
+/// Counts api and worker of each revision, prints the table and writes it to `docs`. The profiles go to `profiles`.
+pub fn count(lab: &Lab, revisions: &[Revision], profiles: &Path, docs: &Path) -> Result<()> {
+    let mut counts = Vec::new();
+    for revision in revisions {
+        let profiles = profiles.join(&revision.name);
+        fs::create_dir_all(&profiles)?;
+        counts.push(Instructions {
+            revision: &revision.name,
+            api: count_api(lab, revision, &profiles)?,
+            worker: count_worker(lab, revision, &profiles)?,
+        });
+    }
+    let section = section(&counts);
+    println!("\n{section}");
+    let directory = docs.join("benchmarks");
+    fs::create_dir_all(&directory)?;
+    fs::write(directory.join("instructions.md"), &section)?;
+    replace_section(&docs.join("benchmarks.md"), &section)
+}
+
+fn section(counts: &[Instructions<'_>]) -> String {
+    let row = |name: &str, cell: &dyn Fn(&Instructions<'_>) -> String| {
+        let cells: String = counts.iter().map(|counts| format!(" {} |", cell(counts))).collect();
+        format!("| {name} |{cells}\n")
+    };
+    let heading: String = counts.iter().map(|counts| format!(" {} |", counts.revision)).collect();
+    let separator = "---:|".repeat(counts.len());
+    format!(
+        "{HEADING}\n\n\
+         Written by `make count`: valgrind's callgrind counts the instructions of a process over {COUNTED} registrations of 1,024 bytes, \
+         after {WARM_UP} uncounted ones.\n\
+         The api has {CONNECTIONS} connections. It waits longer for batches to fill (`SQS_SEND_LINGER_MS=1000`), because it is about fifty times slower under valgrind.\n\
+         The worker has a full queue.\n\
+         valgrind runs one thread at a time and does not support the SHA-256 instructions of the processor.\n\n\
+         | |{heading}\n|---|{separator}\n{}{}",
+        row("api", &|counts| number(counts.api)),
+        row("worker", &|counts| number(counts.worker)),
+    )
+}
+
+/// Replaces the section at the end of the document, if there is a document.
+fn replace_section(document: &Path, section: &str) -> Result<()> {
     let Ok(text) = fs::read_to_string(document) else { return Ok(()) };
-    let before = text.split("\n## Instructions per submission").next().unwrap_or_default();
+    let before = text.split(&format!("\n{HEADING}")).next().unwrap_or_default();
     fs::write(document, format!("{}\n\n{section}", before.trim_end()))?;
     Ok(())
 }
 
-fn api(ground: &Ground, side: &Side, profiles: &Path) -> anyhow::Result<f64> {
-    let server = ground.queue_server(Build::Shipped, Duration::ZERO);
-    let mut variables = of_every_service(server.sqs.endpoint());
-    variables.extend([("UI_SECRET", test_kit::forms::SECRET), ("SQS_SEND_TIMEOUT_SECONDS", "60")]);
-    // Under valgrind too few forms come in 5 ms to fill the batches that are full in a real run.
+fn count_api(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> {
+    let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
+    let mut variables = service_variables(server.sqs.endpoint());
+    variables.extend([("UI_SECRET", forms::SECRET), ("SQS_SEND_TIMEOUT_SECONDS", "60")]);
+    // Under valgrind too few forms arrive in 5 ms to fill batches, which are full in a real run.
     variables.push(("SQS_SEND_LINGER_MS", "1000"));
-    let out = profiles.join("api.out");
-    let api = under_valgrind(&out, "api", &side.services, &variables)?;
-    ground.ready(&api);
-    let send = |count: u64| -> anyhow::Result<()> {
+    let api = Profiled::start("api", revision, profiles, &variables);
+    lab.wait(api.service.ready());
+    let send = |count: u64| -> Result<()> {
         // All are due at once.
         let rate = count as f64 * 1000.0;
-        let run = load::run(
-            address(&api),
-            &ground.forms,
-            CONNECTIONS,
-            Pace::PerSecond(rate),
-            Duration::from_secs_f64((count as f64 + 0.5) / rate),
-        );
-        let outcome = ground.wait(run)?;
-        ensure!(outcome.accepted == count, "{} of {count} forms were accepted", outcome.accepted);
+        let during = Duration::from_secs_f64((count as f64 + 0.5) / rate);
+        let target = api.service.address();
+        let run = load::run(target, &lab.forms, CONNECTIONS, Pace::PerSecond(rate), during);
+        let accepted = lab.wait(run)?.accepted;
+        ensure!(accepted == count, "only {accepted} of {count} forms were accepted");
         Ok(())
     };
     send(WARM_UP)?;
-    counted(&api, &out, profiles, "api", || send(COUNTED))
+    api.count(|| send(COUNTED))
 }
 
-fn worker(ground: &Ground, side: &Side, profiles: &Path) -> anyhow::Result<f64> {
-    let server = ground.queue_server(Build::Shipped, Duration::ZERO);
-    let database = ground.database()?;
-    let mut rows = Rows::at(&database)?;
-    let out = profiles.join("worker.out");
-    let worker = under_valgrind(
-        &out,
-        "worker",
-        &side.services,
-        &worker_variables(server.sqs.endpoint(), &database),
-    )?;
-    ground.ready(&worker);
-    let mut stored = 0;
-    let mut store = |count: u64| -> anyhow::Result<()> {
-        stored += backlog::fill(ground, &server, count)?;
+fn count_worker(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> {
+    let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
+    let database = lab.database()?;
+    let mut table = FormsTable::connect(&database)?;
+    let variables = worker_variables(server.sqs.endpoint(), &database);
+    let worker = Profiled::start("worker", revision, profiles, &variables);
+    lab.wait(worker.service.ready());
+    let mut sent = 0;
+    let mut store = |count: u64| -> Result<()> {
+        sent += fill_queue(lab, &server, count)?;
         let deadline = Instant::now() + PATIENCE;
-        while rows.count()? < stored {
-            ensure!(Instant::now() < deadline, "the worker has stopped storing");
+        while table.count()? < sent {
+            ensure!(Instant::now() < deadline, "the worker stopped storing");
             thread::sleep(Duration::from_millis(20));
         }
-        // The last messages are deleted after they are stored.
-        ground.wait(test_kit::wait::until("the queue is empty", async || {
-            let counts = server.sqs.counts(crate::requests::QUEUE).await;
-            (counts == test_kit::sqs::Counts::NONE).then_some(())
+        // The worker deletes the last messages after it has stored them.
+        lab.wait(wait::until("the queue is empty", async || {
+            (server.sqs.counts(QUEUE).await == Counts::NONE).then_some(())
         }));
         Ok(())
     };
     store(WARM_UP)?;
-    counted(&worker, &out, profiles, "worker", || store(COUNTED))
+    worker.count(|| store(COUNTED))
 }
 
-fn under_valgrind(
-    out: &Path,
-    program: &str,
-    services: &Path,
-    variables: &[(&str, &str)],
-) -> anyhow::Result<Service> {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
-    Ok(spawn(program, valgrind.arg(services.join(program)), variables))
+/// A service under callgrind.
+struct Profiled {
+    service: Service,
+    name: &'static str,
+    profiles: PathBuf,
 }
 
-/// The instructions of the service while this is done, per submission; the profile is written beside.
-fn counted(
-    service: &Service,
-    out: &Path,
-    profiles: &Path,
-    name: &str,
-    work: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<f64> {
-    let pid = service.pid().to_string();
-    said("callgrind_control", &["--zero", &pid])?;
-    work()?;
-    said("callgrind_control", &["--dump=counted", &pid])?;
-    let dump = PathBuf::from(format!("{}.1", out.display()));
-    let text = fs::read_to_string(&dump).context("callgrind leaves no dump")?;
-    let total = text
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
-    let total: f64 =
-        total.and_then(|number| number.trim().parse().ok()).context("the dump has no total")?;
-    let path = dump.to_string_lossy().into_owned();
-    // Of the outermost functions, which had begun before the count did, callgrind knows only what they call.
-    let mut profile = String::new();
-    for (title, inclusive) in
-        [("by itself", "--inclusive=no"), ("with what it calls", "--inclusive=yes")]
-    {
-        let annotated =
-            said("callgrind_annotate", &["--auto=no", "--threshold=100", inclusive, &path])?;
-        let functions: Vec<&str> =
-            annotated.lines().filter(|line| line.contains("%)")).take(FUNCTIONS).collect();
-        let _ = writeln!(
-            profile,
-            "=== instructions of each function {title} ===\n{}\n",
-            functions.join("\n")
-        );
+impl Profiled {
+    fn start(
+        name: &'static str,
+        revision: &Revision,
+        profiles: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let out = profiles.join(format!("{name}.out"));
+        let mut valgrind = Command::new("valgrind");
+        valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+        let service = spawn(name, valgrind.arg(revision.programs.join(name)), variables);
+        Self { service, name, profiles: profiles.to_owned() }
     }
-    fs::write(profiles.join(format!("{name}.txt")), profile)?;
-    Ok(total / COUNTED as f64)
+
+    /// The instructions per submission during `work`; writes the profile.
+    fn count(&self, work: impl FnOnce() -> Result<()>) -> Result<f64> {
+        let pid = self.service.pid().to_string();
+        output("callgrind_control", &["--zero", &pid])?;
+        work()?;
+        output("callgrind_control", &["--dump=counted", &pid])?;
+        let dump = self.profiles.join(format!("{}.out.1", self.name));
+        let text = fs::read_to_string(&dump).context("callgrind wrote no dump")?;
+        let total = text
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
+        let total: f64 =
+            total.and_then(|number| number.trim().parse().ok()).context("the dump has no total")?;
+        fs::write(self.profiles.join(format!("{}.txt", self.name)), profile(&dump)?)?;
+        Ok(total / COUNTED as f64)
+    }
 }
 
-fn said(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+/// The most expensive functions. Of the outermost functions, which started before the count, callgrind only knows
+/// their callees.
+fn profile(dump: &Path) -> Result<String> {
+    let dump = dump.to_string_lossy();
+    let mut text = String::new();
+    for (title, inclusive) in
+        [("by itself", "--inclusive=no"), ("with its callees", "--inclusive=yes")]
+    {
+        let options = ["--auto=no", "--threshold=100", inclusive, &dump];
+        let annotated = output("callgrind_annotate", &options)?;
+        let functions = annotated.lines().filter(|line| line.contains("%)")).take(FUNCTIONS);
+        let functions = functions.collect::<Vec<_>>().join("\n");
+        writeln!(text, "=== instructions of each function {title} ===\n{functions}\n")?;
+    }
+    Ok(text)
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .output()
-        .with_context(|| format!("{program} cannot be run"))?;
+        .with_context(|| format!("cannot run {program}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        output.status.success(),
-        "{program}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program}: {text}{errors}");
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_revision_has_a_column() {
+        let counts = [
+            Instructions { revision: "current", api: 292_353.0, worker: 175_577.0 },
+            Instructions { revision: "v1", api: 411_945.0, worker: 194_139.0 },
+        ];
+        let table = "| | current | v1 |\n|---|---:|---:|\n| api | 292,353 | 411,945 |\n\
+                     | worker | 175,577 | 194,139 |\n";
+        assert!(section(&counts).ends_with(table), "{}", section(&counts));
+    }
 }

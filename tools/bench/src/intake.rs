@@ -1,207 +1,234 @@
-//! What the intake takes, and how long it lets its clients wait.
+//! How much the api accepts, and how long its clients wait.
 
-use std::{process::Command, time::Duration};
+use std::{net::SocketAddr, process::Command, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Result, ensure};
 use test_kit::Service;
 
 use crate::{
+    lab::{Lab, QueueBuild, QueueServer, Revision, spawn},
     load::{self, Outcome, Pace},
-    memory::{self, Watch},
+    memory::{self, MemorySample, MemoryWatch},
     requests::{Messages, Requests},
-    surroundings::{Build, Ground, QueueServer, Side, address, spawn},
 };
 
-/// The connections of the target.
+/// The target is set for this number of connections.
 const CONNECTIONS: usize = 64;
-/// Connections of the open loop: more than are ever busy at the rates here.
-const OPEN: usize = 256;
-/// Of what is accepted at most.
-const STEPS: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
+/// Connections of the open loop: more than are ever busy at these rates.
+const OPEN_LOOP_CONNECTIONS: usize = 256;
+/// Offered loads, as shares of the highest accepted rate.
+const LOADS: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
 
-/// Throughput on the shipped queue server, next to the null sink.
+/// Forms accepted per second, with the shipped queue server and by the null sink.
+#[derive(Default)]
 pub struct Throughput {
-    /// Accepted per second over 64 connections, the median of three runs.
+    /// Over 64 connections, the median of three runs.
     pub accepted: f64,
-    /// The same by the null sink, runs interleaved.
+    /// The same for the null sink; the runs alternate.
     pub null_sink: f64,
-    /// Connections, accepted per second by the api, and by the null sink.
-    pub by_connections: Vec<(usize, f64, f64)>,
-    /// The most resident memory of the api, in MiB.
+    pub by_connections: Vec<AtConnections>,
     pub peak_mib: f64,
-    /// Seconds and MiB, while 64 connections were busy.
-    pub memory: Vec<(f64, f64)>,
+    /// The memory of the api while 64 connections were busy.
+    pub memory: Vec<MemorySample>,
 }
 
-/// What the api does at one round trip to SQS, on the queue server that counts.
-pub struct Waiting {
-    /// Accepted per second at the most.
-    pub accepted: f64,
-    /// `SendMessageBatch` calls per submission then.
-    pub calls_at_most: f64,
-    /// The median over one connection, in ms, of a POST and of a `SendMessageBatch` with one entry.
-    pub one_connection: (f64, f64),
-    /// Calls per submission at 500 per second.
+/// Forms accepted per second over this number of connections.
+pub struct AtConnections {
+    pub connections: usize,
+    pub api: f64,
+    pub null_sink: f64,
+}
+
+/// Latency and calls of the api at one round trip to the queue. The queue server counts calls.
+#[derive(Default)]
+pub struct Latency {
+    /// The highest accepted rate per second.
+    pub saturated_rate: f64,
+    /// `SendMessageBatch` calls per submission at that rate.
+    pub calls_when_saturated: f64,
+    /// Medians over one connection.
+    pub one_connection_p50: PostAndRawCall,
+    /// Calls per submission at 500 submissions per second.
     pub calls_at_500: f64,
-    /// At 70 % of the most, the 99th percentile in ms, of POSTs and of direct calls at the rate and size of the api's.
-    pub at_70: (f64, f64),
-    /// At shares of the most.
-    pub steps: Vec<Step>,
-    /// The most resident memory of the api, in MiB.
+    /// 99th percentiles at 70 % of the highest rate.
+    pub p99_at_70_percent: PostAndRawCall,
+    pub by_load: Vec<AtLoad>,
     pub peak_mib: f64,
 }
 
-/// One offered load.
-pub struct Step {
+/// Latencies in ms: of a POST, and of a `SendMessageBatch` call that the load generator makes directly.
+#[derive(Clone, Copy, Default)]
+pub struct PostAndRawCall {
+    pub post: f64,
+    pub raw_call: f64,
+}
+
+/// Latencies in ms, and calls per submission, at one offered load.
+pub struct AtLoad {
     /// Requests due per second.
     pub per_second: f64,
-    /// Latency in ms.
     pub p50: f64,
-    /// Latency in ms.
     pub p99: f64,
-    /// Latency in ms.
     pub p999: f64,
-    /// `SendMessageBatch` calls per submission.
     pub calls: f64,
 }
 
-/// Measures throughput; the sweep over connections takes time and is for one side only.
-///
-/// # Errors
-/// Something does not answer.
-pub fn throughput(ground: &Ground, side: &Side, sweep: &[usize]) -> anyhow::Result<Throughput> {
-    let server = ground.queue_server(Build::Shipped, Duration::ZERO);
-    let api = ground.api(side, server.sqs.endpoint());
+impl PostAndRawCall {
+    /// What the api adds to the call.
+    pub fn difference(self) -> f64 {
+        self.post - self.raw_call
+    }
+}
+
+/// Measures throughput over 64 connections, and then over each number of connections in `sweep`.
+pub fn throughput(lab: &Lab, revision: &Revision, sweep: &[usize]) -> Result<Throughput> {
+    let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
+    let api = lab.api(revision, server.sqs.endpoint());
     let mut command = Command::new(std::env::current_exe()?);
     let null_sink = spawn("the null sink", command.arg("null-sink"), &[]);
-    let busy = |service: &Service, connections, seconds| -> anyhow::Result<f64> {
-        Ok(saturate(ground, service, connections, ground.seconds(seconds))?.per_second)
+    let rate = |service: &Service, connections, seconds| -> Result<f64> {
+        Ok(saturate(lab, service, connections, lab.seconds(seconds))?.per_second)
     };
-    // The first requests find cold caches and queues that have just been found.
-    busy(&api, CONNECTIONS, 1.0)?;
-    busy(&null_sink, CONNECTIONS, 1.0)?;
+    // The first requests meet cold caches and queues that were only just found.
+    rate(&api, CONNECTIONS, 1.0)?;
+    rate(&null_sink, CONNECTIONS, 1.0)?;
 
-    let watch = Watch::begin(api.pid());
-    let (mut accepted, mut null) = (Vec::new(), Vec::new());
+    let watch = MemoryWatch::start(api.pid());
+    let (mut of_api, mut of_null_sink) = (Vec::new(), Vec::new());
     for _ in 0..3 {
-        accepted.push(busy(&api, CONNECTIONS, 4.0)?);
-        null.push(busy(&null_sink, CONNECTIONS, 2.0)?);
+        of_api.push(rate(&api, CONNECTIONS, 4.0)?);
+        of_null_sink.push(rate(&null_sink, CONNECTIONS, 2.0)?);
     }
-    let memory = watch.end();
-    let by_connections: anyhow::Result<_> = sweep
-        .iter()
-        .map(|connections| {
-            Ok((*connections, busy(&api, *connections, 2.0)?, busy(&null_sink, *connections, 1.5)?))
-        })
-        .collect();
+    let memory = watch.stop();
+    let mut by_connections = Vec::new();
+    for &connections in sweep {
+        by_connections.push(AtConnections {
+            connections,
+            api: rate(&api, connections, 2.0)?,
+            null_sink: rate(&null_sink, connections, 1.5)?,
+        });
+    }
     Ok(Throughput {
-        accepted: median(accepted),
-        null_sink: median(null),
-        by_connections: by_connections?,
+        accepted: median(of_api),
+        null_sink: median(of_null_sink),
+        by_connections,
         peak_mib: memory::peak(api.pid()),
         memory,
     })
 }
 
-/// Measures latency and calls at this round trip.
-///
-/// # Errors
-/// Something does not answer.
-pub fn waiting(ground: &Ground, side: &Side, round_trip: Duration) -> anyhow::Result<Waiting> {
-    let server = ground.queue_server(Build::Hooked, round_trip);
-    let api = ground.api(side, server.sqs.endpoint());
-    saturate(ground, &api, CONNECTIONS, ground.seconds(1.0))?;
+pub fn latency(lab: &Lab, revision: &Revision, round_trip: Duration) -> Result<Latency> {
+    let server = lab.queue_server(QueueBuild::Hooked, round_trip);
+    let api = lab.api(revision, server.sqs.endpoint());
+    let intake = Intake { lab, server: &server, api: &api };
+    saturate(lab, &api, CONNECTIONS, lab.seconds(1.0))?;
 
     // With a round trip it takes more connections to keep the api busy.
-    let connections = if round_trip.is_zero() { CONNECTIONS } else { OPEN };
-    let (most, calls_at_most) =
-        counted(ground, &server, || saturate(ground, &api, connections, ground.seconds(4.0)))?;
-    let open = |rate: f64, seconds: f64| {
-        let run = || offer(ground, address(&api), &ground.forms, rate, ground.seconds(seconds));
-        counted(ground, &server, run)
-    };
-    let (at_70, calls_at_70) = open(0.7 * most.per_second, 6.0)?;
-    let raw = {
-        let entries = (1.0 / calls_at_70).round().clamp(1.0, 10.0) as usize;
-        let rate = 0.7 * most.per_second * calls_at_70;
-        offer(ground, server.address(), &batches(&server, entries), rate, ground.seconds(6.0))?
-    };
-    let (_, calls_at_500) = open(500.0, 4.0)?;
-    let mut steps = Vec::new();
-    for share in STEPS {
-        let per_second = share * most.per_second;
-        let (outcome, calls) = open(per_second, 4.0)?;
-        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| outcome.milliseconds(quantile));
-        steps.push(Step { per_second, p50, p99, p999, calls });
-    }
-    let one_connection = {
-        let ours = saturate(ground, &api, 1, ground.seconds(2.0))?;
-        let raw = batches(&server, 1);
-        let run = load::run(server.address(), &raw, 1, Pace::AsFastAsAnswered, ground.seconds(2.0));
-        (ours.milliseconds(0.5), ground.wait(run)?.milliseconds(0.5))
-    };
-    Ok(Waiting {
-        accepted: most.per_second,
-        calls_at_most,
-        one_connection,
+    let connections = if round_trip.is_zero() { CONNECTIONS } else { OPEN_LOOP_CONNECTIONS };
+    let saturated = intake.count_calls(|| saturate(lab, &api, connections, lab.seconds(4.0)))?;
+    let highest = saturated.outcome.per_second;
+    let p99_at_70_percent = intake.p99_at(0.7 * highest)?;
+    let calls_at_500 = intake.offer(500.0, 4.0)?.per_submission;
+    let by_load = LOADS.iter().map(|share| intake.at_load(share * highest));
+    Ok(Latency {
+        saturated_rate: highest,
+        calls_when_saturated: saturated.per_submission,
         calls_at_500,
-        at_70: (at_70.milliseconds(0.99), raw.milliseconds(0.99)),
-        steps,
+        p99_at_70_percent,
+        by_load: by_load.collect::<Result<_>>()?,
+        one_connection_p50: intake.one_connection_p50()?,
         peak_mib: memory::peak(api.pid()),
     })
 }
 
-/// Keeps so many connections busy with forms, none of which may be refused.
-///
-/// # Errors
-/// One was, or something does not answer.
+/// An api and the queue server that counts its calls.
+struct Intake<'a> {
+    lab: &'a Lab,
+    server: &'a QueueServer,
+    api: &'a Service,
+}
+
+/// A run, with the `SendMessageBatch` calls that it caused per submission.
+struct CountedRun {
+    outcome: Outcome,
+    per_submission: f64,
+}
+
+impl Intake<'_> {
+    fn count_calls(&self, run: impl FnOnce() -> Result<Outcome>) -> Result<CountedRun> {
+        let calls = || self.lab.wait(self.server.sqs.requests("SendMessageBatch"));
+        let before = calls();
+        let outcome = run()?;
+        let per_submission = (calls() - before) as f64 / outcome.accepted as f64;
+        Ok(CountedRun { outcome, per_submission })
+    }
+
+    /// Offers forms at a fixed rate.
+    fn offer(&self, rate: f64, seconds: f64) -> Result<CountedRun> {
+        let during = self.lab.seconds(seconds);
+        self.count_calls(|| offer(self.lab, self.api.address(), &self.lab.forms, rate, during))
+    }
+
+    fn at_load(&self, per_second: f64) -> Result<AtLoad> {
+        let CountedRun { outcome, per_submission: calls } = self.offer(per_second, 4.0)?;
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| outcome.milliseconds(quantile));
+        Ok(AtLoad { per_second, p50, p99, p999, calls })
+    }
+
+    /// Raw calls have the api's rate and number of entries.
+    fn p99_at(&self, rate: f64) -> Result<PostAndRawCall> {
+        let posts = self.offer(rate, 6.0)?;
+        let calls = posts.per_submission;
+        let entries = (1.0 / calls).round().clamp(1.0, 10.0) as usize;
+        let (target, requests) = (self.server.address(), self.raw_calls(entries));
+        let raw = offer(self.lab, target, &requests, rate * calls, self.lab.seconds(6.0))?;
+        Ok(PostAndRawCall {
+            post: posts.outcome.milliseconds(0.99),
+            raw_call: raw.milliseconds(0.99),
+        })
+    }
+
+    fn one_connection_p50(&self) -> Result<PostAndRawCall> {
+        let during = self.lab.seconds(2.0);
+        let posts = saturate(self.lab, self.api, 1, during)?;
+        let requests = self.raw_calls(1);
+        let raw = load::run(self.server.address(), &requests, 1, Pace::AsFastAsAnswered, during);
+        let raw = self.lab.wait(raw)?;
+        Ok(PostAndRawCall { post: posts.milliseconds(0.5), raw_call: raw.milliseconds(0.5) })
+    }
+
+    fn raw_calls(&self, entries: usize) -> Requests {
+        let mut messages = Messages::default();
+        let call = |_| messages.send_batch(self.server.queue_url(), entries);
+        Requests::new((0..200).map(call).collect())
+    }
+}
+
+/// Keeps the connections busy with forms. An error if the service refuses one.
 pub fn saturate(
-    ground: &Ground,
+    lab: &Lab,
     service: &Service,
     connections: usize,
     during: Duration,
-) -> anyhow::Result<Outcome> {
-    let run =
-        load::run(address(service), &ground.forms, connections, Pace::AsFastAsAnswered, during);
-    let outcome = ground.wait(run)?;
+) -> Result<Outcome> {
+    let run = load::run(service.address(), &lab.forms, connections, Pace::AsFastAsAnswered, during);
+    let outcome = lab.wait(run)?;
     ensure!(outcome.refused == 0, "{} forms were refused", outcome.refused);
     Ok(outcome)
 }
 
 fn offer(
-    ground: &Ground,
-    target: std::net::SocketAddr,
+    lab: &Lab,
+    target: SocketAddr,
     requests: &Requests,
     rate: f64,
     during: Duration,
-) -> anyhow::Result<Outcome> {
-    let outcome = ground.wait(load::run(target, requests, OPEN, Pace::PerSecond(rate), during))?;
-    ensure!(
-        outcome.refused == 0,
-        "{} requests were refused at {rate:.0} per second",
-        outcome.refused
-    );
+) -> Result<Outcome> {
+    let run = load::run(target, requests, OPEN_LOOP_CONNECTIONS, Pace::PerSecond(rate), during);
+    let outcome = lab.wait(run)?;
+    let refused = outcome.refused;
+    ensure!(refused == 0, "{refused} requests were refused at {rate:.0} per second");
     Ok(outcome)
-}
-
-/// A run with the `SendMessageBatch` calls that it made for each submission.
-fn counted(
-    ground: &Ground,
-    server: &QueueServer,
-    run: impl FnOnce() -> anyhow::Result<Outcome>,
-) -> anyhow::Result<(Outcome, f64)> {
-    let calls = || ground.wait(server.sqs.requests("SendMessageBatch"));
-    let before = calls();
-    let outcome = run()?;
-    let made = calls() - before;
-    let per_submission = made as f64 / outcome.accepted as f64;
-    Ok((outcome, per_submission))
-}
-
-/// Direct calls with so many entries.
-fn batches(server: &QueueServer, entries: usize) -> Requests {
-    let mut messages = Messages::default();
-    Requests::of((0..200).map(|_| messages.send_batch(server.queue_url(), entries)).collect())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

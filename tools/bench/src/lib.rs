@@ -1,13 +1,15 @@
-//! The benchmark: how much the services take and store, next to the same work without the queue, on the same machine at
+//! The benchmark: how much the services accept and store, next to the same work without a queue, on the same machine at
 //! the same time. Development only.
 //!
-//! `load` and what it stands on make requests; `intake`, `work` and `through` measure with them; `table`, `report` and
-//! `plots` show what came out. `count` counts instructions instead of time.
+//! `load` makes requests over `connection`. `intake`, `drain` and `end_to_end` measure with it, `measure` runs all of
+//! them for each revision, and `figures`, `report` and `plots` present the results. `count` counts instructions instead
+//! of time.
 
+#![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a measurement whose surroundings fail has nothing better to do"
+    reason = "a measurement cannot go on when its queue, database or service fails"
 )]
 
 // Requests, and when they are made.
@@ -15,20 +17,26 @@ pub mod connection;
 pub mod load;
 pub mod requests;
 
-// What is measured, and what it is compared with.
-pub mod null_sink;
-pub mod surroundings;
-
-pub mod backlog;
+// Where the services run, and how we look at them from outside.
+pub mod fill_queue;
+pub mod forms_table;
+pub mod lab;
 pub mod memory;
-pub mod rows;
 
+// What is measured, and the two programs it is compared with.
+pub mod bare_insert;
+pub mod drain;
+pub mod end_to_end;
 pub mod intake;
-pub mod through;
-pub mod work;
+pub mod null_sink;
+pub mod with_fauxqs;
 
 pub mod count;
+pub mod measure;
+pub mod sweep;
 
+// The results.
+pub mod figures;
 pub mod machine;
 pub mod plots;
 pub mod report;

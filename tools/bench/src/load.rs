@@ -1,8 +1,8 @@
-//! The load generator: requests that are due at fixed times, or as many as will go.
+//! The load generator: it makes requests at fixed times, or as fast as the server answers.
 //!
-//! In an open loop the latency of a request is counted from when it was due, so that a server that stops for a second
-//! is seen to have kept everybody waiting who came in that second. (A closed loop would wait with it, and hardly
-//! notice: coordinated omission.)
+//! In an open loop, latency is counted from the moment a request was due. If the server stops for a second, every
+//! request of that second counts as late. (A closed loop would stop with the server and hardly notice: coordinated
+//! omission.)
 
 use std::{
     net::SocketAddr,
@@ -14,155 +14,163 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use crate::{connection::Connection, requests::Requests};
 
-/// The end of waiting for answers that do not come.
+/// How long we wait for missing answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_MICROSECONDS: u64 = 120_000_000;
 
 /// When requests are made.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// So many per second, each due at its time whatever became of the others.
+    /// An open loop: each request is due at a fixed time, even if earlier ones are not answered yet.
     PerSecond(f64),
-    /// Each connection makes the next when it has the answer to the last.
+    /// A closed loop: each connection makes its next request when it has the answer to the last.
     AsFastAsAnswered,
 }
 
-/// What became of the requests of a run.
+/// The result of a run.
 pub struct Outcome {
     /// Answered with a status below 300.
     pub accepted: u64,
-    /// Answered otherwise.
+    /// Answered with any other status.
     pub refused: u64,
     /// Accepted per second, from the start to the last answer.
     pub per_second: f64,
-    /// When the run began: request `n` of an open loop was due `n / rate` later.
+    /// Request `n` of an open loop was due `n / rate` later.
     pub started: Instant,
     latency: Histogram<u64>,
 }
 
 impl Outcome {
-    /// The latency that this part of the accepted requests did not exceed, in milliseconds.
+    /// The latency that this share of the accepted requests did not exceed.
     pub fn milliseconds(&self, quantile: f64) -> f64 {
         self.latency.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
 
-/// Makes requests over so many connections, and returns when the last answer is there.
+/// Makes requests over a number of connections, and returns when the last answer has arrived.
 ///
-/// # Errors
-/// The server is not there, breaks a connection, or leaves a request unanswered for a minute.
+/// An error if the server does not listen, breaks a connection, or leaves a request unanswered for a minute.
 pub async fn run(
     target: SocketAddr,
     requests: &Requests,
     connections: usize,
     pace: Pace,
     during: Duration,
-) -> anyhow::Result<Outcome> {
-    let mut open = Vec::with_capacity(connections);
+) -> Result<Outcome> {
+    let mut opened = Vec::with_capacity(connections);
     for _ in 0..connections {
-        open.push(Connection::open(target).await.context("no connection")?);
+        opened.push(Connection::open(target).await.context("cannot connect")?);
     }
     let started = Instant::now();
     let schedule = Arc::new(Schedule::new(pace, started, during));
-    // A thread, because the timers of tokio are a millisecond coarse.
+    // A thread of its own, because tokio's timers are only exact to a millisecond.
     let pacer = thread::spawn({
         let schedule = Arc::clone(&schedule);
-        move || schedule.pace()
+        move || schedule.release_due_requests()
     });
     let mut tasks = JoinSet::new();
-    for connection in open {
-        tasks.spawn(make(connection, requests.clone(), Arc::clone(&schedule)));
+    for connection in opened {
+        tasks.spawn(send_requests(connection, requests.clone(), Arc::clone(&schedule)));
     }
     let mut total = Tally::new();
-    let all = async {
+    let all_answered = async {
         while let Some(tally) = tasks.join_next().await {
             total.add(&tally??);
         }
         anyhow::Ok(())
     };
-    timeout(during + PATIENCE, all).await.context("a request was not answered")??;
+    timeout(during + PATIENCE, all_answered).await.context("a request was not answered")??;
     let seconds = started.elapsed().as_secs_f64();
     pacer.join().expect("the pacer does not panic");
     let Tally { accepted, refused, latency } = total;
     Ok(Outcome { accepted, refused, per_second: accepted as f64 / seconds, started, latency })
 }
 
-async fn make(
+async fn send_requests(
     mut connection: Connection,
     requests: Requests,
     schedule: Arc<Schedule>,
-) -> anyhow::Result<Tally> {
+) -> Result<Tally> {
     let mut tally = Tally::new();
-    while let Some((number, due)) = schedule.next().await {
-        let status = connection.exchange(requests.get(number)).await.context("a request")?;
+    while let Some(DueRequest { number, due }) = schedule.next().await {
+        let status = connection.exchange(requests.get(number)).await.context("a request failed")?;
         tally.count(status < 300, due.elapsed());
     }
     Ok(tally)
 }
 
-/// Who makes which request when. Numbers go to connections in the order in which these are free.
+/// Hands out request numbers to connections as they become free.
 struct Schedule {
     started: Instant,
     ends: Instant,
     /// `None` in a closed loop.
-    open: Option<Open>,
+    open_loop: Option<OpenLoop>,
     next: AtomicU64,
 }
 
-struct Open {
+struct OpenLoop {
     interval: Duration,
     count: u64,
-    /// One permit for each request that is due and not made.
+    /// One permit for each request that is due and not yet made.
     due: Semaphore,
+}
+
+struct DueRequest {
+    number: u64,
+    due: Instant,
 }
 
 impl Schedule {
     fn new(pace: Pace, started: Instant, during: Duration) -> Self {
-        let open = match pace {
+        let open_loop = match pace {
             Pace::AsFastAsAnswered => None,
-            Pace::PerSecond(rate) => Some(Open {
+            Pace::PerSecond(rate) => Some(OpenLoop {
                 interval: Duration::from_secs_f64(1.0 / rate),
                 count: (rate * during.as_secs_f64()) as u64,
                 due: Semaphore::new(0),
             }),
         };
-        Self { started, ends: started + during, open, next: AtomicU64::new(0) }
+        Self { started, ends: started + during, open_loop, next: AtomicU64::new(0) }
     }
 
-    /// Waits until a request is due; its number, and when it was due. `None` at the end.
-    async fn next(&self) -> Option<(u64, Instant)> {
+    /// Waits until a request is due; `None` at the end.
+    async fn next(&self) -> Option<DueRequest> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        match &self.open {
+        match &self.open_loop {
             None => {
                 let now = Instant::now();
-                (now < self.ends).then_some((number, now))
+                (now < self.ends).then_some(DueRequest { number, due: now })
             }
             Some(open) if number < open.count => {
                 open.due.acquire().await.ok()?.forget();
-                Some((number, self.started + open.interval.mul_f64(number as f64)))
+                Some(DueRequest { number, due: self.due(open, number) })
             }
             Some(_) => None,
         }
     }
 
-    /// Lets each request go when it is due.
-    fn pace(&self) {
-        let Some(open) = &self.open else { return };
-        let mut gone = 0;
-        while gone < open.count {
-            let next_due = self.started + open.interval.mul_f64(gone as f64);
+    fn due(&self, open: &OpenLoop, number: u64) -> Instant {
+        self.started + open.interval.mul_f64(number as f64)
+    }
+
+    /// Releases each request of an open loop when it is due.
+    fn release_due_requests(&self) {
+        let Some(open) = &self.open_loop else { return };
+        let mut released = 0;
+        while released < open.count {
+            let next_due = self.due(open, released);
             thread::sleep(next_due.saturating_duration_since(Instant::now()));
             let due =
                 (self.started.elapsed().as_secs_f64() / open.interval.as_secs_f64()) as u64 + 1;
-            let due = due.clamp(gone + 1, open.count);
-            open.due.add_permits((due - gone) as usize);
-            gone = due;
+            let due = due.clamp(released + 1, open.count);
+            open.due.add_permits((due - released) as usize);
+            released = due;
         }
     }
 }
@@ -170,14 +178,14 @@ impl Schedule {
 struct Tally {
     accepted: u64,
     refused: u64,
-    /// Microseconds.
+    /// In microseconds.
     latency: Histogram<u64>,
 }
 
 impl Tally {
     fn new() -> Self {
-        let latency = Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, 3)
-            .expect("the bounds of a histogram");
+        let latency =
+            Histogram::new_with_bounds(1, LONGEST_MICROSECONDS, 3).expect("the bounds are valid");
         Self { accepted: 0, refused: 0, latency }
     }
 
@@ -193,6 +201,6 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.accepted += other.accepted;
         self.refused += other.refused;
-        self.latency.add(&other.latency).expect("histograms of the same bounds");
+        self.latency.add(&other.latency).expect("both histograms have the same bounds");
     }
 }

@@ -1,4 +1,4 @@
-//! What a process holds of the machine's memory, from /proc.
+//! The memory of a process, from /proc.
 
 use std::{
     fs,
@@ -10,14 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-const EVERY: Duration = Duration::from_millis(100);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Resident memory at one time.
+#[derive(Clone, Copy)]
+pub struct MemorySample {
+    pub at_s: f64,
+    pub mib: f64,
+}
 
 /// Resident now, in MiB (`VmRSS`).
 pub fn resident(pid: u32) -> f64 {
     read(pid, "VmRSS:")
 }
 
-/// The most that was ever resident, in MiB (`VmHWM`).
+/// The peak so far, in MiB (`VmHWM`).
 pub fn peak(pid: u32) -> f64 {
     read(pid, "VmHWM:")
 }
@@ -29,33 +36,32 @@ fn read(pid: u32, name: &str) -> f64 {
     kib.unwrap_or_default() / 1024.0
 }
 
-/// Reads the resident memory of a process again and again.
-pub struct Watch {
-    ended: Arc<AtomicBool>,
-    reader: JoinHandle<Vec<(f64, f64)>>,
+/// Samples the resident memory of a process until it is stopped.
+pub struct MemoryWatch {
+    stop: Arc<AtomicBool>,
+    reader: JoinHandle<Vec<MemorySample>>,
 }
 
-impl Watch {
-    /// Begins.
-    pub fn begin(pid: u32) -> Self {
-        let ended = Arc::new(AtomicBool::new(false));
+impl MemoryWatch {
+    pub fn start(pid: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
         let reader = thread::spawn({
-            let (ended, started) = (Arc::clone(&ended), Instant::now());
+            let (stop, started) = (Arc::clone(&stop), Instant::now());
             move || {
-                let mut seen = Vec::new();
-                while !ended.load(Ordering::Relaxed) {
-                    seen.push((started.elapsed().as_secs_f64(), resident(pid)));
-                    thread::sleep(EVERY);
+                let mut samples = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let at_s = started.elapsed().as_secs_f64();
+                    samples.push(MemorySample { at_s, mib: resident(pid) });
+                    thread::sleep(SAMPLE_INTERVAL);
                 }
-                seen
+                samples
             }
         });
-        Self { ended, reader }
+        Self { stop, reader }
     }
 
-    /// Ends; seconds with MiB.
-    pub fn end(self) -> Vec<(f64, f64)> {
-        self.ended.store(true, Ordering::Relaxed);
+    pub fn stop(self) -> Vec<MemorySample> {
+        self.stop.store(true, Ordering::Relaxed);
         self.reader.join().unwrap_or_default()
     }
 }

@@ -1,9 +1,9 @@
-//! The intake's route without a queue: the form is read, its signature checked, it is parsed, checked against its
-//! schema, made a message and answered in the same words; then the message is thrown away.
+//! The api's route without a queue: it reads the form, checks signature and schema, builds the message, gives the same
+//! answer, and throws the message away.
 //!
-//! What the api does besides (limits on bodies, Hawk, trace, logs) is not here, so that all of it counts against the api.
+//! It leaves out the rest of the api's work (limits on bodies, Hawk, trace, logs), so their cost counts against the api.
 
-use std::io;
+use std::{io, net::SocketAddr, thread};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -19,21 +19,19 @@ use uuid::Uuid;
 
 use crate::requests::{FORM_TYPE, SCHEMA};
 
-/// Serves until it is killed, on a free port of 127.0.0.1 that it tells on standard error.
-///
-/// # Errors
-/// The system refuses what a server needs.
+/// Serves until it is killed, on a free port of 127.0.0.1; it prints the port to standard error.
 pub fn serve() -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
-        let form_type = FormType::from_schema(FORM_TYPE, SCHEMA).expect("the schema of deploy/");
-        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let form_type =
+            FormType::from_schema(FORM_TYPE, SCHEMA).expect("the schema in deploy/ is valid");
+        let workers = thread::available_parallelism().map_or(2, usize::from);
         let server = HttpServer::new(move || {
             let resource =
                 web::resource(format!("/{FORM_TYPE}/")).app_data(web::Data::new(form_type.clone()));
             App::new().service(resource.route(web::post().to(submit)))
         });
         let server = server.workers(workers).bind("127.0.0.1:0")?;
-        let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
+        let port = server.addrs().first().map_or(0, SocketAddr::port);
         eprintln!("Listening. port={port}");
         server.run().await
     })

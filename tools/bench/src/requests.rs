@@ -1,4 +1,4 @@
-//! Requests as bytes, made before they are needed: signed forms, and calls to the queue.
+//! Prepared requests as bytes: signed forms, and calls to the queue.
 
 use std::sync::Arc;
 
@@ -7,34 +7,30 @@ use serde_json::{Value, json};
 use test_kit::forms;
 use uuid::Uuid;
 
-/// The form type of all forms here.
 pub const FORM_TYPE: &str = "registration";
-/// Its queue.
 pub const QUEUE: &str = "directory-registration";
-/// Its schema, the worked example of deploy/.
+/// The worked example in deploy/.
 pub const SCHEMA: &str = include_str!("../../../deploy/form-types/registration.schema.json");
-/// Bytes of a form.
 pub const FORM_BYTES: usize = 1024;
 
-/// Requests in a row, which begins anew at its end. Cloning shares them.
+/// A ring of requests. Clones share the bytes.
 #[derive(Clone)]
 pub struct Requests(Arc<Vec<Vec<u8>>>);
 
 impl Requests {
-    /// Request number `n`, modulo how many there are.
+    /// Request number `n`, modulo the number of requests.
     pub fn get(&self, n: u64) -> &[u8] {
         let index = n % self.0.len().max(1) as u64;
         self.0.get(index as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// From their bytes.
-    pub fn of(requests: Vec<Vec<u8>>) -> Self {
+    pub fn new(requests: Vec<Vec<u8>>) -> Self {
         Self(Arc::new(requests))
     }
 }
 
-/// So many signed registrations, each with its number in `data.number`.
-pub fn forms(count: usize) -> Requests {
+/// Signed registrations, each with its number in `data.number`.
+pub fn signed_forms(count: usize) -> Requests {
     let path = format!("/{FORM_TYPE}/");
     let post = |number| {
         let body = form(number);
@@ -46,15 +42,15 @@ pub fn forms(count: usize) -> Requests {
         )
         .into_bytes()
     };
-    Requests::of((0..count).map(post).collect())
+    Requests::new((0..count).map(post).collect())
 }
 
-/// An invented registration of [`FORM_BYTES`].
+/// A made-up registration of [`FORM_BYTES`].
 pub fn form(number: usize) -> String {
     let words = "Met at a trade fair; sells oak furniture, wool and cider abroad. ";
     let with_text = |text: &str| {
-        let mut form: Value =
-            serde_json::from_str(&forms::registration(number)).expect("a registration is JSON");
+        let mut form: Value = serde_json::from_str(&forms::registration(number))
+            .expect("a registration is valid JSON");
         if let Some(data) = form.pointer_mut("/data").and_then(Value::as_object_mut) {
             data.insert("marketing_source_other".to_owned(), text.into());
         }
@@ -64,7 +60,7 @@ pub fn form(number: usize) -> String {
     with_text(&words.chars().cycle().take(missing).collect::<String>())
 }
 
-/// What the api makes of such forms: messages with new ids.
+/// The messages that the api makes from these forms, each with a new id.
 pub struct Messages {
     form_type: FormType,
     fields: Vec<Fields>,
@@ -73,22 +69,27 @@ pub struct Messages {
 
 impl Default for Messages {
     fn default() -> Self {
-        let form_type = FormType::from_schema(FORM_TYPE, SCHEMA).expect("the schema of deploy/");
-        let read = |number| Fields::from_json(form(number).as_bytes()).expect("a form");
-        Self { form_type, fields: (0..1000).map(read).collect(), next: 0 }
+        let form_type =
+            FormType::from_schema(FORM_TYPE, SCHEMA).expect("the schema in deploy/ is valid");
+        let parse =
+            |number| Fields::from_json(form(number).as_bytes()).expect("a made-up form is valid");
+        Self { form_type, fields: (0..1000).map(parse).collect(), next: 0 }
     }
 }
 
 impl Messages {
-    /// A `SendMessageBatch` call with so many of them.
+    /// A `SendMessageBatch` call.
     pub fn send_batch(&mut self, queue_url: &str, entries: usize) -> Vec<u8> {
-        let entries: Vec<Value> = (0..entries).map(|id| entry(id, &self.message())).collect();
+        let entries: Vec<Value> = (0..entries).map(|id| entry(id, &self.next_message())).collect();
         call("SendMessageBatch", &json!({ "QueueUrl": queue_url, "Entries": entries }))
     }
 
-    fn message(&mut self) -> Message {
-        let fields =
-            self.fields.get(self.next % self.fields.len().max(1)).expect("there are some").clone();
+    fn next_message(&mut self) -> Message {
+        let fields = self
+            .fields
+            .get(self.next % self.fields.len().max(1))
+            .expect("the list is not empty and the index is within it")
+            .clone();
         self.next += 1;
         Message::from_submission(&Submission {
             id: Uuid::now_v7(),

@@ -27,7 +27,7 @@ use tokio::{
     time::sleep_until,
 };
 
-/// Answers every request with this, but nobody while it is frozen: from and to so long after its start.
+/// Answers every request with `answer`, except while it is frozen: between these two times after its start.
 async fn server(
     answer: &'static str,
     frozen: (Duration, Duration),
@@ -48,7 +48,7 @@ async fn server(
                         sleep_until((started + frozen.1).into()).await;
                     }
                     count.fetch_add(1, Ordering::Relaxed);
-                    // In two pieces, as a network may bring it.
+                    // In two pieces, as may happen on a network.
                     let (head, rest) = answer.split_at(20);
                     stream.write_all(head.as_bytes()).await.unwrap();
                     tokio::task::yield_now().await;
@@ -66,25 +66,25 @@ const REFUSED: &str =
 const NEVER: (Duration, Duration) = (Duration::ZERO, Duration::ZERO);
 
 fn request() -> Requests {
-    Requests::of(vec![b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()])
+    Requests::new(vec![b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()])
 }
 
 #[tokio::test]
-async fn a_server_that_freezes_is_seen_to_keep_all_waiting_who_came_meanwhile() {
+async fn a_frozen_server_delays_every_request_that_was_due_meanwhile() {
     let (address, answered) =
         server(ACCEPTED, (Duration::from_millis(200), Duration::from_millis(600))).await;
     let pace = Pace::PerSecond(1000.0);
     let outcome = load::run(address, &request(), 4, pace, Duration::from_secs(1)).await.unwrap();
     assert_eq!((outcome.accepted, outcome.refused), (1000, 0));
     assert_eq!(answered.load(Ordering::Relaxed), 1000);
-    // 400 of 1,000 requests were due in these 400 ms, and waited for half as long on average. Counted from when they
-    // were sent, only the four that were on their way would have waited.
+    // 400 of 1,000 requests were due in these 400 ms, and waited 200 ms on average. Counted from the moment they were
+    // sent, only the four requests in flight would have waited.
     assert!(outcome.milliseconds(0.8) >= 100.0, "p80 is {} ms", outcome.milliseconds(0.8));
     assert!(outcome.milliseconds(1.0) >= 300.0, "the longest is {} ms", outcome.milliseconds(1.0));
 }
 
 #[tokio::test]
-async fn requests_are_made_when_they_are_due_and_not_before() {
+async fn no_request_is_made_before_it_is_due() {
     let (address, _) = server(ACCEPTED, NEVER).await;
     let outcome = load::run(address, &request(), 4, Pace::PerSecond(50.0), Duration::from_secs(1))
         .await
@@ -95,7 +95,7 @@ async fn requests_are_made_when_they_are_due_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_busy_connection_makes_the_next_request_when_it_has_its_answer() {
+async fn in_a_closed_loop_each_connection_waits_for_its_answer() {
     let (address, answered) = server(ACCEPTED, NEVER).await;
     let during = Duration::from_millis(300);
     let outcome = load::run(address, &request(), 8, Pace::AsFastAsAnswered, during).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_busy_connection_makes_the_next_request_when_it_has_its_answer() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_counted_as_accepted() {
+async fn refused_requests_are_not_counted_as_accepted() {
     let (address, _) = server(REFUSED, NEVER).await;
     let pace = Pace::PerSecond(100.0);
     let outcome =
@@ -113,7 +113,7 @@ async fn what_is_refused_is_not_counted_as_accepted() {
 }
 
 #[test]
-fn every_form_is_a_registration_of_1024_bytes_and_another() {
+fn every_form_is_a_different_registration_of_1024_bytes() {
     let form_type = FormType::from_schema(requests::FORM_TYPE, requests::SCHEMA).unwrap();
     let forms: Vec<String> = [0, 9, 65_535].map(requests::form).to_vec();
     for form in &forms {

@@ -1,193 +1,167 @@
-//! The checker: what was sent and answered against what is stored and set aside. It looks at nothing else.
+//! The checker: compares what was sent and answered with the stored rows and the invalid queue. It is a pure function.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    fmt,
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
     content::Content,
-    history::{Kind, Name, Outcome, Submission},
+    history::{Kind, Outcome, Submission},
 };
+
+mod violation;
+
+pub use violation::Violation;
 
 /// A row of `forms`.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Its key.
     pub id: u64,
-    /// The submission's id, where it had one.
     pub submission_id: Option<String>,
     /// SQS's id of the message.
     pub message_id: Option<String>,
-    /// What it says.
     pub content: Content,
 }
 
 /// A message on the invalid queue.
 #[derive(Clone, Debug)]
-pub struct SetAside {
-    /// SQS's id of it.
+pub struct InvalidMessage {
+    /// SQS's id of this copy.
     pub message_id: String,
     /// The id it had on the form queue.
     pub original_message_id: Option<String>,
-    /// Its body, in which every character counts.
+    /// Every character of the body counts.
     pub body: Content,
 }
 
-/// Everything that is there when all is over.
+/// The rows and messages after a run.
 #[derive(Clone, Debug, Default)]
-pub struct Remains {
-    /// All rows.
+pub struct FinalState {
     pub rows: Vec<Row>,
-    /// All messages of the invalid queue.
-    pub aside: Vec<SetAside>,
-    /// Messages on the form queue.
-    pub on_the_queue: u64,
+    pub invalid_queue: Vec<InvalidMessage>,
+    /// The number of messages left on the form queue.
+    pub on_form_queue: u64,
 }
 
-/// What breaks a promise. Ids, and never content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Violation {
-    /// Accepted, and not stored.
-    Lost(Name, Option<String>),
-    /// Stored more than once.
-    Doubled(Name, usize),
-    /// Stored under the id of its 202 with another content.
-    Altered(Name, u64),
-    /// Stored under another id than that of its 202.
-    OtherId(Name, u64),
-    /// One key and content, and several ids.
-    SeveralIds(Name),
-    /// Refused, or no form, and stored all the same.
-    StoredThoughRefused(Name, u64),
-    /// A good form that got 4xx.
-    GoodButRefused(Name, u16),
-    /// A bad form that got 202.
-    BadButAccepted(Name),
-    /// A row that nobody sent.
-    RowOfNobody(u64),
-    /// Confirmed on the form queue, no form, and not on the invalid queue.
-    NotSetAside(Name, Option<String>),
-    /// On the invalid queue under several `original_message_id`s.
-    SetAsideTwice(Name),
-    /// On the invalid queue with another body.
-    AlteredAside(Name, String),
-    /// On the invalid queue, where it does not belong.
-    WronglySetAside(String),
-    /// Messages on the form queue that nobody stores.
-    LeftOnTheQueue(u64),
-}
-
-/// What the checker found.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// What breaks a promise.
     pub violations: Vec<Violation>,
-    /// What was seen.
     pub figures: Figures,
 }
 
 /// Counts for the report.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// Submissions, posted or put on the queue.
+    /// Posted or put on the queue.
     pub submissions: usize,
-    /// Attempts to send them.
     pub attempts: usize,
-    /// Submissions that were accepted.
     pub accepted: usize,
-    /// Submissions that were refused.
     pub refused: usize,
-    /// Submissions of which nothing is known but that they were sent.
+    /// Submissions that were neither accepted nor refused.
     pub unknown: usize,
     /// Those of them that are stored.
     pub unknown_stored: usize,
-    /// Rows.
     pub rows: usize,
     /// Different messages on the invalid queue.
-    pub aside: usize,
-    /// Copies of them.
-    pub aside_copies: usize,
+    pub set_aside: usize,
+    /// All messages on the invalid queue.
+    pub set_aside_copies: usize,
 }
 
-/// Compares.
-pub fn check(submissions: &[Submission], remains: &Remains) -> Verdict {
-    let mut violations = Vec::new();
-    let index = Index::of(submissions);
-    let mut rows: Vec<Vec<&Row>> = vec![Vec::new(); submissions.len()];
-    let mut altered = HashSet::new();
-    for row in &remains.rows {
-        let id = row.submission_id.as_ref().or(row.message_id.as_ref());
-        if let Some(rows) =
-            index.by_content.get(&row.content).and_then(|place| rows.get_mut(*place))
-        {
-            rows.push(row);
-        } else if let Some(place) = id.and_then(|id| index.by_id.get(id.as_str())) {
-            altered.insert(*place);
-            violations.extend(
-                submissions
-                    .get(*place)
-                    .map(|submission| Violation::Altered(submission.name, row.id)),
-            );
-        } else {
-            violations.push(Violation::RowOfNobody(row.id));
-        }
-    }
-    let aside = aside(&index, submissions, remains, &mut violations);
+/// The `original_message_id`s under which each piece of garbage is on the invalid queue.
+type SetAside<'a> = HashMap<usize, BTreeSet<&'a str>>;
 
-    let mut figures =
-        Figures { rows: remains.rows.len(), submissions: submissions.len(), ..Figures::default() };
-    for (place, (submission, rows)) in submissions.iter().zip(&rows).enumerate() {
-        let accepted =
-            submission.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_)));
-        let refused = submission.outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Refused(status) => Some(*status),
-            Outcome::Accepted(_) | Outcome::Unknown(_) => None,
-        });
-        figures.attempts += submission.attempts;
-        figures.accepted += usize::from(accepted);
-        figures.refused += usize::from(refused.is_some() && !accepted);
-        figures.unknown += usize::from(refused.is_none() && !accepted);
-        figures.unknown_stored += usize::from(refused.is_none() && !accepted && !rows.is_empty());
-        let aside = aside.get(&place).map_or(0, BTreeSet::len);
+pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
+    let mut violations = Vec::new();
+    let index = Index::new(submissions);
+    let stored = Stored::assign(&index, submissions, &state.rows, &mut violations);
+    let set_aside = set_aside(&index, submissions, &state.invalid_queue, &mut violations);
+
+    let mut figures = Figures { rows: state.rows.len(), ..Figures::default() };
+    for (place, (submission, rows)) in submissions.iter().zip(&stored.rows).enumerate() {
+        figures.count(submission, !rows.is_empty());
         match submission.kind {
             Kind::Form | Kind::Message => {
-                stored_once(submission, rows, altered.contains(&place), &mut violations)
+                let altered = stored.altered.contains(&place);
+                check_stored_once(submission, rows, altered, &mut violations);
             }
             Kind::BadForm => {
+                let accepted = submission.is_accepted();
                 violations.extend(accepted.then_some(Violation::BadButAccepted(submission.name)));
-                stored_never(submission, rows, &mut violations);
+                check_not_stored(submission, rows, &mut violations);
             }
             Kind::Garbage => {
-                let missing = accepted && aside == 0;
-                violations.extend(
-                    missing.then(|| {
-                        Violation::NotSetAside(submission.name, ids(submission).pop_first())
-                    }),
-                );
-                violations.extend((aside > 1).then_some(Violation::SetAsideTwice(submission.name)));
-                stored_never(submission, rows, &mut violations);
+                let originals = set_aside.get(&place).map_or(0, BTreeSet::len);
+                check_set_aside(submission, originals, &mut violations);
+                check_not_stored(submission, rows, &mut violations);
             }
         }
     }
-    violations.extend(
-        (remains.on_the_queue > 0).then_some(Violation::LeftOnTheQueue(remains.on_the_queue)),
-    );
-    figures.aside = aside.values().map(BTreeSet::len).sum();
-    figures.aside_copies = remains.aside.len();
+    let left = state.on_form_queue;
+    violations.extend((left > 0).then_some(Violation::LeftOnTheQueue(left)));
+    figures.set_aside = set_aside.values().map(BTreeSet::len).sum();
+    figures.set_aside_copies = state.invalid_queue.len();
     Verdict { violations, figures }
 }
 
-fn stored_once(
+impl Figures {
+    fn count(&mut self, submission: &Submission, is_stored: bool) {
+        let refused = submission.outcomes.iter().any(|it| matches!(it, Outcome::Refused(_)));
+        self.submissions += 1;
+        self.attempts += submission.attempts;
+        match (submission.is_accepted(), refused) {
+            (true, _) => self.accepted += 1,
+            (false, true) => self.refused += 1,
+            (false, false) => {
+                self.unknown += 1;
+                self.unknown_stored += usize::from(is_stored);
+            }
+        }
+    }
+}
+
+/// The rows of each submission, by its place.
+struct Stored<'a> {
+    rows: Vec<Vec<&'a Row>>,
+    altered: HashSet<usize>,
+}
+
+impl<'a> Stored<'a> {
+    /// Finds the submission of each row: by its content, or else by its id.
+    fn assign(
+        index: &Index<'_>,
+        submissions: &[Submission],
+        all: &'a [Row],
+        violations: &mut Vec<Violation>,
+    ) -> Self {
+        let mut rows: Vec<Vec<&Row>> = vec![Vec::new(); submissions.len()];
+        let mut altered = HashSet::new();
+        for row in all {
+            let by_content = index.by_content.get(&row.content);
+            if let Some(rows) = by_content.and_then(|place| rows.get_mut(*place)) {
+                rows.push(row);
+                continue;
+            }
+            let id = row.submission_id.as_ref().or(row.message_id.as_ref());
+            let by_id = id.and_then(|id| index.by_id.get(id.as_str())).copied();
+            match by_id.and_then(|place| Some((place, submissions.get(place)?))) {
+                Some((place, submission)) => {
+                    altered.insert(place);
+                    violations.push(Violation::Altered(submission.name, row.id));
+                }
+                None => violations.push(Violation::UnknownRow(row.id)),
+            }
+        }
+        Self { rows, altered }
+    }
+}
+
+fn check_stored_once(
     submission: &Submission,
     rows: &[&Row],
     altered: bool,
     violations: &mut Vec<Violation>,
 ) {
     let name = submission.name;
-    let ids = ids(submission);
-    let accepted =
-        submission.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_)));
+    let ids = accepted_ids(submission);
     violations.extend((ids.len() > 1).then_some(Violation::SeveralIds(name)));
     for outcome in &submission.outcomes {
         if let Outcome::Refused(status) = outcome {
@@ -196,7 +170,9 @@ fn stored_once(
         }
     }
     match rows {
-        [] if accepted && !altered => violations.push(Violation::Lost(name, ids.first().cloned())),
+        [] if submission.is_accepted() && !altered => {
+            violations.push(Violation::Lost(name, ids.first().cloned()));
+        }
         [] => {}
         [row] => {
             let id = match submission.kind {
@@ -212,20 +188,31 @@ fn stored_once(
     }
 }
 
-fn stored_never(submission: &Submission, rows: &[&Row], violations: &mut Vec<Violation>) {
+fn check_not_stored(submission: &Submission, rows: &[&Row], violations: &mut Vec<Violation>) {
     violations
         .extend(rows.iter().map(|row| Violation::StoredThoughRefused(submission.name, row.id)));
 }
 
-/// The `original_message_id`s under which each piece of garbage lies on the invalid queue.
-fn aside<'a>(
+fn check_set_aside(submission: &Submission, originals: usize, violations: &mut Vec<Violation>) {
+    let name = submission.name;
+    match originals {
+        0 if submission.is_accepted() => {
+            violations.push(Violation::NotSetAside(name, accepted_ids(submission).pop_first()));
+        }
+        0 | 1 => {}
+        _ => violations.push(Violation::SetAsideTwice(name)),
+    }
+}
+
+/// Finds the garbage of each message on the invalid queue: by its original id, or else by its body.
+fn set_aside<'a>(
     index: &Index<'_>,
     submissions: &[Submission],
-    remains: &'a Remains,
+    invalid_queue: &'a [InvalidMessage],
     violations: &mut Vec<Violation>,
-) -> HashMap<usize, BTreeSet<&'a str>> {
-    let mut found: HashMap<usize, BTreeSet<&str>> = HashMap::new();
-    for message in &remains.aside {
+) -> SetAside<'a> {
+    let mut found = SetAside::new();
+    for message in invalid_queue {
         let original = message.original_message_id.as_deref();
         let by_id = original.and_then(|id| index.by_id.get(id));
         let place = by_id.or_else(|| index.by_content.get(&message.body)).copied();
@@ -245,7 +232,7 @@ fn aside<'a>(
 }
 
 /// All ids under which a submission was accepted.
-fn ids(submission: &Submission) -> BTreeSet<String> {
+fn accepted_ids(submission: &Submission) -> BTreeSet<String> {
     let ids = submission.outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::Accepted(id) => id.clone(),
         Outcome::Refused(_) | Outcome::Unknown(_) => None,
@@ -253,13 +240,14 @@ fn ids(submission: &Submission) -> BTreeSet<String> {
     ids.collect()
 }
 
+/// The place of each submission.
 struct Index<'a> {
     by_content: HashMap<&'a Content, usize>,
     by_id: HashMap<&'a str, usize>,
 }
 
 impl<'a> Index<'a> {
-    fn of(submissions: &'a [Submission]) -> Self {
+    fn new(submissions: &'a [Submission]) -> Self {
         let mut index = Self { by_content: HashMap::new(), by_id: HashMap::new() };
         for (place, submission) in submissions.iter().enumerate() {
             index.by_content.insert(&submission.content, place);
@@ -270,52 +258,6 @@ impl<'a> Index<'a> {
             }
         }
         index
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "submission {}/{}", self.sender, self.number)
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "unknown".to_owned());
-        match self {
-            Self::Lost(name, accepted) => write!(f, "lost: {name}, accepted as {}", id(accepted)),
-            Self::Doubled(name, rows) => write!(f, "doubled: {name} is {rows} rows"),
-            Self::Altered(name, row) => {
-                write!(f, "altered: {name} is row {row} with another content")
-            }
-            Self::OtherId(name, row) => {
-                write!(f, "other id: {name} is row {row}, not under the id it was accepted as")
-            }
-            Self::SeveralIds(name) => {
-                write!(f, "several ids: {name} was accepted as more than one")
-            }
-            Self::StoredThoughRefused(name, row) => {
-                write!(f, "stored though refused: {name} is row {row}")
-            }
-            Self::GoodButRefused(name, status) => {
-                write!(f, "good but refused: {name} got {status}")
-            }
-            Self::BadButAccepted(name) => write!(f, "bad but accepted: {name}"),
-            Self::RowOfNobody(row) => write!(f, "row of nobody: row {row}"),
-            Self::NotSetAside(name, message) => {
-                write!(f, "not set aside: {name}, message {}", id(message))
-            }
-            Self::SetAsideTwice(name) => {
-                write!(f, "set aside twice: {name} has several original_message_ids")
-            }
-            Self::AlteredAside(name, message) => {
-                write!(f, "altered aside: {name}, message {message}")
-            }
-            Self::WronglySetAside(message) => {
-                write!(f, "wrongly set aside: message {message} of the invalid queue")
-            }
-            Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
-        }
     }
 }
 

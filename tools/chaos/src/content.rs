@@ -1,4 +1,4 @@
-//! What a form says, whichever way its JSON was written: the measure of "exactly its content".
+//! The content of a form, independent of how its JSON was written. "Stored exactly" means equal by this measure.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,25 +6,25 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a content, in hex. Equal contents are equal in every character, number and scale.
+/// A SHA-256, in hex. Equal contents agree in every character and number, and in the scale of every number.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Content(String);
 
 impl Content {
-    /// Of JSON text: order of keys, white space and the way a number is written do not count, its scale does, as in
-    /// jsonb. Text that is no JSON counts as it is.
-    pub fn of(text: &str) -> Self {
+    /// The content of JSON text. As in jsonb, the order of keys, white space and the notation of a number do not
+    /// count, but its scale does. In text that is not JSON, every character counts.
+    pub fn of_json(text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(value) => {
                 let mut canonical = String::new();
-                write(&value, &mut canonical);
+                write_canonical(&value, &mut canonical);
                 Self::of_bytes(&canonical)
             }
             Err(_) => Self::of_bytes(text),
         }
     }
 
-    /// Of a text in which every character counts.
+    /// The content of text in which every character counts.
     pub fn of_bytes(text: &str) -> Self {
         Self(hex::encode(Sha256::digest(text)))
     }
@@ -36,13 +36,13 @@ impl fmt::Debug for Content {
     }
 }
 
-fn write(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
-        Value::Number(number) => text.push_str(&plain(number.as_str())),
+        Value::Number(number) => text.push_str(&without_exponent(number.as_str())),
         Value::Array(items) => {
             text.push('[');
             for item in items {
-                write(item, text);
+                write_canonical(item, text);
                 text.push(',');
             }
             text.push(']');
@@ -52,7 +52,7 @@ fn write(value: &Value, text: &mut String) {
             for (key, member) in members.iter().collect::<BTreeMap<_, _>>() {
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push(':');
-                write(member, text);
+                write_canonical(member, text);
                 text.push(',');
             }
             text.push('}');
@@ -62,7 +62,7 @@ fn write(value: &Value, text: &mut String) {
 }
 
 /// A JSON number without an exponent and with its scale, as PostgreSQL writes a numeric.
-fn plain(number: &str) -> String {
+fn without_exponent(number: &str) -> String {
     let (sign, number) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -94,8 +94,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_postgresql_writes_them() {
-        // The right column is what `select '…'::jsonb` shows.
+    fn numbers_are_written_as_in_postgresql() {
+        // The right column is the output of `select '…'::jsonb`.
         for (sent, shown) in [
             ("0", "0"),
             ("-0", "0"),
@@ -109,14 +109,14 @@ mod tests {
             ("0.001e5", "100"),
             ("123456789012345678901234567890.10", "123456789012345678901234567890.10"),
         ] {
-            assert_eq!(plain(sent), shown, "{sent}");
+            assert_eq!(without_exponent(sent), shown, "{sent}");
         }
     }
 
     #[test]
-    fn what_jsonb_keeps_counts_and_what_it_does_not_does_not() {
-        let first = Content::of(r#"{"a": [1.50, "é"], "b": null}"#);
-        assert_eq!(first, Content::of(r#"{"b":null,"a":[15.0e-1,"\u00e9"]}"#));
+    fn exactly_the_differences_that_jsonb_keeps_count() {
+        let first = Content::of_json(r#"{"a": [1.50, "é"], "b": null}"#);
+        assert_eq!(first, Content::of_json(r#"{"b":null,"a":[15.0e-1,"\u00e9"]}"#));
         for other in [
             r#"{"a":[1.5,"é"],"b":null}"#,
             r#"{"a":["1.50","é"],"b":null}"#,
@@ -125,8 +125,8 @@ mod tests {
             r#"{"a":[1.50,"é"]}"#,
             r#"{"a":[1.50,"é"],"b":false}"#,
         ] {
-            assert_ne!(first, Content::of(other), "{other}");
+            assert_ne!(first, Content::of_json(other), "{other}");
         }
-        assert_ne!(Content::of("not json"), Content::of("not  json"));
+        assert_ne!(Content::of_json("not json"), Content::of_json("not  json"));
     }
 }

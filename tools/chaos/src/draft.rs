@@ -1,35 +1,34 @@
-//! The submissions of a run: the same seed, sender and number give the same one.
+//! Generates submissions: the same seed, sender and number always give the same submission.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Map, Value};
 
 use crate::{
     content::Content,
-    history::{Kind, Name},
+    history::{Kind, SubmissionName},
 };
 
 /// A submission that is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// What has to become of it.
     pub kind: Kind,
-    /// `application/json` and so on; for a message on the queue `message`.
+    /// A media type, or `message` for a message on the queue.
     pub encoding: &'static str,
     /// The header, with its boundary.
     pub content_type: String,
-    /// The request's or the message's body.
+    /// Of the request, or of the message.
     pub body: Vec<u8>,
-    /// What has to be stored, or lie on the invalid queue.
+    /// The expected content of the row, or of the message on the invalid queue.
     pub content: Content,
     /// The `Idempotency-Key`.
     pub key: Option<String>,
-    /// Whether the signature is to be wrong.
+    /// Whether it has a wrong signature.
     pub forged: bool,
-    /// How often it is sent again after an unknown end, with the same key.
+    /// How often to send it again, with the same key, after an unknown outcome.
     pub retries: u32,
-    /// Whether it is sent once more after it was accepted, with the same key: as somebody does who clicks twice.
-    pub again: bool,
-    /// What the sender waits before it, in milliseconds.
+    /// Whether to send it again, with the same key, after it was accepted, like a person who clicks twice.
+    pub repeat: bool,
+    /// How long the sender waits before it.
     pub pause_ms: u64,
 }
 
@@ -64,29 +63,28 @@ const NUMBERS: &[&str] = &[
 
 const BOUNDARY: &str = "----boundary-of-a-form";
 
-/// The submission with this name.
-pub fn draft(seed: u64, name: Name) -> Draft {
-    let mut dice = dice(seed, name);
-    // No two submissions of any run say the same.
+pub fn draft(seed: u64, name: SubmissionName) -> Draft {
+    let mut rng = seeded_rng(seed, name);
+    // The mark makes every submission of every run different.
     let mark = format!("{seed:x}-{}-{}", name.sender, name.number);
-    let mut draft = match dice.random_range(0..100) {
-        0..5 => message(&mut dice, &mark),
-        5..7 => garbage(&mut dice, &mark),
-        7..13 => bad(&mut dice, &mark),
-        13..35 => posted("application/x-www-form-urlencoded", urlencoded(&mut dice, &mark)),
-        35..50 => posted("multipart/form-data", multipart(&mut dice, &mark)),
-        _ => posted("application/json", json(&mut dice, &mark, str_json)),
+    let mut draft = match rng.random_range(0..100) {
+        0..5 => message(&mut rng, &mark),
+        5..7 => garbage(&mut rng, &mark),
+        7..13 => bad_form(&mut rng, &mark),
+        13..35 => posted("application/x-www-form-urlencoded", urlencoded(&mut rng, &mark)),
+        35..50 => posted("multipart/form-data", multipart(&mut rng, &mark)),
+        _ => posted("application/json", json(&mut rng, &mark, json_string)),
     };
-    if draft.kind == Kind::Form && dice.random_bool(0.5) {
+    if draft.kind == Kind::Form && rng.random_bool(0.5) {
         draft.key = Some(format!("key-{mark}"));
-        draft.retries = *[0, 3].choose(&mut dice).unwrap_or(&0);
-        draft.again = name.number.is_multiple_of(4);
+        draft.retries = *[0, 3].choose(&mut rng).unwrap_or(&0);
+        draft.repeat = name.number.is_multiple_of(4);
     }
-    draft.pause_ms = dice.random_range(0..80);
+    draft.pause_ms = rng.random_range(0..80);
     draft
 }
 
-fn dice(seed: u64, Name { sender, number }: Name) -> StdRng {
+fn seeded_rng(seed: u64, SubmissionName { sender, number }: SubmissionName) -> StdRng {
     let mut bytes = [0; 32];
     let parts =
         seed.to_le_bytes().into_iter().chain(sender.to_le_bytes()).chain(number.to_le_bytes());
@@ -108,17 +106,17 @@ fn posted(encoding: &'static str, (body, content): (String, Content)) -> Draft {
         key: None,
         forged: false,
         retries: 0,
-        again: false,
+        repeat: false,
         pause_ms: 0,
     }
 }
 
-/// As the server of 2016 put it on the queue: JSON in ASCII, no attributes.
-fn message(dice: &mut StdRng, mark: &str) -> Draft {
-    Draft { kind: Kind::Message, ..posted("message", json(dice, mark, ascii)) }
+/// A message as the server of 2016 put it on the queue: JSON in ASCII, without attributes.
+fn message(rng: &mut StdRng, mark: &str) -> Draft {
+    Draft { kind: Kind::Message, ..posted("message", json(rng, mark, ascii_json_string)) }
 }
 
-fn garbage(dice: &mut StdRng, mark: &str) -> Draft {
+fn garbage(rng: &mut StdRng, mark: &str) -> Draft {
     let bodies = [
         format!("not json {mark}"),
         format!("[\"{mark}\"]"),
@@ -130,19 +128,19 @@ fn garbage(dice: &mut StdRng, mark: &str) -> Draft {
         format!("{{\"data\":1e1000,\"mark\":\"{mark}\"}}"),
         format!("{{\"mark\":\"{mark}\",\"data\":{}", "[".repeat(10_000)),
     ];
-    let body = bodies.choose(dice).cloned().unwrap_or_default();
+    let body = bodies.choose(rng).cloned().unwrap_or_default();
     let content = Content::of_bytes(&body);
     Draft { kind: Kind::Garbage, ..posted("message", (body, content)) }
 }
 
-/// What the api must answer with 4xx.
-fn bad(dice: &mut StdRng, mark: &str) -> Draft {
+/// A form that the api must refuse with 4xx.
+fn bad_form(rng: &mut StdRng, mark: &str) -> Draft {
     let good = format!("{{\"data\":\"{mark}\"}}");
     let json = |body: String| {
-        let content = Content::of(&body);
+        let content = Content::of_json(&body);
         Draft { kind: Kind::BadForm, ..posted("application/json", (body, content)) }
     };
-    match dice.random_range(0..9) {
+    match rng.random_range(0..9) {
         0 => json(format!("{{\"mark\":\"{mark}\"}}")),
         1 => json(format!("{{\"data\":null,\"mark\":\"{mark}\"}}")),
         2 => json(format!("{{\"data\":\"{mark}\"")),
@@ -155,35 +153,35 @@ fn bad(dice: &mut StdRng, mark: &str) -> Draft {
     }
 }
 
-/// JSON text in which every number is written as it comes.
-fn json(dice: &mut StdRng, mark: &str, text: fn(&str) -> String) -> (String, Content) {
+/// JSON text that writes every number as it is in [`NUMBERS`]; `text` writes a string.
+fn json(rng: &mut StdRng, mark: &str, text: fn(&str) -> String) -> (String, Content) {
     let mut data = vec![format!("\"mark\":{}", text(mark))];
-    for index in 0..dice.random_range(0..8) {
-        let value = match dice.random_range(0..6) {
-            0..3 => text(TEXTS.choose(dice).unwrap_or(&"")),
-            3..5 => NUMBERS.choose(dice).unwrap_or(&"0").to_string(),
+    for index in 0..rng.random_range(0..8) {
+        let value = match rng.random_range(0..6) {
+            0..3 => text(TEXTS.choose(rng).unwrap_or(&"")),
+            3..5 => NUMBERS.choose(rng).unwrap_or(&"0").to_string(),
             _ => format!("[true,false,null,{{{}:[[]]}}]", text("désert")),
         };
         data.push(format!("\"field {index}\":{value}"));
     }
-    data.push(format!("\"filler\":{}", text(&filler(dice))));
+    data.push(format!("\"filler\":{}", text(&filler(rng))));
     let mut body = format!("{{\"data\": {{{}}}", data.join(", "));
-    if dice.random_bool(0.3) {
-        body.push_str(&format!(",\"beside\":{}", text(TEXTS.choose(dice).unwrap_or(&""))));
+    if rng.random_bool(0.3) {
+        body.push_str(&format!(",\"beside\":{}", text(TEXTS.choose(rng).unwrap_or(&""))));
     }
     body.push('}');
-    let content = Content::of(&body);
+    let content = Content::of_json(&body);
     (body, content)
 }
 
-fn str_json(text: &str) -> String {
+fn json_string(text: &str) -> String {
     Value::from(text).to_string()
 }
 
 /// As Python's `json.dumps` writes it.
-fn ascii(text: &str) -> String {
+fn ascii_json_string(text: &str) -> String {
     let mut escaped = String::new();
-    for character in str_json(text).chars() {
+    for character in json_string(text).chars() {
         if character.is_ascii() && character != '\u{7f}' {
             escaped.push(character);
         } else {
@@ -196,31 +194,31 @@ fn ascii(text: &str) -> String {
     escaped
 }
 
-fn texts(dice: &mut StdRng, mark: &str) -> Vec<(String, String)> {
+fn text_fields(rng: &mut StdRng, mark: &str) -> Vec<(String, String)> {
     let mut fields = vec![("data".to_owned(), mark.to_owned())];
-    for index in 0..dice.random_range(0..8) {
-        fields.push((format!("feld-ö {index}"), TEXTS.choose(dice).unwrap_or(&"").to_string()));
+    for index in 0..rng.random_range(0..8) {
+        fields.push((format!("feld-ö {index}"), TEXTS.choose(rng).unwrap_or(&"").to_string()));
     }
-    fields.push(("filler".to_owned(), filler(dice)));
+    fields.push(("filler".to_owned(), filler(rng)));
     fields
 }
 
 fn content(fields: &[(String, String)]) -> Content {
     let object: Map<_, _> =
         fields.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-    Content::of(&Value::Object(object).to_string())
+    Content::of_json(&Value::Object(object).to_string())
 }
 
-fn urlencoded(dice: &mut StdRng, mark: &str) -> (String, Content) {
-    let fields = texts(dice, mark);
+fn urlencoded(rng: &mut StdRng, mark: &str) -> (String, Content) {
+    let fields = text_fields(rng, mark);
     (
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish(),
         content(&fields),
     )
 }
 
-fn multipart(dice: &mut StdRng, mark: &str) -> (String, Content) {
-    let fields = texts(dice, mark);
+fn multipart(rng: &mut StdRng, mark: &str) -> (String, Content) {
+    let fields = text_fields(rng, mark);
     let mut body = String::new();
     for (name, value) in &fields {
         body.push_str(&format!(
@@ -231,10 +229,10 @@ fn multipart(dice: &mut StdRng, mark: &str) -> (String, Content) {
     (body, content(&fields))
 }
 
-/// Mostly some hundred bytes, now and then up to 60 KB.
-fn filler(dice: &mut StdRng) -> String {
-    let most = if dice.random_bool(0.05) { 60_000 } else { 1_000 };
-    "filler ".chars().cycle().take(dice.random_range(0..most)).collect()
+/// Usually a few hundred bytes, sometimes up to 60 KB.
+fn filler(rng: &mut StdRng) -> String {
+    let max = if rng.random_bool(0.05) { 60_000 } else { 1_000 };
+    "filler ".chars().cycle().take(rng.random_range(0..max)).collect()
 }
 
 #[cfg(test)]
@@ -244,11 +242,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_submissions_and_no_two_say_the_same() {
+    fn a_seed_gives_the_same_submissions_and_no_two_are_equal() {
         let mut kinds = BTreeMap::new();
         let mut contents = HashSet::new();
         for number in 0..2000 {
-            let name = Name { sender: number % 16, number };
+            let name = SubmissionName { sender: number % 16, number };
             let one = draft(7, name);
             assert_eq!(one, draft(7, name));
             *kinds.entry((format!("{:?}", one.kind), one.encoding)).or_insert(0) += 1;
@@ -259,9 +257,9 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_2016_is_ascii_and_says_what_it_should() {
+    fn a_message_of_2016_is_ascii_and_decodes_to_the_same_text() {
         for text in TEXTS {
-            let escaped = ascii(text);
+            let escaped = ascii_json_string(text);
             assert!(escaped.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{escaped}");
             assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), *text);
         }

@@ -1,37 +1,36 @@
-//! What was sent and what was answered, written down before and after, in a file that is only ever appended to.
+//! Records each submission before it is sent, and each answer, in an append-only file.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Write},
     path::Path,
     time::Instant,
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::content::Content;
 
-/// Which submission: the sender, and the number among what that sender sent. With the seed they say what it was.
+/// The sender, and the number among its submissions. With the seed, it reproduces the submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Name {
-    /// The sender's number.
+pub struct SubmissionName {
     pub sender: u32,
-    /// The submission's number.
     pub number: u32,
 }
 
-/// What has to become of a submission.
+/// What has to happen to a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A good form, posted: a row under the id of its 202.
     Form,
-    /// Posted, and to be refused with 4xx.
+    /// A bad form, posted: refused with 4xx.
     BadForm,
     /// A good form, put on the queue without attributes, as the service of 2016 did: a row under its message id.
     Message,
-    /// Put on the queue, and no form: it belongs on the invalid queue.
+    /// Put on the queue, but not a form: it belongs on the invalid queue.
     Garbage,
 }
 
@@ -39,58 +38,55 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// 202, or confirmed by SQS; with the submission's or message's id, unless the answer broke off behind its head.
+    /// 202, or confirmed by SQS. With the submission id or message id, unless the answer broke off after its head.
     Accepted(Option<String>),
     /// 4xx.
     Refused(u16),
-    /// 5xx, or no answer: it may have been taken or not.
+    /// 5xx, or no answer: the submission may have been accepted or not.
     Unknown(String),
 }
 
 /// A submission with all attempts to send it.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Which.
-    pub name: Name,
-    /// What has to become of it.
+    pub name: SubmissionName,
     pub kind: Kind,
-    /// What it says. No two submissions of a history say the same.
+    /// No two submissions of a history have the same content.
     pub content: Content,
-    /// The end of each attempt that has ended.
+    /// Of each attempt that has ended.
     pub outcomes: Vec<Outcome>,
-    /// Attempts that were begun.
+    /// Attempts begun.
     pub attempts: usize,
 }
 
-/// A fault that was done.
+/// A submission that is about to be sent for the first time.
+#[derive(Clone, Copy, Serialize)]
+pub struct Sending<'a> {
+    pub name: SubmissionName,
+    pub kind: Kind,
+    pub content: &'a Content,
+    pub encoding: &'a str,
+    pub bytes: usize,
+    /// Whether it has an `Idempotency-Key`.
+    pub with_key: bool,
+}
+
+/// A fault that is over. Times are in milliseconds since the start of the run.
 #[derive(Clone, Debug, Serialize)]
-pub struct FaultDone {
-    /// Milliseconds since the start of the run.
+pub struct FaultRecord {
     pub at_ms: u64,
-    /// When it was over.
     pub until_ms: u64,
-    /// What, in words.
+    /// Its description.
     pub what: String,
-    /// The name of its kind.
     pub kind: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Line<'a> {
-    Sending {
-        name: Name,
-        kind: Kind,
-        content: &'a Content,
-        encoding: &'a str,
-        bytes: usize,
-        with_key: bool,
-    },
-    Ended {
-        name: Name,
-        outcome: &'a Outcome,
-    },
-    Fault(&'a FaultDone),
+    Sending(Sending<'a>),
+    Ended { name: SubmissionName, outcome: &'a Outcome },
+    Fault(&'a FaultRecord),
 }
 
 #[derive(Serialize)]
@@ -100,7 +96,7 @@ struct Timed<'a> {
     line: Line<'a>,
 }
 
-/// The history of a run. Shared by all who send and all who break things.
+/// The history of a run, shared by senders and nemeses.
 pub struct History {
     started: Instant,
     inner: Mutex<Inner>,
@@ -108,22 +104,25 @@ pub struct History {
 
 struct Inner {
     file: File,
-    /// The first fault of the file itself, told at the end.
+    /// The first error of the file itself; [`History::check_file`] reports it.
     broken: Option<io::Error>,
     submissions: Vec<Submission>,
-    faults: Vec<FaultDone>,
+    faults: Vec<FaultRecord>,
     accepted: usize,
 }
 
-/// A submission's place in the history.
+/// A submission's position in the history.
 #[derive(Clone, Copy, Debug)]
-pub struct Place(usize);
+pub struct SubmissionIndex(usize);
+
+impl Submission {
+    pub fn is_accepted(&self) -> bool {
+        self.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_)))
+    }
+}
 
 impl History {
-    /// An empty one in this file.
-    ///
-    /// # Errors
-    /// The file cannot be made.
+    /// An empty history in a new file.
     pub fn create(path: &Path) -> io::Result<Self> {
         let inner = Inner {
             file: File::options().create_new(true).append(true).open(path)?,
@@ -140,76 +139,68 @@ impl History {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Writes down a submission that is about to be sent for the first time.
-    pub fn sending(
-        &self,
-        (name, kind): (Name, Kind),
-        content: &Content,
-        (encoding, bytes, with_key): (&str, usize, bool),
-    ) -> Place {
-        let mut inner = self.lock();
-        self.write(&mut inner, Line::Sending { name, kind, content, encoding, bytes, with_key });
-        let submission =
-            Submission { name, kind, content: content.clone(), outcomes: Vec::new(), attempts: 1 };
-        inner.submissions.push(submission);
-        Place(inner.submissions.len() - 1)
+    pub fn record_sending(&self, sending: Sending<'_>) -> SubmissionIndex {
+        let mut inner = self.inner.lock();
+        self.write(&mut inner, Line::Sending(sending));
+        inner.submissions.push(Submission {
+            name: sending.name,
+            kind: sending.kind,
+            content: sending.content.clone(),
+            outcomes: Vec::new(),
+            attempts: 1,
+        });
+        SubmissionIndex(inner.submissions.len() - 1)
     }
 
-    /// Counts another attempt that is about to be made.
-    pub fn sending_again(&self, place: Place) {
-        if let Some(submission) = self.lock().submissions.get_mut(place.0) {
+    /// Counts one more attempt, which is about to begin.
+    pub fn record_retry(&self, index: SubmissionIndex) {
+        if let Some(submission) = self.inner.lock().submissions.get_mut(index.0) {
             submission.attempts += 1;
         }
     }
 
-    /// Writes down how an attempt has ended.
-    pub fn ended(&self, place: Place, outcome: Outcome) {
-        let mut inner = self.lock();
-        let Some(submission) = inner.submissions.get_mut(place.0) else { return };
+    pub fn record_outcome(&self, index: SubmissionIndex, outcome: Outcome) {
+        let mut inner = self.inner.lock();
+        let Some(submission) = inner.submissions.get_mut(index.0) else { return };
         let name = submission.name;
-        let first =
-            !submission.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_)));
+        let was_accepted = submission.is_accepted();
         submission.outcomes.push(outcome.clone());
-        inner.accepted += usize::from(first && matches!(outcome, Outcome::Accepted(_)));
+        let newly_accepted = !was_accepted && submission.is_accepted();
+        inner.accepted += usize::from(newly_accepted);
         self.write(&mut inner, Line::Ended { name, outcome: &outcome });
     }
 
-    /// Writes down a fault that is over.
-    pub fn fault(&self, fault: FaultDone) {
-        let mut inner = self.lock();
+    pub fn record_fault(&self, fault: FaultRecord) {
+        let mut inner = self.inner.lock();
         self.write(&mut inner, Line::Fault(&fault));
         inner.faults.push(fault);
     }
 
-    /// Submissions that were accepted so far.
+    /// The number of submissions accepted so far.
     pub fn accepted(&self) -> usize {
-        self.lock().accepted
+        self.inner.lock().accepted
     }
 
-    /// All submissions so far.
     pub fn submissions(&self) -> Vec<Submission> {
-        self.lock().submissions.clone()
+        self.inner.lock().submissions.clone()
     }
 
-    /// All faults so far, by the time at which they began.
-    pub fn faults(&self) -> Vec<FaultDone> {
-        let mut faults = self.lock().faults.clone();
+    /// All faults so far, ordered by when they began.
+    pub fn faults(&self) -> Vec<FaultRecord> {
+        let mut faults = self.inner.lock().faults.clone();
         faults.sort_by_key(|fault| fault.at_ms);
         faults
     }
 
-    /// Whether everything got into the file.
-    ///
-    /// # Errors
-    /// The first line that did not.
+    /// Returns the error of the first line that could not be written, if any.
     pub fn check_file(&self) -> io::Result<()> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.broken.take().map_or_else(|| inner.file.sync_all(), Err)
     }
 
     fn write(&self, inner: &mut Inner, line: Line<'_>) {
         let line =
-            serde_json::to_vec(&Timed { at_ms: self.now_ms(), line }).map_err(io::Error::other);
+            serde_json::to_vec(&Timed { at_ms: self.now_ms(), line }).map_err(io::Error::from);
         let written = line.and_then(|mut line| {
             line.push(b'\n');
             inner.file.write_all(&line)
@@ -218,8 +209,10 @@ impl History {
             inner.broken.get_or_insert(error);
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock()
+impl fmt::Display for SubmissionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "submission {}/{}", self.sender, self.number)
     }
 }

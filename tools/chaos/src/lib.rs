@@ -1,24 +1,33 @@
-//! Breaks the running system at random, and proves with a history that nothing was lost and nothing doubled.
+//! Breaks the running system at random, and proves with a history that no form was lost and none stored twice.
 //!
-//! Senders write down each submission before it is sent and how it ended ([`history`]); meanwhile faults are done by
-//! a plan that a seed gives ([`fault`], [`nemesis`]); in the end [`check`] compares what was answered with what is
-//! stored and set aside. [`between`] kills a worker at one moment instead.
+//! Senders record each submission before they send it, and how it ended ([`history`]). Meanwhile the nemeses inflict
+//! faults from a plan that a seed determines ([`plan`], [`nemesis`]). At the end, [`check`] compares the answers with
+//! the stored rows and the invalid queue. [`kills`] kills workers at one exact moment instead.
 
-pub mod check;
+#![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
+
+// What was sent and stored, and the promises as a pure function of both.
+pub mod content;
 pub mod history;
 
-pub mod content;
+pub mod check;
+
+// Submissions and faults, drawn from a seed.
 pub mod draft;
-pub mod send;
-
 pub mod fault;
-pub mod nemesis;
+pub mod plan;
 
+// The system under test, and those who use, break and watch it.
+pub mod instance;
 pub mod postgres;
 pub mod system;
+
+pub mod nemesis;
+pub mod send;
 pub mod watch;
 
-pub mod between;
+// The two programs, and their reports.
+pub mod kills;
 pub mod run;
 
 pub mod plot;

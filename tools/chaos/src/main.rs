@@ -1,63 +1,66 @@
-//! `make chaos` and `make soak`: see [`chaos`].
+//! `make chaos` and `make soak` call this program: see [`chaos`].
 
 use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
+    env, fs,
+    path::PathBuf,
+    process::{self, ExitCode},
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 use chaos::{
-    between::{Moment, kill_between},
-    fault::Pace,
-    run::{Options, Run, Shown},
+    kills::{self, Moment, kill_workers},
+    plan::Pace,
+    report::ReportRow,
+    run::{Run, RunOptions, RunResult},
 };
 use chrono::Utc;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Breaks the running system at random, and proves that no form is lost and none doubled.
+/// Breaks the running system at random, and proves that no form is lost and none stored twice
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Gives the same forms and the same plan of faults again; random where absent.
+    /// Repeats the forms and faults of an earlier run [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// How long forms are sent and things broken.
+    /// How long to send forms and break things
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Clients that send at the same time.
+    /// Clients that send at the same time
     #[arg(long, default_value_t = 16)]
     senders: u32,
-    /// Breaks things six times less often and spares the first api and worker, to watch their memory.
+    /// Breaks things six times less often, and spares the first api and worker to watch their memory
     #[arg(long)]
     soak: bool,
-    /// Writes <REPORT>.md and <REPORT>.svg besides those in the run's own directory.
+    /// Also writes the report to <REPORT>.md and <REPORT>.svg
     #[arg(long)]
     report: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Kills a worker again and again between COMMIT and delete.
-    BetweenCommitAndDelete(Kills),
-    /// Kills a worker again and again between the send to the invalid queue and the delete.
-    BetweenAsideAndDelete(Kills),
+    /// Kills workers at exact moments, and counts lost and doubled forms
+    Kills(KillOptions),
 }
 
-#[derive(clap::Args)]
-struct Kills {
-    /// How often.
-    #[arg(long, default_value_t = 1000)]
-    kills: usize,
-    /// Systems side by side.
+#[derive(Args)]
+struct KillOptions {
+    /// Kills between COMMIT and delete
+    #[arg(long, value_name = "KILLS", default_value_t = 1000)]
+    after_commit: usize,
+    /// Kills between the send to the invalid queue and the delete
+    #[arg(long, value_name = "KILLS", default_value_t = 100)]
+    after_set_aside: usize,
+    /// Systems side by side
     #[arg(long, default_value_t = 4)]
     systems: usize,
-    /// Writes the figures to <REPORT>.md too.
+    /// Also writes the report to <REPORT>.md
     #[arg(long)]
     report: Option<PathBuf>,
 }
@@ -66,21 +69,16 @@ struct Kills {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let interrupted = CancellationToken::new();
-    let outcome = match on_interrupt(&interrupted) {
+    let outcome = match cancel_on_signal(&interrupted) {
         Err(error) => Err(error),
         Ok(()) => match arguments.command {
-            Some(Command::BetweenCommitAndDelete(kills)) => {
-                between(Moment::CommitAndDelete, &kills, &interrupted).await
-            }
-            Some(Command::BetweenAsideAndDelete(kills)) => {
-                between(Moment::AsideAndDelete, &kills, &interrupted).await
-            }
+            Some(Command::Kills(options)) => kill(&options, &interrupted).await,
             None => storm(arguments, &interrupted).await,
         },
     };
     match outcome {
         _ if interrupted.is_cancelled() => {
-            eprintln!("Interrupted; everything is stopped, nothing was checked.");
+            eprintln!("Interrupted. Everything is stopped, and nothing was checked.");
             ExitCode::from(130)
         }
         Ok(true) => ExitCode::SUCCESS,
@@ -92,41 +90,41 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all promises were kept.
+/// Returns whether all promises were kept.
 async fn storm(arguments: Arguments, interrupted: &CancellationToken) -> Result<bool> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let directory = directory(&format!("seed-{seed}"))?;
     eprintln!("seed {seed}; history and logs in {}", directory.display());
     let time = Duration::from_secs(arguments.seconds);
     let longest_ms = arguments.seconds.saturating_mul(1000) / 3;
-    let pauses = if arguments.soak { 6 } else { 1 };
-    let pace = Some(Pace { pauses, spare_the_first: arguments.soak, longest_ms });
+    let pause_factor = if arguments.soak { 6 } else { 1 };
+    let pace = Some(Pace { pause_factor, spare_the_first: arguments.soak, longest_ms });
     let options =
-        Options { seed, time, senders: arguments.senders, pace, directory: directory.clone() };
+        RunOptions { seed, time, senders: arguments.senders, pace, directory: directory.clone() };
     let bar = bar(arguments.seconds, "{elapsed_precise} {bar:30} {msg}")?;
-    let Some(shown) = run(options, &bar, interrupted).await? else { return Ok(false) };
+    let Some(result) = run(options, &bar, interrupted).await? else { return Ok(false) };
     bar.finish_and_clear();
 
-    shown.write_report(&directory.join("report"))?;
+    result.write_report(&directory.join("report"))?;
     if let Some(stem) = &arguments.report {
-        shown.write_report(stem)?;
+        result.write_report(stem)?;
     }
-    for (what, count) in shown.figures() {
-        println!("{:52} {}", what.replace("**", ""), count.replace("**", ""));
+    for ReportRow { name, value } in result.figures() {
+        println!("{:52} {}", name.replace("**", ""), value.replace("**", ""));
     }
-    for violation in &shown.verdict.violations {
+    for violation in &result.verdict.violations {
         println!("VIOLATION {violation}");
     }
     println!("seed {seed}; report, history and logs in {}", directory.display());
-    Ok(shown.verdict.violations.is_empty())
+    Ok(result.verdict.violations.is_empty())
 }
 
-/// Nothing where it was interrupted.
+/// `None` if it was interrupted.
 async fn run(
-    options: Options,
+    options: RunOptions,
     bar: &ProgressBar,
     interrupted: &CancellationToken,
-) -> Result<Option<Shown>> {
+) -> Result<Option<RunResult>> {
     let Some(run) = interrupted.run_until_cancelled(Run::start(options)).await else {
         return Ok(None);
     };
@@ -139,29 +137,31 @@ async fn run(
     run.finish(verdict).await.map(Some)
 }
 
-/// Whether every message is there once.
-async fn between(moment: Moment, kills: &Kills, interrupted: &CancellationToken) -> Result<bool> {
-    let directory = directory("between")?;
+/// Returns whether every message was stored or set aside.
+async fn kill(options: &KillOptions, interrupted: &CancellationToken) -> Result<bool> {
+    let directory = directory("kills")?;
     eprintln!("logs in {}", directory.display());
-    let bar = bar(kills.kills as u64, "{elapsed_precise} {bar:30} {pos}/{len} kills")?;
-    let left =
-        kill_between(moment, kills.kills, kills.systems.max(1), &directory, &bar, interrupted)
-            .await?;
+    let total = options.after_commit + options.after_set_aside;
+    let bar = bar(total as u64, "{elapsed_precise} {bar:30} {pos}/{len} kills")?;
+    let systems = options.systems.max(1);
+    let kill = |moment, kills| kill_workers(moment, kills, systems, &directory, &bar, interrupted);
+    let after_commit = kill(Moment::AfterCommit, options.after_commit).await?;
+    let after_set_aside = kill(Moment::AfterSetAside, options.after_set_aside).await?;
     bar.finish_and_clear();
-    let report = left.report(moment);
+    let report = kills::report(&after_commit, &after_set_aside);
     print!("{report}");
-    if let Some(stem) = &kills.report {
-        std::fs::write(stem.with_extension("md"), report)?;
+    if let Some(stem) = &options.report {
+        fs::write(stem.with_extension("md"), report)?;
     }
-    Ok(left.lost == 0 && left.doubled == 0)
+    Ok([after_commit, after_set_aside].iter().all(|it| it.lost == 0 && it.doubled == 0))
 }
 
-/// A directory of its own for each run.
+/// Creates a directory for this run.
 fn directory(name: &str) -> Result<PathBuf> {
     let now = Utc::now().format("%Y%m%d-%H%M%S");
-    let directory = std::env::temp_dir().join(format!("chaos-{name}-{now}-{}", std::process::id()));
-    std::fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot make {}", Path::new(&directory).display()))?;
+    let directory = env::temp_dir().join(format!("chaos-{name}-{now}-{}", process::id()));
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
     Ok(directory)
 }
 
@@ -169,8 +169,8 @@ fn bar(length: u64, template: &str) -> Result<ProgressBar> {
     Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?))
 }
 
-/// Ctrl-C reaches the services too; what is broken off here is not checked.
-fn on_interrupt(interrupted: &CancellationToken) -> Result<()> {
+/// Ctrl-C also reaches the services, so an interrupted run is not checked.
+fn cancel_on_signal(interrupted: &CancellationToken) -> Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let (mut signals, interrupted) = (signal(kind)?, interrupted.clone());
         tokio::spawn(async move {

@@ -1,50 +1,44 @@
-//! Does the faults of a plan, and takes each of them back.
+//! Inflicts the faults of a plan, and undoes each of them.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use test_kit::{postgres::Shutdown, service::Signal};
+use test_kit::{Signal, postgres::Shutdown};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    fault::{Fault, Lane, Pace, Plan, SqsFault, Target},
-    history::{FaultDone, History},
-    system::{DATABASE, Program, ROLE, System},
+    fault::{Fault, SqsFault, Target},
+    history::{FaultRecord, History},
+    instance::Instance,
+    plan::{Lane, Pace, Plan},
+    system::{DATABASE, ROLE, System},
 };
 
-/// Breaks what belongs to one lane.
+/// Breaks one lane of the system.
 pub struct Nemesis {
-    /// Draws the plan.
     pub seed: u64,
-    /// What is broken.
     pub lane: Lane,
-    /// How often.
     pub pace: Pace,
-    /// Where.
     pub system: Arc<System>,
-    /// Where it is written down.
     pub history: Arc<History>,
 }
 
 impl Nemesis {
-    /// Goes through the plan until `stop`; then the fault that is being done is taken back.
-    ///
-    /// # Errors
-    /// Something did not come back.
+    /// Follows the plan until `stop`, and then undoes the current fault. An error if the system did not recover.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        for (pause, fault) in Plan::new(self.seed, self.lane, self.pace) {
-            if stop.run_until_cancelled(sleep(Duration::from_millis(pause))).await.is_none() {
+        for planned in Plan::new(self.seed, self.lane, self.pace) {
+            let pause = sleep(Duration::from_millis(planned.pause_ms));
+            if stop.run_until_cancelled(pause).await.is_none() {
                 break;
             }
             let at_ms = self.history.now_ms();
-            self.inflict(&fault, &stop).await?;
-            let until_ms = self.history.now_ms();
-            self.history.fault(FaultDone {
+            self.inflict(&planned.fault, &stop).await?;
+            self.history.record_fault(FaultRecord {
                 at_ms,
-                until_ms,
-                what: fault.in_words(),
-                kind: fault.kind(),
+                until_ms: self.history.now_ms(),
+                what: planned.fault.description(),
+                kind: planned.fault.kind(),
             });
         }
         Ok(())
@@ -53,59 +47,66 @@ impl Nemesis {
     async fn inflict(&self, fault: &Fault, stop: &CancellationToken) -> Result<()> {
         let postgres = &self.system.postgres;
         match fault {
-            Fault::Kill(target, down) => {
-                self.target(*target).stop(Signal::Kill).await?;
-                last(*down, stop).await;
-                self.target(*target).start().await
+            Fault::Kill(target, ms) => {
+                self.instance(*target).stop(Signal::Kill).await?;
+                hold(*ms, stop).await;
+                self.instance(*target).start().await
             }
             Fault::Terminate(target) => {
-                self.target(*target).stop(Signal::Term).await?;
-                self.target(*target).start().await
+                self.instance(*target).stop(Signal::Term).await?;
+                self.instance(*target).start().await
             }
             Fault::Freeze(target, ms) => {
-                self.target(*target).signal(Signal::Stop)?;
-                last(*ms, stop).await;
-                self.target(*target).signal(Signal::Continue)
+                self.instance(*target).signal(Signal::Stop)?;
+                hold(*ms, stop).await;
+                self.instance(*target).signal(Signal::Continue)
             }
-            Fault::StopFast(ms) | Fault::StopImmediate(ms) => {
-                let fast = matches!(fault, Fault::StopFast(_));
-                postgres.stop(if fast { Shutdown::Fast } else { Shutdown::Immediate }).await?;
-                last(*ms, stop).await;
-                postgres.restart().await
-            }
+            Fault::StopFast(ms) => self.stop_postgres(Shutdown::Fast, *ms, stop).await,
+            Fault::StopImmediate(ms) => self.stop_postgres(Shutdown::Immediate, *ms, stop).await,
             Fault::ReadOnly(ms) => {
                 let set =
                     format!("alter database {DATABASE} set default_transaction_read_only = on");
                 let reset =
                     format!("alter database {DATABASE} reset default_transaction_read_only");
-                self.for_new_sessions(set, *ms, reset, stop).await
+                self.change_sessions(set, *ms, reset, stop).await
             }
             Fault::OutOfConnections(ms) => {
                 let set = format!("alter role {ROLE} connection limit 0");
                 let reset = format!("alter role {ROLE} connection limit -1");
-                self.for_new_sessions(set, *ms, reset, stop).await
+                self.change_sessions(set, *ms, reset, stop).await
             }
             Fault::Deadlock => {
-                // An insert locks the table, then the sequence of its ids; this goes the other way round.
-                let other_way = "begin; alter sequence forms_id_seq no cycle; select pg_sleep(0.5); \
-                                 lock table forms in access exclusive mode; rollback";
-                // It may be the one that PostgreSQL ends.
-                let _ = postgres.sql(DATABASE, other_way).await;
+                // An insert locks the table, then the sequence of its ids. This locks them in the opposite order.
+                let opposite = "begin; alter sequence forms_id_seq no cycle; select pg_sleep(0.5); \
+                                lock table forms in access exclusive mode; rollback";
+                // An error is fine: PostgreSQL may end this session to resolve the deadlock.
+                let _ = postgres.sql(DATABASE, opposite).await;
                 Ok(())
             }
             Fault::LockTable(ms) => {
                 let seconds = ms / 1000;
-                let held = format!(
+                let lock = format!(
                     "begin; lock table forms in access exclusive mode; select pg_sleep({seconds}); rollback"
                 );
-                postgres.sql(DATABASE, held).await.map(drop)
+                postgres.sql(DATABASE, lock).await.map(drop)
             }
-            Fault::Sqs(fault, ms) => self.misbehave(*fault, *ms, stop).await,
+            Fault::Sqs(fault, ms) => self.break_sqs(*fault, *ms, stop).await,
         }
     }
 
-    /// Changes a setting of new sessions, ends the old ones, and later the other way round.
-    async fn for_new_sessions(
+    async fn stop_postgres(
+        &self,
+        shutdown: Shutdown,
+        ms: u64,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        self.system.postgres.stop(shutdown).await?;
+        hold(ms, stop).await;
+        self.system.postgres.restart().await
+    }
+
+    /// Changes a setting of new sessions and ends the old ones; later resets it the same way.
+    async fn change_sessions(
         &self,
         set: String,
         ms: u64,
@@ -118,18 +119,18 @@ impl Nemesis {
         let postgres = &self.system.postgres;
         postgres.sql("postgres", set).await?;
         postgres.sql("postgres", end.clone()).await?;
-        last(ms, stop).await;
+        hold(ms, stop).await;
         postgres.sql("postgres", reset).await?;
         postgres.sql("postgres", end).await.map(drop)
     }
 
-    /// A local-sqs that is down at this moment misbehaves enough.
-    async fn misbehave(&self, fault: SqsFault, ms: u64, stop: &CancellationToken) -> Result<()> {
-        match self.system.sqs.try_fault(fault.rule(self.seed)).await {
+    async fn break_sqs(&self, fault: SqsFault, ms: u64, stop: &CancellationToken) -> Result<()> {
+        match self.system.sqs.try_fault(fault.injected(self.seed)).await {
             Err(error) if error.is_status() => return Err(error.into()),
+            // If local-sqs is down at this moment, that is fault enough.
             Err(_) | Ok(()) => {}
         }
-        last(ms, stop).await;
+        hold(ms, stop).await;
         let _ = self.system.sqs.try_no_faults().await;
         Ok(())
     }
@@ -138,7 +139,7 @@ impl Nemesis {
         clippy::indexing_slicing,
         reason = "the plan names instances 0 and 1, and a run has two of each"
     )]
-    fn target(&self, target: Target) -> &Arc<Program> {
+    fn instance(&self, target: Target) -> &Arc<Instance> {
         match target {
             Target::Api(instance) => &self.system.apis[instance],
             Target::Worker(instance) => &self.system.workers[instance],
@@ -147,7 +148,7 @@ impl Nemesis {
     }
 }
 
-/// A fault is cut short by the end of the run, and taken back all the same.
-async fn last(ms: u64, stop: &CancellationToken) {
+/// Keeps a fault up for a time. The end of the run cuts it short, and the fault is still undone.
+async fn hold(ms: u64, stop: &CancellationToken) {
     let _: Option<()> = stop.run_until_cancelled(sleep(Duration::from_millis(ms))).await;
 }

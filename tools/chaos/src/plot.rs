@@ -1,39 +1,38 @@
-//! A plot of lines over time, as SVG. It knows nothing of what is plotted.
+//! A plot of lines over time, as SVG. It knows nothing about chaos.
 
 use anyhow::{Result, anyhow};
 use plotters::{prelude::*, style::text_anchor};
 
-/// A line.
 pub struct Series<'a> {
-    /// In the legend.
     pub name: &'a str,
-    /// x and y.
-    pub points: Vec<(f64, f64)>,
+    pub points: Vec<Point>,
 }
 
-/// Moments, as ticks below the lines.
+#[derive(Clone, Copy)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+/// Moments, drawn as ticks below the lines.
 pub struct Marks<'a> {
-    /// In the legend.
     pub name: &'a str,
-    /// x.
+    /// Values of x.
     pub moments: Vec<f64>,
 }
 
-/// What is drawn.
 pub struct Plot<'a> {
-    /// Above it.
     pub title: &'a str,
-    /// With its unit.
+    /// Label of the x axis, with its unit.
     pub x: &'a str,
-    /// With its unit.
+    /// Label of the y axis, with its unit.
     pub y: &'a str,
-    /// Over each other.
     pub series: Vec<Series<'a>>,
-    /// A row of ticks each.
+    /// Each has a row of ticks.
     pub marks: Vec<Marks<'a>>,
 }
 
-/// Told apart by those who do not see colours by their darkness, and on both of GitHub's backgrounds.
+/// They differ in brightness for colour-blind people, and are visible on both backgrounds of GitHub.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 90, 181),
     RGBColor(220, 50, 32),
@@ -45,13 +44,9 @@ const COLOURS: [RGBColor; 6] = [
 const SIZE: (u32, u32) = (960, 540);
 
 impl Plot<'_> {
-    /// The SVG's text.
-    ///
-    /// # Errors
-    /// What plotters says.
     pub fn svg(&self) -> Result<String> {
         let mut text = String::new();
-        self.draw(&mut text).map_err(|error| anyhow!("the plot cannot be drawn: {error}"))?;
+        self.draw(&mut text).map_err(|error| anyhow!("cannot draw the plot: {error}"))?;
         Ok(text)
     }
 
@@ -59,8 +54,8 @@ impl Plot<'_> {
         let area = SVGBackend::with_string(text, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let points = || self.series.iter().flat_map(|series| &series.points);
-        let right = points().map(|(x, _)| *x).fold(1.0, f64::max);
-        let top = points().map(|(_, y)| *y).fold(1.0, f64::max) * 1.05;
+        let right = points().map(|point| point.x).fold(1.0, f64::max);
+        let top = points().map(|point| point.y).fold(1.0, f64::max) * 1.05;
         // The rows of ticks are below zero.
         let row = top * 0.035;
         let bottom = -row * (self.marks.len() as f64 + 0.5);
@@ -87,7 +82,7 @@ impl Plot<'_> {
             let colour = *colours.next().unwrap_or(&BLACK);
             chart
                 .draw_series(LineSeries::new(
-                    series.points.iter().copied(),
+                    series.points.iter().map(|point| (point.x, point.y)),
                     colour.stroke_width(2),
                 ))?
                 .label(series.name)
@@ -126,12 +121,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn title_axes_and_legend_are_there_as_text() {
+    fn title_axes_and_legend_are_in_the_svg_as_text() {
         let plot = Plot {
             title: "A title",
             x: "time (s)",
             y: "forms",
-            series: vec![Series { name: "a line", points: vec![(0.0, 0.0), (5.0, 50.0)] }],
+            series: vec![Series {
+                name: "a line",
+                points: vec![Point { x: 0.0, y: 0.0 }, Point { x: 5.0, y: 50.0 }],
+            }],
             marks: vec![Marks { name: "some moments", moments: vec![1.0, 2.0] }],
         };
         let svg = plot.svg().unwrap();

@@ -1,45 +1,43 @@
 //! PostgreSQL, stopped and started on demand.
 //!
-//! A thread of its own owns the server: the server stops with that thread, however the program ends.
+//! The server belongs to a thread of its own. It stops with that thread, however the program ends.
 
-use std::{path::PathBuf, sync::mpsc, thread};
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
 
 use anyhow::{Context, Result};
-use test_kit::postgres::{Cluster, ClusterOptions, PostgresError, Shutdown};
-use tokio::sync::oneshot;
+use test_kit::postgres::{Cluster, ClusterOptions, PostgresError, Shutdown, sql};
+use tokio::{sync::oneshot, task::spawn_blocking};
 
-use crate::system::sql_at;
+const THREAD_ENDED: &str = "the thread of PostgreSQL ended";
 
-/// A running server, or a stopped one. It is stopped on drop.
+/// A server that runs or is stopped. Dropping it stops it.
 pub struct Postgres {
-    orders: Option<mpsc::Sender<Order>>,
+    commands: Option<mpsc::Sender<Command>>,
     owner: Option<thread::JoinHandle<()>>,
-    /// The superuser's URL, up to the database's name.
+    /// The superuser's URL, up to the name of the database.
     url: String,
     port: u16,
 }
 
-enum Order {
+enum Command {
     Stop(Shutdown, oneshot::Sender<Result<(), PostgresError>>),
     Start(oneshot::Sender<Result<(), PostgresError>>),
     Log(oneshot::Sender<String>),
 }
 
 impl Postgres {
-    /// Starts one in this directory.
-    ///
-    /// # Errors
-    /// It does not start.
     pub async fn start(directory: PathBuf, port: u16) -> Result<Self> {
-        let (orders, arrivals) = mpsc::channel();
+        let (commands, received) = mpsc::channel();
         let (started, url) = oneshot::channel();
-        let owner = thread::spawn(move || own(&directory, port, started, &arrivals));
-        let url =
-            url.await.context("PostgreSQL's thread ended")?.context("PostgreSQL does not start")?;
-        Ok(Self { orders: Some(orders), owner: Some(owner), url, port })
+        let owner = thread::spawn(move || run_server(&directory, port, started, &received));
+        let url = url.await.context(THREAD_ENDED)?.context("PostgreSQL does not start")?;
+        Ok(Self { commands: Some(commands), owner: Some(owner), url, port })
     }
 
-    /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -49,67 +47,56 @@ impl Postgres {
         format!("{}{database}", self.url)
     }
 
-    /// What psql answers to the superuser.
-    ///
-    /// # Errors
-    /// What psql says.
+    /// Runs statements as the superuser, without blocking the runtime, and returns the output of psql.
     pub async fn sql(&self, database: &str, statements: impl Into<String>) -> Result<String> {
-        sql_at(self.url(database), statements.into()).await
+        let (url, statements) = (self.url(database), statements.into());
+        Ok(spawn_blocking(move || sql(&url, &statements)).await??)
     }
 
-    /// Stops it, and returns when it has ended.
-    ///
-    /// # Errors
-    /// Its thread has ended.
+    /// Returns when it has stopped.
     pub async fn stop(&self, shutdown: Shutdown) -> Result<()> {
-        Ok(self.order(|done| Order::Stop(shutdown, done)).await??)
+        Ok(self.send(|done| Command::Stop(shutdown, done)).await??)
     }
 
-    /// Starts it again on its port; one that runs is left alone.
-    ///
-    /// # Errors
-    /// It does not start.
+    /// Starts it again on its port, unless it is running.
     pub async fn restart(&self) -> Result<()> {
-        Ok(self.order(Order::Start).await??)
+        Ok(self.send(Command::Start).await??)
     }
 
-    /// What it has written.
-    ///
-    /// # Errors
-    /// Its thread has ended.
     pub async fn log(&self) -> Result<String> {
-        self.order(Order::Log).await
+        self.send(Command::Log).await
     }
 
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T> {
+    async fn send<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T> {
         let (done, answer) = oneshot::channel();
-        self.orders
+        self.commands
             .as_ref()
-            .and_then(|orders| orders.send(order(done)).ok())
-            .context("PostgreSQL's thread ended")?;
-        answer.await.context("PostgreSQL's thread ended")
+            .and_then(|commands| commands.send(command(done)).ok())
+            .context(THREAD_ENDED)?;
+        answer.await.context(THREAD_ENDED)
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        drop(self.orders.take());
+        drop(self.commands.take());
         if let Some(owner) = self.owner.take() {
             let _ = owner.join();
         }
     }
 }
 
-fn own(
-    directory: &std::path::Path,
+/// Owns the server until there are no more commands.
+fn run_server(
+    directory: &Path,
     port: u16,
     started: oneshot::Sender<Result<String, PostgresError>>,
-    orders: &mpsc::Receiver<Order>,
+    commands: &mpsc::Receiver<Command>,
 ) {
     let settings =
         [("fsync", "off"), ("max_connections", "60"), ("log_min_error_statement", "panic")];
     let options = ClusterOptions {
-        // What is killed here is the server, never the machine.
+        // We kill the server, never the machine, so nothing needs to reach the disk.
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         stop_with_thread: cfg!(target_os = "linux"),
     };
@@ -120,15 +107,15 @@ fn own(
     if started.send(Ok(cluster.url(""))).is_err() {
         return;
     }
-    // Whoever gave an order may have gone.
-    while let Ok(order) = orders.recv() {
-        match order {
-            Order::Stop(shutdown, done) => {
+    // `done.send` fails if the task that asked has ended; nobody needs the answer then.
+    while let Ok(command) = commands.recv() {
+        match command {
+            Command::Stop(shutdown, done) => {
                 cluster.stop(shutdown);
                 drop(done.send(Ok(())));
             }
-            Order::Start(done) => drop(done.send(cluster.start())),
-            Order::Log(done) => drop(done.send(cluster.log())),
+            Command::Start(done) => drop(done.send(cluster.start())),
+            Command::Log(done) => drop(done.send(cluster.log())),
         }
     }
     cluster.stop(Shutdown::Immediate);

@@ -1,25 +1,32 @@
-//! The report for people: Markdown with figures and a timeline, and the plot beside it.
+//! The report: Markdown with figures and a timeline, and a plot beside it.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 
 use crate::{
     check::{Figures, Violation},
-    history::{FaultDone, Outcome},
-    plot::{Marks, Plot, Series},
-    run::Shown,
+    history::{FaultRecord, Outcome},
+    plot::{Marks, Plot, Point, Series},
+    run::{RunOptions, RunResult},
     watch::Sample,
 };
 
-/// The timeline has a row for so many seconds.
+/// A row of the timeline covers this many seconds.
 const STEP_S: u64 = 10;
 
-impl Shown {
+pub struct ReportRow {
+    pub name: &'static str,
+    pub value: String,
+}
+
+impl RunResult {
     /// Writes `<stem>.md` and `<stem>.svg`.
-    ///
-    /// # Errors
-    /// They cannot be written.
     pub fn write_report(&self, stem: &Path) -> Result<()> {
         let name =
             stem.file_name().and_then(|name| name.to_str()).context("the report has no name")?;
@@ -30,13 +37,11 @@ impl Shown {
         Ok(())
     }
 
-    /// How many of the violations are of a kind.
-    pub fn violations(&self, is: fn(&Violation) -> bool) -> usize {
+    fn count_violations(&self, is: fn(&Violation) -> bool) -> usize {
         self.verdict.violations.iter().filter(|violation| is(violation)).count()
     }
 
-    /// The figures, a line each.
-    pub fn figures(&self) -> Vec<(&'static str, String)> {
+    pub fn figures(&self) -> Vec<ReportRow> {
         let Figures {
             submissions,
             attempts,
@@ -45,68 +50,57 @@ impl Shown {
             unknown,
             unknown_stored,
             rows,
-            aside,
-            aside_copies,
+            set_aside,
+            set_aside_copies,
         } = self.verdict.figures;
         let faults = self.history.faults();
         let kills = faults.iter().filter(|fault| fault.kind.starts_with("kill -9")).count();
-        let lost = self.violations(|violation| matches!(violation, Violation::Lost(..)));
-        let doubled = self.violations(|violation| matches!(violation, Violation::Doubled(..)));
-        vec![
+        let lost = self.count_violations(|violation| matches!(violation, Violation::Lost(..)));
+        let doubled =
+            self.count_violations(|violation| matches!(violation, Violation::Doubled(..)));
+        let figures = [
             ("submissions sent", format!("{submissions}, in {attempts} attempts")),
             ("accepted: 202, or confirmed on the queue", accepted.to_string()),
-            ("refused with 4xx, as they had to be", refused.to_string()),
+            ("refused with 4xx, as expected", refused.to_string()),
             (
                 "unknown: no answer, or 5xx",
                 format!("{unknown}, of which {unknown_stored} are stored"),
             ),
             ("kills with `kill -9`", kills.to_string()),
             ("restarts of a service", self.restarts.to_string()),
-            ("faults in all", faults.len().to_string()),
-            ("deadlocks that PostgreSQL ended", self.deadlocks.to_string()),
-            (
-                "duplicates delivered: stored already, and recognised",
-                self.already_stored.to_string(),
-            ),
+            ("faults in total", faults.len().to_string()),
+            ("deadlocks that PostgreSQL resolved", self.deadlocks.to_string()),
+            ("duplicates delivered, recognised as already stored", self.already_stored.to_string()),
             ("rows", rows.to_string()),
-            ("on the invalid queue", format!("{aside} messages, in {aside_copies} copies")),
+            ("on the invalid queue", format!("{set_aside} messages, in {set_aside_copies} copies")),
             ("**lost**", format!("**{lost}**")),
             ("**doubled**", format!("**{doubled}**")),
             ("violations of any kind", self.verdict.violations.len().to_string()),
-        ]
+        ];
+        figures.map(|(name, value)| ReportRow { name, value }).into()
     }
 
-    fn write_markdown(&self, text: &mut String, plot: &str) -> std::fmt::Result {
-        let options = &self.options;
-        let seconds = options.time.as_secs();
-        writeln!(text, "# What was broken, and what became of the forms\n")?;
+    fn write_markdown(&self, text: &mut String, plot: &str) -> fmt::Result {
+        let RunOptions { seed, time, senders, .. } = &self.options;
+        let seconds = time.as_secs();
         writeln!(
             text,
-            "Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s while {} senders posted forms and put messages on the queue, and while all of it was broken at random.",
-            options.senders
+            "# Random faults, and what became of the forms\n\n\
+             Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s. \
+             Meanwhile {senders} senders posted forms and put messages on the queue, and random faults broke every part of the system.\n\
+             Afterwards the program compared every submission with the stored rows by its SHA-256: every character counts, and every number with its scale.\n\
+             `make chaos SEED={seed} SECONDS={seconds}` draws the same forms and faults again. The program wrote this page.\n\n\
+             | | |\n|---|---|"
         )?;
-        writeln!(
-            text,
-            "Afterwards every submission was compared with what is stored, by its SHA-256: every character, every number with its scale."
-        )?;
-        writeln!(
-            text,
-            "`make chaos SEED={} SECONDS={seconds}` draws the same forms and faults again; this page is what it wrote.\n",
-            options.seed
-        )?;
-        writeln!(text, "| | |\n|---|---|")?;
-        for (what, count) in self.figures() {
-            writeln!(text, "| {what} | {count} |")?;
+        for ReportRow { name, value } in self.figures() {
+            writeln!(text, "| {name} | {value} |")?;
         }
         writeln!(
             text,
-            "\nWhere nothing is known of a submission, it may be there once or not at all, and never in part."
+            "\nA submission with an unknown outcome may be stored once or not at all, but never in part.\n\
+             A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n\n\
+             ![Accepted, stored and in flight over time]({plot})\n"
         )?;
-        writeln!(
-            text,
-            "A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n"
-        )?;
-        writeln!(text, "![Accepted, stored and in flight over time]({plot})\n")?;
         self.write_answers(text)?;
         self.write_kinds(text)?;
         self.write_memory(text)?;
@@ -114,46 +108,46 @@ impl Shown {
         self.write_timeline(text)
     }
 
-    fn write_answers(&self, text: &mut String) -> std::fmt::Result {
+    fn write_answers(&self, text: &mut String) -> fmt::Result {
         let mut answers: BTreeMap<String, usize> = BTreeMap::new();
         for outcome in self.history.submissions().iter().flat_map(|submission| &submission.outcomes)
         {
             let answer = match outcome {
                 Outcome::Accepted(_) => "accepted".to_owned(),
                 Outcome::Refused(status) => format!("refused: {status}"),
-                // Of SQS the first words: a status, or that there was no connection.
+                // Only the first words of an error of SQS: its status, or the kind of connection error.
                 Outcome::Unknown(why) => {
                     format!("unknown: {}", why.split(['{', '(']).next().unwrap_or_default().trim())
                 }
             };
             *answers.entry(answer).or_default() += 1;
         }
-        writeln!(text, "## What the senders were answered\n\n| answer | attempts |\n|---|---|")?;
+        writeln!(text, "## Answers to the senders\n\n| answer | attempts |\n|---|---|")?;
         for (answer, count) in answers {
             writeln!(text, "| {answer} | {count} |")?;
         }
         writeln!(text)
     }
 
-    fn write_kinds(&self, text: &mut String) -> std::fmt::Result {
+    fn write_kinds(&self, text: &mut String) -> fmt::Result {
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         self.history.faults().iter().for_each(|fault| *kinds.entry(fault.kind).or_default() += 1);
-        writeln!(text, "## What was broken\n\n| fault | times |\n|---|---|")?;
+        writeln!(text, "## Faults\n\n| fault | times |\n|---|---|")?;
         for (kind, count) in kinds {
             writeln!(text, "| {kind} | {count} |")?;
         }
         writeln!(
             text,
-            "\nA queue that is deleted loses its messages by definition, and is not drawn here.\n"
+            "\nNo fault deletes a queue, because a deleted queue loses its messages by definition.\n"
         )
     }
 
-    fn write_memory(&self, text: &mut String) -> std::fmt::Result {
+    fn write_memory(&self, text: &mut String) -> fmt::Result {
         writeln!(
             text,
-            "## Memory\n\nResident, in MiB; the first and the last are means over a tenth of the time.\n"
+            "## Memory\n\nResident memory in MiB. First and last are means over a tenth of the time.\n"
         )?;
-        writeln!(text, "| process | first | last | most |\n|---|---|---|---|")?;
+        writeln!(text, "| process | first | last | peak |\n|---|---|---|---|")?;
         for name in ["api-1", "worker-1", "local-sqs-1"] {
             let sizes: Vec<f64> = self
                 .samples
@@ -165,20 +159,20 @@ impl Shown {
             let mean = |sizes: &[f64]| sizes.iter().sum::<f64>() / sizes.len().max(1) as f64;
             let first = mean(sizes.get(..tenth).unwrap_or_default());
             let last = mean(sizes.get(sizes.len().saturating_sub(tenth)..).unwrap_or_default());
-            let most = sizes.iter().copied().fold(0.0, f64::max);
-            writeln!(text, "| {name} | {first:.1} | {last:.1} | {most:.1} |")?;
+            let peak = sizes.iter().copied().fold(0.0, f64::max);
+            writeln!(text, "| {name} | {first:.1} | {last:.1} | {peak:.1} |")?;
         }
         let spared = self.options.pace.is_some_and(|pace| pace.spare_the_first);
-        let lives = if spared {
+        let restarts = if spared {
             "The first api and worker were never restarted."
         } else {
-            "All of them were restarted again and again."
+            "All of them were restarted many times."
         };
-        writeln!(text, "\n{lives}\n")
+        writeln!(text, "\n{restarts}\n")
     }
 
-    fn write_violations(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "## Promises that were broken\n")?;
+    fn write_violations(&self, text: &mut String) -> fmt::Result {
+        writeln!(text, "## Broken promises\n")?;
         if self.verdict.violations.is_empty() {
             return writeln!(text, "None.\n");
         }
@@ -188,18 +182,14 @@ impl Shown {
         writeln!(text)
     }
 
-    fn write_timeline(&self, text: &mut String) -> std::fmt::Result {
-        let mut steps: BTreeMap<u64, Vec<&FaultDone>> = BTreeMap::new();
+    fn write_timeline(&self, text: &mut String) -> fmt::Result {
+        let mut steps: BTreeMap<u64, Vec<&FaultRecord>> = BTreeMap::new();
         let faults = self.history.faults();
         faults
             .iter()
             .for_each(|fault| steps.entry(fault.at_ms / 1000 / STEP_S).or_default().push(fault));
-        writeln!(
-            text,
-            "## What was done when\n\n<details><summary>{} faults</summary>\n",
-            faults.len()
-        )?;
-        writeln!(text, "| from | begun in these {STEP_S} s |\n|---|---|")?;
+        writeln!(text, "## Timeline\n\n<details><summary>{} faults</summary>\n", faults.len())?;
+        writeln!(text, "| from | faults that began within {STEP_S} s |\n|---|---|")?;
         for (step, faults) in steps {
             let seconds = step * STEP_S;
             let what: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
@@ -210,8 +200,10 @@ impl Shown {
 
     fn plot(&self) -> Result<String> {
         let line = |name, value: fn(&Sample) -> Option<u64>| {
-            let points =
-                self.samples.iter().filter_map(|sample| Some((sample.at_s, value(sample)? as f64)));
+            let points = self
+                .samples
+                .iter()
+                .filter_map(|sample| Some(Point { x: sample.at_s, y: value(sample)? as f64 }));
             Series { name, points: points.collect() }
         };
         let faults = self.history.faults();

@@ -1,84 +1,74 @@
 //! A run: senders and faults, then calm, then the check.
 
 use std::{
-    path::{Path, PathBuf},
+    future,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
-use test_kit::{service::Signal, sqs::Counts};
+use test_kit::Signal;
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{Remains, Row, SetAside, Verdict, check},
+    check::{FinalState, InvalidMessage, Row, Verdict, check},
     content::Content,
-    fault::{Lane, Pace},
     history::History,
     nemesis::Nemesis,
+    plan::{Lane, Pace},
     send::Sender,
     system::{DATABASE, System},
     watch::{Sample, watch},
 };
 
-/// With nothing broken the queue has to get shorter; where it does not for so long, something is stuck.
+/// Without faults the queue must get shorter. If it does not for this long, something is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
-/// A send that nobody waits for any more may still arrive.
-const LAST_SENDS: Duration = Duration::from_secs(6);
-/// Rows that are read at a time.
+/// A send may still arrive this long after its sender has given up.
+const LATE_SENDS: Duration = Duration::from_secs(6);
+/// How many rows to read at a time.
 const PAGE: usize = 2_000;
 
-/// What a run is like.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// Gives the forms and the plan of faults.
+pub struct RunOptions {
+    /// Determines the forms and the faults.
     pub seed: u64,
-    /// How long it is sent and broken.
+    /// How long to send and break things.
     pub time: Duration,
-    /// Senders at the same time.
     pub senders: u32,
-    /// How often something is broken; never where there is none.
+    /// How often to break things; `None` for never.
     pub pace: Option<Pace>,
-    /// Where the history, the logs and the data are kept.
+    /// Directory for history, logs and data.
     pub directory: PathBuf,
 }
 
-/// A system that is up, and what has been done to it.
+/// A running system, and its history so far.
 pub struct Run {
-    options: Options,
+    options: RunOptions,
     system: Arc<System>,
     history: Arc<History>,
     samples: Vec<Sample>,
-    aside: Vec<SetAside>,
-    on_the_queue: u64,
+    invalid_queue: Vec<InvalidMessage>,
+    on_form_queue: u64,
 }
 
-/// What a run has shown.
-pub struct Shown {
-    /// What the run was like.
-    pub options: Options,
-    /// What was done.
+pub struct RunResult {
+    pub options: RunOptions,
     pub history: Arc<History>,
-    /// What was seen meanwhile.
     pub samples: Vec<Sample>,
-    /// What the checker found.
     pub verdict: Verdict,
-    /// Rows that the workers recognised as stored already.
+    /// Rows that the workers recognised as already stored.
     pub already_stored: u64,
-    /// Deadlocks that PostgreSQL ended.
+    /// Deadlocks that PostgreSQL resolved.
     pub deadlocks: usize,
-    /// Times that a program of ours was started, but for the first.
+    /// Starts of our programs after the first of each.
     pub restarts: u32,
 }
 
 impl Run {
-    /// Starts a system.
-    ///
-    /// # Errors
-    /// Something does not start.
-    pub async fn start(options: Options) -> Result<Self> {
+    pub async fn start(options: RunOptions) -> Result<Self> {
         let system = Arc::new(System::start(&options.directory, 2, &[]).await?);
         let history = Arc::new(History::create(&options.directory.join("history.jsonl"))?);
         Ok(Self {
@@ -86,69 +76,49 @@ impl Run {
             system,
             history,
             samples: Vec::new(),
-            aside: Vec::new(),
-            on_the_queue: 0,
+            invalid_queue: Vec::new(),
+            on_form_queue: 0,
         })
     }
 
-    /// The system.
     pub fn system(&self) -> &System {
         &self.system
     }
 
-    /// Sends and breaks things for as long as the options say, or until `interrupted`; then waits until all is calm.
-    ///
-    /// # Errors
-    /// Something did not come back after a fault.
+    /// Sends and breaks things for the time of the options, or until `interrupted`; then waits until the queue is
+    /// empty. An error if the system did not recover from a fault.
     pub async fn storm(
         &mut self,
         bar: &ProgressBar,
         interrupted: &CancellationToken,
     ) -> Result<()> {
         let stop_watching = CancellationToken::new();
-        let (system, history) = (&self.system, &self.history);
-        let watching =
-            watch(Arc::clone(system), Arc::clone(history), bar.clone(), stop_watching.clone());
-        let watching = tokio::spawn(watching);
+        let (system, history) = (Arc::clone(&self.system), Arc::clone(&self.history));
+        let watching = tokio::spawn(watch(system, history, bar.clone(), stop_watching.clone()));
 
         let stop = interrupted.child_token();
-        let mut senders = JoinSet::new();
-        for number in 0..self.options.senders {
-            let (system, history) = (Arc::clone(system), Arc::clone(history));
-            let sender = Sender { seed: self.options.seed, number, system, history };
-            senders.spawn(sender.run(stop.clone()));
-        }
-        let mut nemeses = JoinSet::new();
-        for lane in [Lane::Processes, Lane::Database, Lane::Queue] {
-            let Some(pace) = self.options.pace else { continue };
-            let (system, history) = (Arc::clone(system), Arc::clone(history));
-            nemeses.spawn(
-                Nemesis { seed: self.options.seed, lane, pace, system, history }.run(stop.clone()),
-            );
-        }
-        let time_is_over = async {
-            let first_end = async {
-                match nemeses.join_next().await {
-                    Some(ended) => ended?,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = sleep(self.options.time) => Ok(()),
-                () = interrupted.cancelled() => Ok(()),
-                // A plan never ends by itself.
-                broken = first_end => broken,
+        let senders = self.start_senders(&stop);
+        let mut nemeses = self.start_nemeses(&stop);
+        let first_end = async {
+            match nemeses.join_next().await {
+                Some(ended) => ended?,
+                None => future::pending().await,
             }
         };
-        let over = time_is_over.await;
+        let time_is_over = tokio::select! {
+            () = sleep(self.options.time) => Ok(()),
+            () = interrupted.cancelled() => Ok(()),
+            // Plans are endless, so this is an error.
+            error = first_end => error,
+        };
         stop.cancel();
         while let Some(ended) = nemeses.join_next().await {
             ended??;
         }
         senders.join_all().await;
-        over?;
+        time_is_over?;
         if !interrupted.is_cancelled() {
-            self.on_the_queue = self.calm(bar).await?;
+            self.on_form_queue = self.wait_until_drained(bar).await?;
         }
         stop_watching.cancel();
         self.samples = watching.await?;
@@ -156,25 +126,42 @@ impl Run {
         Ok(())
     }
 
-    /// Waits until the form queue is empty; how much is left on it where it does not get empty.
-    async fn calm(&self, bar: &ProgressBar) -> Result<u64> {
+    fn start_senders(&self, stop: &CancellationToken) -> JoinSet<()> {
+        let mut senders = JoinSet::new();
+        for number in 0..self.options.senders {
+            let (system, history) = (Arc::clone(&self.system), Arc::clone(&self.history));
+            let sender = Sender { seed: self.options.seed, number, system, history };
+            senders.spawn(sender.run(stop.clone()));
+        }
+        senders
+    }
+
+    fn start_nemeses(&self, stop: &CancellationToken) -> JoinSet<Result<()>> {
+        let mut nemeses = JoinSet::new();
+        let Some(pace) = self.options.pace else { return nemeses };
+        for lane in [Lane::Processes, Lane::Database, Lane::Queue] {
+            let (system, history) = (Arc::clone(&self.system), Arc::clone(&self.history));
+            let nemesis = Nemesis { seed: self.options.seed, lane, pace, system, history };
+            nemeses.spawn(nemesis.run(stop.clone()));
+        }
+        nemeses
+    }
+
+    /// Waits until the form queue is empty. If it stops getting shorter, returns how many messages are left.
+    async fn wait_until_drained(&self, bar: &ProgressBar) -> Result<u64> {
         bar.println("Everything is up again; waiting until the queue is empty.");
-        // Whatever rule a fault has left behind.
+        // A fault may have left a rule behind.
         self.system.sqs.try_no_faults().await?;
-        let quiet_at = Instant::now() + LAST_SENDS;
-        let (mut least, mut since) = (u64::MAX, Instant::now());
+        let last_send = Instant::now() + LATE_SENDS;
+        let (mut fewest, mut since) = (u64::MAX, Instant::now());
         loop {
-            let counts = self
-                .system
-                .counts()
-                .await
-                .unwrap_or(Counts { visible: u64::MAX / 2, in_flight: 0 });
-            let left = counts.visible + counts.in_flight;
-            if left == 0 && Instant::now() > quiet_at {
+            let counts = self.system.counts().await;
+            let left = counts.map_or(u64::MAX, |counts| counts.visible + counts.in_flight);
+            if left == 0 && Instant::now() > last_send {
                 return Ok(0);
             }
-            if left < least {
-                (least, since) = (left, Instant::now());
+            if left < fewest {
+                (fewest, since) = (left, Instant::now());
             }
             if since.elapsed() > STUCK_AFTER {
                 return Ok(left);
@@ -183,27 +170,27 @@ impl Run {
         }
     }
 
-    /// Reads what is stored and set aside, and checks it. What is set aside is taken off its queue, and remembered.
-    ///
-    /// # Errors
-    /// The rows cannot be read.
+    /// Checks the stored rows and the invalid queue. It takes messages off the invalid queue and remembers them.
     pub async fn examine(&mut self) -> Result<Verdict> {
-        let aside = self.system.drain_invalid().await.into_iter().map(|message| SetAside {
+        let new = self.system.drain_invalid().await.into_iter().map(|message| InvalidMessage {
             original_message_id: message.attributes.get("original_message_id").cloned(),
             body: Content::of_bytes(&message.body),
             message_id: message.message_id,
         });
-        self.aside.extend(aside);
-        let rows = self.rows().await?;
-        let remains = Remains { rows, aside: self.aside.clone(), on_the_queue: self.on_the_queue };
-        Ok(check(&self.history.submissions(), &remains))
+        self.invalid_queue.extend(new);
+        let state = FinalState {
+            rows: self.rows().await?,
+            invalid_queue: self.invalid_queue.clone(),
+            on_form_queue: self.on_form_queue,
+        };
+        Ok(check(&self.history.submissions(), &state))
     }
 
     async fn rows(&self) -> Result<Vec<Row>> {
         let mut rows: Vec<Row> = Vec::new();
         loop {
             let last = rows.last().map_or(0, |row| row.id);
-            // In hex: psql leaves out a character such as U+10FFFF when it prints text.
+            // In hex, because psql omits characters such as U+10FFFF when it prints text.
             let columns =
                 "id, submission_id, sqs_message_id, encode(convert_to(data::text, 'UTF8'), 'hex')";
             let query =
@@ -213,62 +200,47 @@ impl Run {
                 return Ok(rows);
             }
             for line in page.split('\n') {
-                rows.push(row(line)?);
+                rows.push(parse_row(line)?);
             }
         }
     }
 
-    /// Stops everything as an operator would, and says what was shown.
-    ///
-    /// # Errors
-    /// A service does not stop as it should.
-    pub async fn finish(mut self, verdict: Verdict) -> Result<Shown> {
+    /// Stops everything as an operator would. An error if a service does not stop properly.
+    pub async fn finish(self, verdict: Verdict) -> Result<RunResult> {
         let mut restarts = 0;
         let mut already_stored = 0;
-        let services: Vec<_> = self
-            .system
-            .apis
-            .iter()
-            .chain(&self.system.workers)
-            .chain([&self.system.local_sqs])
-            .collect();
-        for program in services {
-            let code = program.stop(Signal::Term).await?;
-            ensure!(code == Some(0), "{} did not stop in order: its log is kept", program.name());
-            restarts += program.starts().saturating_sub(1);
-            already_stored += program.already_stored();
+        let system = &self.system;
+        for instance in system.apis.iter().chain(&system.workers).chain([&system.local_sqs]) {
+            let code = instance.stop(Signal::Term).await?;
+            let name = instance.name();
+            ensure!(code == Some(0), "{name} did not stop properly; its log is kept");
+            restarts += instance.starts().saturating_sub(1);
+            already_stored += instance.already_stored();
         }
-        let deadlocks = self.system.postgres.log().await?.matches("deadlock detected").count();
-        let samples = std::mem::take(&mut self.samples);
-        Ok(Shown {
+        let deadlocks = system.postgres.log().await?.matches("deadlock detected").count();
+        Ok(RunResult {
             options: self.options,
             history: self.history,
-            samples,
+            samples: self.samples,
             verdict,
             already_stored,
             deadlocks,
             restarts,
         })
     }
-
-    /// Where the history and the logs are.
-    pub fn directory(&self) -> &Path {
-        &self.options.directory
-    }
 }
 
-/// A line of psql's answer.
-fn row(line: &str) -> Result<Row> {
+fn parse_row(line: &str) -> Result<Row> {
     let mut columns = line.splitn(4, '|');
     let mut column = || columns.next().unwrap_or_default();
     let (id, submission_id, message_id, data) = (column(), column(), column(), column());
-    let id = id.parse().context("psql answers with a line that is no row")?;
+    let id = id.parse().context("psql printed a line that is not a row")?;
     let data = String::from_utf8(hex::decode(data)?)?;
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let not_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(Row {
         id,
-        submission_id: some(submission_id),
-        message_id: some(message_id),
-        content: Content::of(&data),
+        submission_id: not_empty(submission_id),
+        message_id: not_empty(message_id),
+        content: Content::of_json(&data),
     })
 }

@@ -1,7 +1,8 @@
-//! A sender: sends one submission after the other, and writes each down before it is sent and when it has ended.
+//! A sender: it sends one submission after another, and records each before it is sent and when it has ended.
 
 use std::{sync::Arc, time::Duration};
 
+use reqwest::Client;
 use serde_json::{Value, json};
 use test_kit::{
     forms::{SECRET, signature},
@@ -12,64 +13,62 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     draft::{Draft, draft},
-    history::{History, Kind, Name, Outcome, Place},
+    history::{History, Kind, Outcome, Sending, SubmissionIndex, SubmissionName},
     system::System,
 };
 
-/// Longer than the api may take; who waits longer has given up.
+/// Longer than the api may take. A sender gives up after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A sender whose submission came to nothing waits so long, so that a service that is down is not hammered.
+/// The pause after a failure, so that senders do not hammer a service that is down.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
-/// Who sends, and to whom.
 #[derive(Clone)]
 pub struct Sender {
-    /// Makes the submissions.
     pub seed: u64,
-    /// The sender's number.
     pub number: u32,
-    /// To whom.
     pub system: Arc<System>,
-    /// Where it is written down.
     pub history: Arc<History>,
 }
 
 impl Sender {
-    /// Sends until `stop`; what has been begun is waited for.
+    /// Sends until `stop`, and then finishes the current submission.
     pub async fn run(self, stop: CancellationToken) {
-        let client = reqwest::Client::new();
+        let client = Client::new();
         for number in 0.. {
-            let name = Name { sender: self.number, number };
+            let name = SubmissionName { sender: self.number, number };
             let draft = draft(self.seed, name);
-            if stop
-                .run_until_cancelled(sleep(Duration::from_millis(draft.pause_ms)))
-                .await
-                .is_none()
-            {
+            let pause = sleep(Duration::from_millis(draft.pause_ms));
+            if stop.run_until_cancelled(pause).await.is_none() {
                 return;
             }
-            let notes = (draft.encoding, draft.body.len(), draft.key.is_some());
-            let place = self.history.sending((name, draft.kind), &draft.content, notes);
+            let index = self.history.record_sending(Sending {
+                name,
+                kind: draft.kind,
+                content: &draft.content,
+                encoding: draft.encoding,
+                bytes: draft.body.len(),
+                with_key: draft.key.is_some(),
+            });
             match draft.kind {
-                Kind::Form | Kind::BadForm => self.post(&client, place, &draft, number).await,
-                Kind::Message | Kind::Garbage => self.put(place, &draft).await,
+                Kind::Form | Kind::BadForm => self.post(&client, index, &draft, number).await,
+                Kind::Message | Kind::Garbage => self.put_on_queue(index, &draft).await,
             }
         }
     }
 
-    async fn post(&self, client: &reqwest::Client, place: Place, draft: &Draft, number: u32) {
+    async fn post(&self, client: &Client, index: SubmissionIndex, draft: &Draft, number: u32) {
         let mut retries = draft.retries;
-        let mut again = draft.again;
+        let mut repeat = draft.repeat;
         for attempt in 0.. {
-            // Each attempt to the other instance.
+            // Attempts alternate between the instances.
             let apis = &self.system.apis;
             let Some(api) = apis.get((number + attempt) as usize % apis.len().max(1)) else {
                 return;
             };
             let outcome = post(client, &api.url("/form/"), draft).await;
-            self.history.ended(place, outcome.clone());
+            self.history.record_outcome(index, outcome.clone());
             match outcome {
-                Outcome::Accepted(_) if again => again = false,
+                Outcome::Accepted(_) if repeat => repeat = false,
                 Outcome::Unknown(_) if retries > 0 => {
                     retries -= 1;
                     sleep(Duration::from_millis(300) * (attempt + 1)).await;
@@ -77,44 +76,49 @@ impl Sender {
                 Outcome::Unknown(_) => return sleep(AFTER_A_FAILURE).await,
                 Outcome::Accepted(_) | Outcome::Refused(_) => return,
             }
-            self.history.sending_again(place);
+            self.history.record_retry(index);
         }
     }
 
-    async fn put(&self, place: Place, draft: &Draft) {
+    async fn put_on_queue(&self, index: SubmissionIndex, draft: &Draft) {
         let body = String::from_utf8_lossy(&draft.body);
         let input = json!({ "QueueUrl": self.system.queue_url(QUEUE), "MessageBody": body });
-        let outcome = match timeout(PATIENCE, self.system.sqs.try_call("SendMessage", input)).await
-        {
+        let call = self.system.sqs.try_call("SendMessage", input);
+        let outcome = match timeout(PATIENCE, call).await {
             Ok(Ok(answer)) => Outcome::Accepted(
                 answer.get("MessageId").and_then(Value::as_str).map(str::to_owned),
             ),
             Ok(Err(error)) => Outcome::Unknown(error.to_string().chars().take(100).collect()),
             Err(_) => Outcome::Unknown("no answer in time".to_owned()),
         };
-        let unknown = matches!(outcome, Outcome::Unknown(_));
-        self.history.ended(place, outcome);
-        if unknown {
+        let failed = matches!(outcome, Outcome::Unknown(_));
+        self.history.record_outcome(index, outcome);
+        if failed {
             sleep(AFTER_A_FAILURE).await;
         }
     }
 }
 
-async fn post(client: &reqwest::Client, url: &str, draft: &Draft) -> Outcome {
+async fn post(client: &Client, url: &str, draft: &Draft) -> Outcome {
     let secret = if draft.forged { "another" } else { SECRET };
-    let mut request =
-        client.post(url).timeout(PATIENCE).header("Content-Type", &draft.content_type);
-    request = request.header("X-Signature", signature("/form/", &draft.body, secret));
+    let mut request = client
+        .post(url)
+        .timeout(PATIENCE)
+        .header("Content-Type", &draft.content_type)
+        .header("X-Signature", signature("/form/", &draft.body, secret));
     if let Some(key) = &draft.key {
         request = request.header("Idempotency-Key", key);
     }
     let answer = match request.body(draft.body.clone()).send().await {
         Ok(answer) => answer,
-        Err(error) if error.is_timeout() => {
-            return Outcome::Unknown("no answer in time".to_owned());
+        Err(error) => {
+            let reason = match error {
+                _ if error.is_timeout() => "no answer in time",
+                _ if error.is_connect() => "no connection",
+                _ => "the connection broke off",
+            };
+            return Outcome::Unknown(reason.to_owned());
         }
-        Err(error) if error.is_connect() => return Outcome::Unknown("no connection".to_owned()),
-        Err(_) => return Outcome::Unknown("the connection broke off".to_owned()),
     };
     match answer.status().as_u16() {
         202 => {

@@ -1,4 +1,4 @@
-//! Looks at the system from outside, once a second: how much is accepted, stored and in flight, and who holds how much memory.
+//! Samples the system from outside once a second: forms accepted, stored and in flight, and the memory of each process.
 
 use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
@@ -12,22 +12,21 @@ use crate::{
     system::{DATABASE, System},
 };
 
-/// One look.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// Seconds since the start.
     pub at_s: f64,
-    /// Accepted so far.
+    /// Submissions accepted so far.
     pub accepted: u64,
-    /// Rows, where PostgreSQL says it.
+    /// Rows; `None` if PostgreSQL does not answer.
     pub stored: Option<u64>,
-    /// Messages on the form queue, received or not, where local-sqs says it.
+    /// All messages on the form queue; `None` if local-sqs does not answer.
     pub in_flight: Option<u64>,
-    /// Resident memory of each process in KiB, by its name; without those that are down.
+    /// Resident memory in KiB of each process that runs, by its name.
     pub memory: BTreeMap<String, u64>,
 }
 
-/// Looks until `stop`, and shows it.
+/// Samples until `stop`, and shows each sample on the progress bar.
 pub async fn watch(
     system: Arc<System>,
     history: Arc<History>,
@@ -35,12 +34,12 @@ pub async fn watch(
     stop: CancellationToken,
 ) -> Vec<Sample> {
     let samples = Mutex::new(Vec::new());
-    let look_on = async {
+    let sample_forever = async {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             seconds.tick().await;
-            let sample = look(&system, &history).await;
+            let sample = take_sample(&system, &history).await;
             let shown =
                 |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
             bar.set_position(sample.at_s as u64);
@@ -54,18 +53,18 @@ pub async fn watch(
             samples.lock().push(sample);
         }
     };
-    let _: Option<()> = stop.run_until_cancelled(look_on).await;
+    let _: Option<()> = stop.run_until_cancelled(sample_forever).await;
     samples.into_inner()
 }
 
-async fn look(system: &System, history: &History) -> Sample {
-    // Not for longer than a lock that somebody holds to break things.
+async fn take_sample(system: &System, history: &History) -> Sample {
+    // A fault may lock the table for longer than a second.
     let count = "set statement_timeout = 900; select count(*) from forms";
     let stored = timeout(Duration::from_secs(2), system.postgres.sql(DATABASE, count));
     let (stored, counts) = tokio::join!(stored, system.counts());
     let memory = system
-        .programs()
-        .filter_map(|program| Some((program.name().to_owned(), resident(program.pid()?)?)));
+        .instances()
+        .filter_map(|instance| Some((instance.name().to_owned(), resident_kib(instance.pid()?)?)));
     Sample {
         at_s: history.now_ms() as f64 / 1000.0,
         accepted: u64::try_from(history.accepted()).unwrap_or(u64::MAX),
@@ -75,8 +74,7 @@ async fn look(system: &System, history: &History) -> Sample {
     }
 }
 
-/// Linux's count of a process's resident memory in KiB.
-fn resident(pid: u32) -> Option<u64> {
+fn resident_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().split(' ').next()?.parse().ok()

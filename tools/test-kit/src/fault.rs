@@ -103,7 +103,7 @@ impl FaultOn {
         self.kind("reset")
     }
 
-    /// There is no answer until the client goes away; nothing is done.
+    /// The server never answers; nothing is done.
     pub fn hang(self) -> Fault {
         self.kind("hang")
     }

@@ -1,4 +1,4 @@
-//! fauxqs, an SQS server that we did not write, from npm.
+//! fauxqs from npm, an SQS server that we did not write.
 
 use std::{io::Write, path::PathBuf, process::Command};
 
@@ -6,7 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::program::Service;
 
-/// It binds every address by itself; here it is held to 127.0.0.1.
+/// Starts fauxqs on 127.0.0.1 only. By itself it listens on every address.
 const WRAPPER: &str = "
 const net = require('node:net');
 const listen = net.Server.prototype.listen;
@@ -19,7 +19,6 @@ import(process.env.FAUXQS).then(async ({ startFauxqs }) => {
 });
 ";
 
-/// A running server.
 pub struct Fauxqs {
     service: Service,
     _script: NamedTempFile,
@@ -29,10 +28,10 @@ impl Fauxqs {
     /// Starts it from the directory that `TEST_NODE_MODULES` names.
     ///
     /// # Panics
-    /// Where the variable is unset, or it does not start.
+    /// The variable is unset, or fauxqs does not start.
     #[expect(
         clippy::disallowed_methods,
-        reason = "no service's setting: make test hands it to the tests"
+        reason = "not a service's setting: make test sets it for the tests"
     )]
     pub fn start() -> Self {
         let modules =
@@ -46,7 +45,6 @@ impl Fauxqs {
         Self { service: Service::spawn("fauxqs", &mut command), _script: script }
     }
 
-    /// Where it listens.
     pub fn endpoint(&self) -> String {
         self.service.url("")
     }

@@ -1,19 +1,17 @@
-//! Signed requests, as a UI makes them.
+//! Forms and their signatures.
 
 use sha2::{Digest, Sha256};
 
-/// The secret that test services share with tests.
+/// The UI secret of the services in tests and in the local run.
 pub const SECRET: &str = "debug";
 
-/// The signature of 2016: SHA-256 of path with query, body and secret, in lower-case hex.
+/// The signature of 2016: SHA-256 of the path with its query, the body and the secret, in
+/// lower-case hex.
 pub fn signature(path: &str, body: &[u8], secret: &str) -> String {
     hex::encode(Sha256::new().chain_update(path).chain_update(body).chain_update(secret).finalize())
 }
 
-/// Posts JSON to `/form/` at this origin, signed.
-///
-/// # Errors
-/// No answer.
+#[doc(hidden)]
 pub async fn post(
     client: &reqwest::Client,
     origin: &str,
@@ -25,7 +23,7 @@ pub async fn post(
     request.header("X-Signature", signature).body(body).send().await
 }
 
-/// An invented export registration, as JSON text, that differs by `number`.
+/// An invented export registration as JSON. Each number gives another form.
 pub fn registration(number: usize) -> String {
     serde_json::json!({ "data": {
         "company_name": format!("Example {number} Limited"),

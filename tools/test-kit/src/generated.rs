@@ -1,6 +1,9 @@
-//! Generated JSON of every shape, with what it means kept apart from the text that is sent.
+//! Generated JSON of every shape: the text that a test sends, and separately its meaning.
 //!
-//! Text is written and numbers are read here by hand, so that no reader of the services' own judges itself.
+//! This file writes text and reads numbers by itself. If it used the readers of the services, they
+//! would judge themselves.
+
+mod notation;
 
 use std::collections::BTreeMap;
 
@@ -16,10 +19,12 @@ use proptest::{
 };
 use serde_json::Value;
 
-/// Digits that a number may take in plain notation, at the intake.
+pub use notation::in_plain_notation;
+
+/// The intake accepts numbers of up to this many digits in plain notation.
 const MAX_DIGITS: usize = 1000;
 
-/// Objects and lists that may be in one another, at the intake.
+/// The intake accepts this many levels of objects and lists.
 const MAX_DEPTH: usize = 127;
 
 /// A JSON value as a client writes it.
@@ -27,35 +32,32 @@ const MAX_DEPTH: usize = 127;
 pub enum Json {
     /// `null`, `true` or `false`.
     Word(&'static str),
-    /// A number as it is written.
+    /// A number as the client writes it.
     Number(String),
-    /// Text.
     Text(Text),
-    /// A list.
     List(Vec<Json>),
-    /// An object as it is written: a name may be there more than once.
+    /// The members as the client writes them: a name may appear more than once.
     Object(Vec<(Text, Json)>),
 }
 
-/// Characters, each with whether it is written as an escape though it need not be.
+/// Characters, and for each whether it is written as an escape although that is not necessary.
 pub type Text = Vec<(char, bool)>;
 
-/// What a JSON value means: numbers in plain notation with their scale, text, and of a repeated name the last value.
+/// The meaning of a JSON value: numbers in plain notation with their scale, characters without
+/// escapes, and for a repeated name the last value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// `null`, `true` or `false`.
     Word(String),
     /// A number without exponent.
     Number(String),
-    /// Text.
     Text(String),
-    /// A list.
     List(Vec<Meaning>),
-    /// An object.
     Object(BTreeMap<String, Meaning>),
 }
 
-/// Objects with a `data` that is not null, which the intake takes, and in which every limit is reached now and then.
+/// Forms that the intake accepts: objects whose `data` is not null. Some of them reach a limit, and
+/// every limit is reached by some.
 pub fn forms() -> impl Strategy<Value = Json> {
     let data = (json(), 0..MAX_DEPTH, any::<bool>()).prop_map(|(data, deeper, in_lists)| {
         let deeper = deeper.min(MAX_DEPTH - 1 - data.depth().min(MAX_DEPTH - 1));
@@ -70,14 +72,14 @@ pub fn forms() -> impl Strategy<Value = Json> {
     let data = data.prop_map(|data| {
         if matches!(data, Json::Word("null")) { Json::List(vec![data]) } else { data }
     });
-    // Here depth is 3 at the most.
+    // The other fields have at most 4 levels.
     (data, vec((text(), json()), 0..4)).prop_map(|(data, mut fields)| {
         fields.push((plain("data"), data));
         Json::Object(fields)
     })
 }
 
-/// JSON values that the intake takes below the first level.
+/// JSON values that the intake accepts inside a form.
 pub fn json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         select(vec!["null", "true", "false"]).prop_map(Json::Word),
@@ -87,14 +89,14 @@ pub fn json() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(4, 24, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Json::List),
-            // Few names, so that they come again.
+            // Few names, so that they repeat.
             vec((prop_oneof![text(), select(vec!["", "a", "data"]).prop_map(plain)], inner), 0..6)
                 .prop_map(Json::Object),
         ]
     })
 }
 
-/// Numbers in every writing, of up to 1,000 digits in plain notation.
+/// Numbers in every notation, of up to 1,000 digits in plain notation.
 pub fn numbers() -> impl Strategy<Value = String> {
     let digits = |regex: &str| string_regex(regex).expect("a regex of digits");
     let whole =
@@ -113,7 +115,7 @@ pub fn numbers() -> impl Strategy<Value = String> {
                 .filter(|digits| !digits.is_empty());
             let room = room - fraction.as_ref().map_or(0, String::len);
             let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
-            // A shift never takes more digits than it is long.
+            // An exponent of n adds at most n digits.
             let exponent = exponent
                 .map(|(sign, shift)| format!("{sign}{}", shift.min(room)))
                 .unwrap_or_default();
@@ -122,7 +124,7 @@ pub fn numbers() -> impl Strategy<Value = String> {
     )
 }
 
-/// Text of every kind of character but NUL.
+/// Text with every kind of character except NUL.
 pub fn text() -> impl Strategy<Value = Text> {
     let character = Union::new_weighted(vec![
         (6, char::range(' ', '~').boxed()),
@@ -150,30 +152,35 @@ pub fn text() -> impl Strategy<Value = Text> {
             ])
             .boxed(),
         ),
-        (2, any::<char>().prop_filter("NUL is not stored", |character| *character != '\0').boxed()),
+        (
+            2,
+            any::<char>()
+                .prop_filter("the intake refuses NUL", |character| *character != '\0')
+                .boxed(),
+        ),
     ]);
     let character = (character, any::<bool>());
     prop_oneof![9 => vec(character.clone(), 0..12), 1 => vec(character, 100..400)]
 }
 
-/// Text without needless escapes.
+/// Text without unnecessary escapes.
 pub fn plain(text: &str) -> Text {
     text.chars().map(|character| (character, false)).collect()
 }
 
-/// The characters alone.
+/// The characters of a text, without its escapes.
 pub fn characters(text: &Text) -> String {
     text.iter().map(|(character, _)| character).collect()
 }
 
-/// So many values of a strategy, the same ones each time.
+/// The first values of a strategy. They are the same each time.
 pub fn some<T>(strategy: &impl Strategy<Value = T>, count: usize) -> Vec<T> {
     let mut runner = TestRunner::deterministic();
     (0..count).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
 }
 
 impl Json {
-    /// As it is sent.
+    /// The text that a test sends.
     pub fn written(&self) -> String {
         let joined = |items: Vec<String>| items.join(" ,\n");
         match self {
@@ -190,7 +197,6 @@ impl Json {
         }
     }
 
-    /// What it means.
     pub fn meaning(&self) -> Meaning {
         match self {
             Self::Word(word) => Meaning::Word((*word).to_owned()),
@@ -214,7 +220,7 @@ impl Json {
     }
 }
 
-/// What was read from JSON text means.
+/// The meaning of JSON that a service has read.
 impl From<&Value> for Meaning {
     fn from(value: &Value) -> Self {
         match value {
@@ -227,31 +233,6 @@ impl From<&Value> for Meaning {
             ),
         }
     }
-}
-
-/// `1.50e1` is `15.0`: the value, and as many decimal places as the writing says. No zero has a sign.
-pub fn in_plain_notation(number: &str) -> String {
-    let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let shift: i32 = exponent.parse().expect("an exponent");
-    let zeros = "0".repeat(shift.unsigned_abs() as usize);
-    let (whole, fraction) = if shift < 0 {
-        let digits = format!("{zeros}{whole}");
-        let (whole, moved) = digits.split_at(whole.len());
-        (whole.to_owned(), format!("{moved}{fraction}"))
-    } else {
-        let digits = format!("{fraction}{zeros}");
-        let (moved, _) = digits.split_at(zeros.len());
-        (format!("{whole}{moved}"), fraction.get(zeros.len()..).unwrap_or_default().to_owned())
-    };
-    let whole = match whole.trim_start_matches('0') {
-        "" => "0",
-        whole => whole,
-    };
-    let point = if fraction.is_empty() { "" } else { "." };
-    let is_zero = whole.bytes().chain(fraction.bytes()).all(|digit| digit == b'0');
-    format!("{}{whole}{point}{fraction}", if is_zero { "" } else { sign })
 }
 
 fn quoted(text: &Text) -> String {
@@ -274,29 +255,4 @@ fn quoted(text: &Text) -> String {
     }
     written.push('"');
     written
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_notation_has_value_and_scale() {
-        for (number, expected) in [
-            ("0", "0"),
-            ("-0", "0"),
-            ("-0.00", "0.00"),
-            ("1.50", "1.50"),
-            ("1.5e3", "1500"),
-            ("1.50E+1", "15.0"),
-            ("1.5e-3", "0.0015"),
-            ("-123e-2", "-1.23"),
-            ("120e-01", "12.0"),
-            ("0.001e3", "1"),
-            ("0e5", "0"),
-            ("0e-3", "0.000"),
-        ] {
-            assert_eq!(in_plain_notation(number), expected, "{number}");
-        }
-    }
 }

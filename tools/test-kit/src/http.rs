@@ -56,7 +56,7 @@ impl Http {
     /// [`Http::post_form`] to a service that may be gone.
     ///
     /// # Errors
-    /// There is no answer.
+    /// The service does not answer.
     pub async fn try_post_form(&self, body: impl Into<Vec<u8>>) -> reqwest::Result<Answer> {
         self.request("POST", "/form/").json(body).signed().try_send().await
     }

@@ -1,27 +1,25 @@
-//! The whole system on a developer's machine: PostgreSQL, local-sqs, worker and api, kept in `.local/`.
+//! The whole system on a developer's machine: PostgreSQL, local-sqs, worker and api. Their data
+//! stays in `.local/`.
 
-mod place;
-mod program;
+mod database;
+mod introduction;
+mod services;
+mod setup;
 
 use std::{
-    convert::Infallible, fs, os::unix::process::CommandExt, path::PathBuf, process::Command,
-    thread, time::Duration,
+    convert::Infallible, os::unix::process::CommandExt, process::Command, thread, time::Duration,
 };
 
-use crate::{
-    forms,
-    postgres::{Cluster, ClusterOptions, PostgresError, sql},
-    program::path_of,
-    stack::aws,
-};
+use anyhow::Context;
 
-pub use place::{Place, Written};
-use program::Program;
+use crate::program::{Output, Program, Signal, is_healthy};
+use database::Database;
 
-/// Of the rows, as in the default of `DATABASE_URL`.
-const DATABASE: &str = "directory-form-data";
-/// What a killed worker had in hand comes again after so long, in seconds; Amazon's and our default is hours.
-const VISIBILITY_TIMEOUT: &str = "120";
+pub use services::LoneService;
+pub use setup::{RunningSystem, Setup};
+
+/// Longer than the grace period of the services.
+const STOP_LIMIT: Duration = Duration::from_secs(35);
 
 /// What is started together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,216 +30,119 @@ pub enum Parts {
     Surroundings,
 }
 
-/// A service that is started by itself, within what [`Parts::Surroundings`] has started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The intake.
-    Api,
-    /// A worker for all form types.
-    Worker,
-    /// A worker for enrolments alone; its health page is on a free port, so that it can run beside the other.
-    EnrolmentWorker,
-}
-
-/// What was asked for, running. Stopped in order on drop: what feeds before what is fed.
+/// The running system. When it is dropped, everything stops in order: the api before the worker,
+/// the worker before local-sqs, and PostgreSQL last.
 pub struct Local {
-    programs: Vec<Program>,
-    _postgres: Cluster,
-    /// Where the rows are.
-    rows: PathBuf,
-    place: Place,
+    running: Vec<Running>,
+    database: Database,
+    setup: Setup,
     parts: Parts,
 }
 
+struct Running {
+    program: Program,
+    ready_page: String,
+}
+
 impl Local {
-    /// Starts these parts, and returns when all of them are ready or `interrupted`.
+    /// Starts these parts, and returns when all of them are ready or `interrupted` says so.
     ///
     /// # Errors
-    /// What did not start, in words for a person.
+    /// A part does not start.
     pub fn start(
-        place: Place,
+        setup: Setup,
         parts: Parts,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<Self, String> {
-        let ports = place.ports();
-        place.check_free(&[ports.local_sqs, ports.postgres])?;
+    ) -> anyhow::Result<Self> {
+        let ports = setup.ports();
+        setup.check_free(&[ports.local_sqs, ports.postgres])?;
         if parts == Parts::All {
-            place.check_free(&[ports.api, ports.worker])?;
+            setup.check_free(&[ports.api, ports.worker])?;
         }
-        let (postgres, rows) = open_postgres(&place)?;
-        let mut local = Self { programs: Vec::new(), _postgres: postgres, rows, place, parts };
-        let database_url = local._postgres.url(DATABASE);
-        local.place.write_down(&database_url)?;
+        let database = Database::open(&setup)?;
+        let url = database.url();
+        setup.write_address(&url)?;
 
-        let data = local.place.directory().join("sqs");
-        let mut local_sqs = command("local-sqs", ports.local_sqs, &local.place);
-        local_sqs.env("DATA_DIR", data);
-        local.run("local-sqs", local_sqs, ports.local_sqs, "/healthcheck/")?;
+        let mut local = Self { running: Vec::new(), database, setup, parts };
+        local.run("local-sqs", services::local_sqs(&local.setup), ports.local_sqs)?;
         if parts == Parts::All {
-            let worker = service(Part::Worker, &local.place, &database_url);
-            local.run("worker", worker, ports.worker, "/healthcheck/ready/")?;
-            let api = service(Part::Api, &local.place, &database_url);
-            local.run("api", api, ports.api, "/healthcheck/ready/")?;
+            let worker = services::service(LoneService::Worker, &local.setup, &url);
+            local.run("worker", worker, ports.worker)?;
+            let api = services::service(LoneService::Api, &local.setup, &url);
+            local.run("api", api, ports.api)?;
         }
         local.wait_until_ready(interrupted)?;
         Ok(local)
     }
 
-    fn run(
-        &mut self,
-        name: &'static str,
-        command: Command,
-        port: u16,
-        ready: &str,
-    ) -> Result<(), String> {
-        self.programs.push(Program::start(
-            name,
-            command,
-            format!("http://127.0.0.1:{port}{ready}"),
-        )?);
+    fn run(&mut self, name: &str, mut command: Command, port: u16) -> anyhow::Result<()> {
+        let page = if name == "local-sqs" { "/healthcheck/" } else { "/healthcheck/ready/" };
+        let ready_page = format!("http://127.0.0.1:{port}{page}");
+        // A process group of its own: Ctrl-C reaches us, and we stop the programs in order.
+        command.process_group(0);
+        let program = Program::spawn(name, &mut command, Output::Inherited)?;
+        self.running.push(Running { program, ready_page });
         Ok(())
     }
 
-    fn wait_until_ready(&mut self, interrupted: &dyn Fn() -> bool) -> Result<(), String> {
-        while !self.programs.iter().all(Program::is_ready) {
+    fn wait_until_ready(&mut self, interrupted: &dyn Fn() -> bool) -> anyhow::Result<()> {
+        while !self.running.iter().all(|running| is_healthy(&running.ready_page)) {
             if interrupted() {
                 return Ok(());
             }
-            self.check()?;
+            self.check_running()?;
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
 
-    /// Whether all of it still runs.
+    /// Fails if a program has ended.
     ///
     /// # Errors
-    /// The name of what has ended.
-    pub fn check(&mut self) -> Result<(), String> {
-        self.programs.iter_mut().try_for_each(Program::check)
+    /// One has ended, and the error names it.
+    pub fn check_running(&mut self) -> anyhow::Result<()> {
+        for running in &mut self.running {
+            running.program.check_running()?;
+        }
+        Ok(())
     }
 
-    /// Where everything is, and a request to try.
+    /// Where everything is, and how to send a form.
     pub fn introduction(&self) -> String {
-        let ports = self.place.ports();
-        if self.parts == Parts::Surroundings {
-            return format!(
-                "\nReady.\n\
-                 \n  local-sqs   http://127.0.0.1:{}/  (an endpoint of SQS)\
-                 \n  PostgreSQL  psql '{}'\n",
-                ports.local_sqs,
-                self._postgres.url(DATABASE),
-            );
-        }
-        let body = r#"{"data": {"company_name": "Example Limited"}}"#;
-        let signature = forms::signature("/form/", body.as_bytes(), forms::SECRET);
-        let other_type = self.place.served().into_iter().find(|name| name != "form");
-        let of_other_type = other_type.map_or_else(String::new, |name| {
-            format!("\n  make submit TYPE={name} FORM=your-{name}.json     (of another form type)")
-        });
-        format!(
-            "\nReady.\n\
-             \n  api         http://127.0.0.1:{}/healthcheck/ready/\
-             \n  worker      http://127.0.0.1:{}/healthcheck/ready/\
-             \n  local-sqs   http://127.0.0.1:{}/  (an endpoint of SQS)\
-             \n  PostgreSQL  psql '{}'\
-             \n\
-             \nSend a form and see its row, from another terminal:\n\
-             \n  make submit\
-             \n  make submit FORM=your-form.json\
-             {of_other_type}\n\
-             \nor by hand:\n\
-             \n  curl -i http://127.0.0.1:{}/form/ -H 'Content-Type: application/json' \\\
-             \n    -H 'X-Signature: {signature}' \\\
-             \n    -d '{body}'\n\
-             \nCtrl-C stops all of it; rows are kept in {}, queued messages in {}.\n",
-            ports.api,
-            ports.worker,
-            ports.local_sqs,
-            self._postgres.url(DATABASE),
-            ports.api,
-            self.rows.display(),
-            self.place.directory().join("sqs").display(),
-        )
-    }
-}
-
-/// Becomes this service, within what [`Parts::Surroundings`] has started here.
-///
-/// # Errors
-/// It does not return but with what was in the way.
-pub fn become_part(part: Part, place: &Place) -> Result<Infallible, String> {
-    let database_url = place.read_back()?.database_url;
-    Err(format!("it cannot be run: {}", service(part, place, &database_url).exec()))
-}
-
-fn service(part: Part, place: &Place, database_url: &str) -> Command {
-    let ports = place.ports();
-    let mut command = match part {
-        Part::Api => command("api", ports.api, place),
-        Part::Worker => command("worker", ports.worker, place),
-        Part::EnrolmentWorker => command("worker", 0, place),
-    };
-    command.envs(aws(&format!("http://127.0.0.1:{}", ports.local_sqs)));
-    match part {
-        Part::Api => _ = command.env("UI_SECRET", forms::SECRET),
-        Part::Worker | Part::EnrolmentWorker => {
-            // A short wait, because Ctrl-C waits for the poll that is out.
-            command.envs([
-                ("DATABASE_URL", database_url),
-                ("SQS_WAIT_TIME", "2"),
-                ("SQS_VISIBILITY_TIMEOUT", VISIBILITY_TIMEOUT),
-            ]);
+        let url = self.database.url();
+        match self.parts {
+            Parts::All => {
+                introduction::of_the_whole_system(&self.setup, &url, &self.database.directory)
+            }
+            Parts::Surroundings => introduction::of_the_surroundings(&self.setup, &url),
         }
     }
-    if part == Part::EnrolmentWorker {
-        command.env("WORKER_FORM_TYPES", "enrolment");
-    }
-    command
-}
-
-/// One of our programs, with nothing of the developer's environment but what is passed on.
-fn command(program: &str, port: u16, place: &Place) -> Command {
-    let mut command = Command::new(path_of(program));
-    command.env_clear().envs(place.passed_on());
-    command.envs([("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port.to_string())]);
-    command
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        while let Some(program) = self.programs.pop() {
-            program.stop();
+        while let Some(mut running) = self.running.pop() {
+            if !matches!(running.program.status(), Ok(None)) {
+                continue;
+            }
+            let name = running.program.name().to_owned();
+            if let Err(error) = running.program.signal(Signal::Term) {
+                eprintln!("cannot ask {name} to stop, so it is killed: {error}");
+                continue;
+            }
+            if running.program.wait(STOP_LIMIT).is_err() {
+                eprintln!("{name} does not stop, so it is killed");
+            }
         }
-        // PostgreSQL is the last to go.
     }
 }
 
-fn open_postgres(place: &Place) -> Result<(Cluster, PathBuf), String> {
-    let options =
-        ClusterOptions { stop_with_thread: cfg!(target_os = "linux"), ..ClusterOptions::default() };
-    let port = place.ports().postgres;
-    let mut kept = place.directory().join("postgres");
-    let cluster = match Cluster::open_with(&kept, port, options.clone()) {
-        // A checkout in somebody's private directory, and root, whose server runs as user postgres.
-        Err(PostgresError::NotEnterable(_)) => {
-            let _ = fs::remove_dir(&kept);
-            kept = place.public_directory();
-            Cluster::open_with(&kept, port, options)
-        }
-        other => other,
-    };
-    let cluster = cluster.map_err(|error| match error {
-        PostgresError::AlreadyRunning { .. } => "it runs already, for this directory".to_owned(),
-        error => format!("PostgreSQL does not start: {error}"),
-    })?;
-    let exists = sql(
-        &cluster.url("postgres"),
-        &format!("select 1 from pg_database where datname = '{DATABASE}'"),
-    );
-    if exists.map_err(|error| error.to_string())?.is_empty() {
-        sql(&cluster.url("postgres"), &format!("create database \"{DATABASE}\""))
-            .map_err(|error| error.to_string())?;
-    }
-    Ok((cluster, kept))
+/// Turns this process into a service that uses the running surroundings.
+///
+/// # Errors
+/// It returns only if that fails.
+pub fn become_service(service: LoneService, setup: &Setup) -> anyhow::Result<Infallible> {
+    let database_url = setup.running_system()?.database_url;
+    let mut command = services::service(service, setup, &database_url);
+    Err(command.exec()).context("cannot run it")
 }

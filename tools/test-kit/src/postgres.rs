@@ -1,7 +1,8 @@
 //! PostgreSQL for tests: throwaway clusters, and a database for each test.
 //!
-//! `with-postgres cargo nextest run` starts one cluster for all tests; each takes a [`TestDatabase`] of its own from it.
-//! A test that stops or kills the server starts a [`Cluster`] of its own. `make local` keeps one.
+//! `with-postgres cargo nextest run` starts one cluster for all tests, and each test makes a
+//! [`TestDatabase`] of its own in it. A test that stops or kills the server starts a [`Cluster`] of
+//! its own. `make local` keeps its cluster.
 
 mod cluster;
 mod database;

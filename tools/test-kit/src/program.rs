@@ -254,7 +254,7 @@ impl Log {
         Self { text, reader: Some(reader) }
     }
 
-    /// Reads the rest of what an ended program has written.
+    /// Reads the rest of the output of an ended program.
     ///
     /// It waits for at most a second: a child of the program may still have the pipe open.
     fn finish(&mut self) {

@@ -1,14 +1,14 @@
-//! Reference pages under `docs/reference/` that are written from the code.
+//! Reference pages under `docs/reference/`, written from the code.
 //!
-//! A generated block stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. A test
-//! makes the block anew and compares; `make reference` writes the page instead of comparing.
+//! A generated block is between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. A test
+//! generates the block again and compares. `make reference` writes the page instead.
 
 use std::{env, fs, path::Path};
 
-/// Set to any value, it makes [`check`] write the page instead of comparing.
+/// If this variable has a value, [`check`] writes the page instead of comparing.
 const WRITE: &str = "WRITE_REFERENCE";
 
-/// Compares the block `name` of `docs/reference/<page>` with what the code says today.
+/// Compares the block `name` of `docs/reference/<page>` with the text that the code generates.
 ///
 /// # Panics
 /// The page has no such block, or the block differs.
@@ -26,10 +26,13 @@ pub fn check(page: &str, name: &str, expected: &str) {
     if block == expected {
         return;
     }
-    #[expect(clippy::disallowed_methods, reason = "asked for by `make reference`")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "not a service's setting: `make reference` sets it"
+    )]
     if env::var_os(WRITE).is_some() {
         fs::write(&path, format!("{before}{begin}{expected}{end}{after}"))
-            .expect("the page can be written");
+            .expect("a page that we may write");
         return;
     }
     panic!(

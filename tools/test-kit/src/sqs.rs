@@ -75,7 +75,7 @@ impl Sqs {
     /// A call that may fail.
     ///
     /// # Errors
-    /// There is no answer, or it is an error.
+    /// The server does not answer, or answers with an error.
     pub async fn try_call(&self, action: &str, input: Value) -> Result<Value, SqsError> {
         let request = self
             .client

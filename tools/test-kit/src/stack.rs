@@ -37,16 +37,14 @@ impl Stack {
         Self { local_sqs, sqs, database: TestDatabase::create(), left: Left::default() }
     }
 
-    /// Starts the api and waits until it is ready. These variables come on top of those that
-    /// every test has.
+    /// Starts the api and waits until it is ready. The variables come on top of the usual ones.
     pub async fn ready_api(&self, variables: &[(&str, &str)]) -> Service {
         let api = self.api(variables);
         api.ready().await;
         api
     }
 
-    /// Starts a worker and waits until it is ready. These variables come on top of those that
-    /// every test has.
+    /// Starts a worker and waits until it is ready. The variables come on top of the usual ones.
     pub async fn ready_worker(&self, variables: &[(&str, &str)]) -> Service {
         let worker = self.worker(variables);
         worker.ready().await;
@@ -76,7 +74,7 @@ impl Stack {
         Service::start(program, &all.into_iter().collect::<Vec<_>>())
     }
 
-    /// Kills the queue server. What it held is gone, so the end of the test checks nothing.
+    /// Kills the queue server. Its messages are lost, so the end of the test checks nothing.
     pub async fn kill_queue_server(&self) {
         self.allow_messages_left("the queue server was killed");
         self.local_sqs.signal(Signal::Kill);
@@ -89,8 +87,8 @@ impl Stack {
         self.left.expect(queue, count);
     }
 
-    /// The end of the test checks nothing. For tests in which the count is open; the reason is for
-    /// whoever reads the test.
+    /// The end of the test checks nothing, because the number of messages left is not certain. The
+    /// reason is for the reader of the test.
     pub fn allow_messages_left(&self, _reason: &str) {
         self.left.allow_anything();
     }

@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Asks again and again until there is an answer. `what` is a sentence: "the gate is shut".
 ///
 /// # Panics
-/// There is no answer within a minute.
+/// No answer within a minute.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> impl Future<Output = T> {
     let caller = std::panic::Location::caller();
@@ -37,8 +37,8 @@ pub fn until_true(
     until(what, async move || condition().await.then_some(()))
 }
 
-/// Checks again and again that a condition holds during all of this time: for tests that something
-/// does not happen, where there is nothing to wait for.
+/// Checks again and again that a condition holds during all of this time. Use it to test that
+/// something does not happen.
 ///
 /// # Panics
 /// The condition was false once.

@@ -12,29 +12,33 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use signal_hook::consts::{SIGINT, SIGKILL, SIGSTOP};
-use test_kit::{
-    postgres::sql,
-    service::{Service, Signal, path_of},
-};
+use test_kit::{Service, Signal, http::Http, postgres::sql, program::path_of, signals, wait};
+use tokio::runtime::Runtime;
+
+const ENROLMENT: &str = r#"{"export_status": "YES", "company_name": "Example Limited",
+    "company_number": "01234567", "date_of_creation": "2010-10-10", "sso_id": 1,
+    "company_email": "test@example.com"}"#;
 
 /// A directory that user postgres may enter, when root runs this.
 fn checkout() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     directory
 }
 
-/// Four ports in a row that are free now.
+/// Four free ports in a row, below the ephemeral range, so that no connection takes one before its
+/// use.
 fn free_ports() -> u16 {
     let all_free = |first: &u16| {
         (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
     };
-    (0..).map(|_| 20_000 + (rand::random::<u16>() % 40_000)).find(all_free).unwrap()
+    (0..).map(|_| 10_000 + (rand::random::<u16>() % 22_000)).find(all_free).unwrap()
 }
 
 fn start(directory: &Path, port: u16) -> Child {
@@ -44,15 +48,14 @@ fn start(directory: &Path, port: u16) -> Child {
     let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
-    let other_type =
-        "  make submit TYPE=enrolment FORM=your-enrolment.json     (of another form type)";
+    let other_type = "  make submit FORM=your-enrolment.json TYPE=enrolment";
     let mut introduction =
-        lines.map_while(Result::ok).take_while(|line| !line.starts_with("Ctrl-C"));
-    assert!(introduction.any(|line| line == other_type), "no form type but `form` is introduced");
+        lines.map_while(Result::ok).take_while(|line| !line.starts_with("Press Ctrl-C"));
+    assert!(introduction.any(|line| line == other_type), "it does not show the other form type");
     local
 }
 
-/// Process id and name of what it has started.
+/// The process ids and names of the programs that it has started.
 fn children(local: &Child) -> Vec<(u32, String)> {
     let entries = fs::read_dir("/proc")
         .unwrap()
@@ -69,7 +72,7 @@ fn children(local: &Child) -> Vec<(u32, String)> {
 }
 
 fn signal(number: i32, pid: u32) {
-    test_kit::signals::send(pid, number).unwrap();
+    signals::send(pid, number).unwrap();
 }
 
 fn interrupt(mut local: Child) {
@@ -90,7 +93,7 @@ fn submit(directory: &Path, form: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
+fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     let checkout = checkout();
     let port = free_ports();
     let local = start(checkout.path(), port);
@@ -105,33 +108,30 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     let (status, shown, _) = submit(checkout.path(), &[form.to_str().unwrap()]);
     assert!(status == Some(0) && shown.contains("\"company_name\": \"Étoile\"\n"), "{shown}");
 
-    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
-        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
-    fs::write(&form, enrolment).unwrap();
+    fs::write(&form, ENROLMENT).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
     assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
 
     let (status, _, error) = submit(checkout.path(), &["", "enrolment"]);
-    assert!(status == Some(1) && error.contains("type enrolment needs FORM="), "{error}");
+    assert!(status == Some(1) && error.contains("no sample of type enrolment"), "{error}");
 
     fs::write(&form, r#"{"x": 1}"#).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
     assert_eq!(status, Some(1));
     assert!(
-        shown.contains("400 Bad Request") && error.contains("the form was not taken"),
+        shown.contains("400 Bad Request") && error.contains("the api did not accept the form"),
         "{shown} {error}"
     );
 
-    // A form that is queued while the worker is gone: it is killed, and all the rest stops with it.
+    // A form is queued while the worker is frozen. When the worker is killed, everything stops.
     let worker = children(&local).into_iter().find(|(_, name)| name == "worker").unwrap().0;
     signal(SIGSTOP, worker);
     let written = fs::read_to_string(checkout.path().join(".local/address")).unwrap();
     let database = written.lines().nth(2).unwrap().to_owned();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let origin = format!("http://127.0.0.1:{port}");
-    let client = reqwest::Client::new();
-    let queued = test_kit::forms::post(&client, &origin, r#"{"data":"queued"}"#);
-    assert_eq!(runtime.block_on(queued).unwrap().status(), 202);
+    let runtime = Runtime::new().unwrap();
+    let api = Http::at(format!("http://127.0.0.1:{port}"));
+    let answer = runtime.block_on(api.post_form(r#"{"data":"queued"}"#));
+    assert_eq!(answer.status, 202, "{answer:?}");
     signal(SIGKILL, worker);
     let mut local = local;
     assert_eq!(local.wait().unwrap().code(), Some(1));
@@ -141,8 +141,8 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
     );
 
     let local = start(checkout.path(), port);
-    runtime.block_on(test_kit::wait::until("the queued form is a row too", async || {
-        (sql(&database, "select count(*) from forms").unwrap() == "4").then_some(())
+    runtime.block_on(wait::until_true("the queued form is a row too", async || {
+        sql(&database, "select count(*) from forms").unwrap() == "4"
     }));
     interrupt(local);
     assert!(
@@ -152,7 +152,7 @@ fn a_form_becomes_a_row_and_rows_and_queued_messages_outlive_ctrl_c() {
 }
 
 #[test]
-fn the_parts_are_run_one_by_one() {
+fn the_services_can_be_started_one_by_one() {
     let checkout = checkout();
     let port = free_ports().to_string();
     let local = |part: &str| {
@@ -166,7 +166,7 @@ fn the_parts_are_run_one_by_one() {
     };
     let output = local("api").output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && error.contains("nothing runs here yet"), "{error}");
+    assert!(output.status.code() == Some(1) && error.contains("nothing is running yet"), "{error}");
 
     let mut surroundings =
         local("surroundings").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
@@ -176,15 +176,10 @@ fn the_parts_are_run_one_by_one() {
     let api = Service::spawn("api", &mut local("api"));
     assert_eq!(api.port().to_string(), port);
     let enrolment_worker = Service::spawn("worker", &mut local("enrolment-worker"));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let ready = enrolment_worker.url("/healthcheck/ready/");
-    runtime.block_on(test_kit::wait::until("the worker has made the table", async || {
-        reqwest::get(&ready).await.ok().filter(|answer| answer.status().is_success()).map(drop)
-    }));
-    let enrolment = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
-        "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
+    // Then it has made the table.
+    Runtime::new().unwrap().block_on(enrolment_worker.ready());
     let form = checkout.path().join("form.json");
-    fs::write(&form, enrolment).unwrap();
+    fs::write(&form, ENROLMENT).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap(), "enrolment"]);
     assert!(status == Some(0) && shown.contains("form_type       enrolment"), "{shown} {error}");
 
@@ -201,10 +196,10 @@ fn the_parts_are_run_one_by_one() {
 }
 
 #[test]
-fn what_keeps_it_from_running_is_told() {
+fn it_says_why_it_cannot_run() {
     let checkout = checkout();
     let (status, _, error) = submit(checkout.path(), &[]);
-    assert!(status == Some(1) && error.contains("start it with `make local`"), "{error}");
+    assert!(status == Some(1) && error.contains("start `make local`"), "{error}");
 
     let port = free_ports();
     let _taken = TcpListener::bind(("127.0.0.1", port + 2)).unwrap();
@@ -217,13 +212,16 @@ fn what_keeps_it_from_running_is_told() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let (status, error) = local(&port.to_string());
-    assert!(status == Some(1) && error.contains(&format!("port {} is taken", port + 2)), "{error}");
+    assert!(
+        status == Some(1) && error.contains(&format!("port {} is in use", port + 2)),
+        "{error}"
+    );
     let (status, error) = local("many");
     assert!(status == Some(1) && error.contains("LOCAL_PORT must be a number"), "{error}");
 }
 
 #[test]
-fn a_schema_that_is_not_right_is_the_last_thing_that_is_told() {
+fn a_wrong_schema_is_in_the_error_and_nothing_else_is_reported_after_it() {
     let checkout = checkout();
     fs::write(checkout.path().join("x.schema.json"), r#"{"propertys": {}}"#).unwrap();
     let mut command = Command::new(path_of("local"));
@@ -237,11 +235,11 @@ fn a_schema_that_is_not_right_is_the_last_thing_that_is_told() {
         output.status.code() == Some(1) && error.contains("x.schema.json, which is not right"),
         "{error}"
     );
-    assert!(!error.contains("cannot be asked to stop"), "{error}");
+    assert!(!error.contains("to stop"), "{error}");
 }
 
 #[test]
-fn a_service_that_is_not_there_is_told_with_its_log() {
+fn a_service_that_does_not_start_is_reported_with_its_log() {
     let gone = std::panic::catch_unwind(|| Service::start("api", &[]));
     let message = *gone.err().unwrap().downcast::<String>().unwrap();
     assert!(message.contains("UI_SECRET is not set"), "{message}");

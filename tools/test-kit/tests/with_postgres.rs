@@ -1,10 +1,14 @@
-//! The binary with-postgres, as `make test` runs it.
+//! The program with-postgres, as `make test` runs it.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use test_kit::signals;
 
 fn with_postgres() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_with-postgres"));
@@ -17,7 +21,7 @@ fn port(url: &str) -> u16 {
 }
 
 #[test]
-fn the_command_finds_a_server_and_its_code_is_ours() {
+fn the_command_finds_a_server_and_its_exit_code_is_ours() {
     let output = with_postgres()
         .args(["--", "sh", "-c", "echo $TEST_POSTGRES_URL; exit 7"])
         .output()
@@ -40,14 +44,14 @@ fn a_signal_ends_the_command_and_the_server() {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let address = ("127.0.0.1", port(&url));
         assert!(TcpStream::connect(address).is_ok());
-        test_kit::signals::send(child.id(), signal).unwrap();
+        signals::send(child.id(), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
         assert!(TcpStream::connect(address).is_err(), "{signal}");
     }
 }
 
 #[test]
-fn a_command_that_is_not_there_is_127_and_none_is_2() {
+fn an_unknown_command_exits_with_127_and_no_command_with_2() {
     assert_eq!(with_postgres().arg("/nonexistent").output().unwrap().status.code(), Some(127));
     assert_eq!(with_postgres().output().unwrap().status.code(), Some(2));
 }

@@ -1,63 +1,107 @@
-//! Every answer that the routes give, by the name that it has among the document's components.
+//! Every answer of the routes, with its name among the components of the document.
 
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
 use utoipa::openapi::{Content, Header, Ref, Response, ResponseBuilder};
 
-use crate::{settings::IntakeSettings, trace};
+use crate::{
+    refusal::{Check, Reason, reasons},
+    settings::IntakeSettings,
+    trace,
+};
 
-/// Statuses and answers of a route that takes forms, beside those of every signed one.
-pub const OF_A_FORM: [(&str, &str); 3] =
-    [("202", "Accepted"), ("400", "Refused"), ("500", "Cannot")];
-
-/// Statuses and answers of every route behind authentication, which reads the body first.
-pub const OF_SIGNED: [(&str, &str); 4] =
-    [("408", "TooSlow"), ("413", "TooLong"), ("415", "Unsupported"), ("503", "TryAgain")];
-
-/// What they have too where Hawk is on.
-pub const UNAUTHORIZED: (&str, &str) = ("401", "Unauthorized");
-
-/// All of them.
-pub fn all(intake: &IntakeSettings) -> Vec<(&'static str, Response)> {
-    // Where Hawk is off, one 400 is the answer of 2016 to whatever is not signed.
-    let or_pfo = |answer: ResponseBuilder| match intake.hawk {
-        None => answer.content("text/html", content("NotSigned")),
-        Some(_) => answer,
-    };
-    let broke_off = "The body did not arrive whole, or the request is not signed as it must be.";
-    let refused = "What is wrong, by field; or the request is not signed as it must be.";
-    let try_again = "SQS did not confirm in time, or too much is in flight: send it again.";
-    let mut answers = vec![
-        ("Accepted", json("SQS has confirmed this very submission.", "Accepted")),
-        ("Alive", json("It lives.", "Alive")),
-        ("BrokeOff", or_pfo(json(broke_off, "Detail"))),
-        ("Cannot", json("A fault of the service.", "Detail")),
-        ("Index", json("The address of each form type.", "Index")),
+/// Every answer, by name.
+pub fn all(intake: &IntakeSettings) -> BTreeMap<String, Response> {
+    let answers = [
+        ("Accepted", json("SQS has confirmed this submission.", "Accepted")),
+        ("Alive", json("The process is alive.", "Alive")),
+        ("Index", json("The address for each form type.", "Index")),
         (
             "MethodNotAllowed",
-            json("The path takes other methods.", "Detail").header("Allow", header("Text")),
+            json("The path does not support this method.", "Detail")
+                .header("Allow", header("Text")),
         ),
         ("NotFound", json("There is nothing at this path.", "Detail")),
-        ("NotReady", json("Something that it needs does not answer: what, is told.", "Readiness")),
-        ("Ready", json("All that it needs answers.", "Readiness")),
-        ("Refused", or_pfo(json(refused, "Refused"))),
+        ("NotReady", json("A dependency does not respond. The body names it.", "Readiness")),
+        ("Ready", json("All dependencies respond.", "Readiness")),
         (
             "Schema",
             answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema")),
         ),
-        ("SlashAdded", answer("The path has a last slash.").header("Location", header("Text"))),
-        ("Status", json("What was built, and whether it can serve.", "Status")),
-        ("TooLong", json("The body is too long, or the submission is so for the queue.", "Detail")),
-        ("TooSlow", json("The body took too long to arrive.", "Detail")),
-        ("TryAgain", json(try_again, "Detail").header("Retry-After", header("Seconds"))),
-        ("Unsupported", json("Another media type, or a `Content-Encoding`.", "Detail")),
+        (
+            "SlashAdded",
+            answer("The same path with a slash at its end.").header("Location", header("Text")),
+        ),
+        ("Status", json("Which build runs, and whether it can serve.", "Status")),
     ];
-    if intake.hawk.is_some() {
-        let about = "The request is not signed as it must be; only a clock that is off is told, with `ts` and `tsm`.";
-        answers.push((
-            UNAUTHORIZED.1,
-            json(about, "Detail").header("WWW-Authenticate", header("Text")),
-        ));
+    let answers = answers.map(|(name, answer)| (name.to_owned(), answer.build()));
+    // Other routes share the answers of the forms, except for 400, which has a name of its own
+    // there.
+    let refusals =
+        [Routes::Signed, Routes::Forms].into_iter().flat_map(|routes| of_refusals(intake, routes));
+    let refusals = refusals.map(|(_, name, answer)| (name, answer));
+    answers.into_iter().chain(refusals).collect()
+}
+
+/// Routes that refuse a request for the same reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routes {
+    Signed,
+    /// They are signed, and take forms.
+    Forms,
+}
+
+/// The answers to requests that these routes refuse: status, name and description, one for each
+/// status.
+pub fn of_refusals(intake: &IntakeSettings, routes: Routes) -> Vec<(StatusCode, String, Response)> {
+    let mut by_status: BTreeMap<StatusCode, Vec<Reason>> = BTreeMap::new();
+    for reason in reasons() {
+        let can_happen = match reason.check {
+            Check::Body => true,
+            Check::Signature => intake.hawk.is_none(),
+            Check::Hawk => intake.hawk.is_some(),
+            Check::Form => routes == Routes::Forms,
+        };
+        if can_happen {
+            by_status.entry(reason.status).or_default().push(reason);
+        }
     }
-    answers.into_iter().map(|(name, answer)| (name, answer.build())).collect()
+    let described = by_status.into_iter().map(|(status, reasons)| {
+        let is_invalid_form = status == StatusCode::BAD_REQUEST && routes == Routes::Forms;
+        let name = match status.canonical_reason() {
+            _ if is_invalid_form => "InvalidForm".to_owned(),
+            words => words.unwrap_or_default().replace(' ', ""),
+        };
+        let schema = if is_invalid_form { "InvalidForm" } else { "Detail" };
+        (status, name, of_status(status, &reasons, schema))
+    });
+    described.collect()
+}
+
+fn of_status(status: StatusCode, reasons: &[Reason], schema: &str) -> Response {
+    let mut answer = json(&one_of(reasons), schema);
+    if reasons.iter().any(|reason| reason.check == Check::Signature) {
+        answer = answer.content("text/html", content("NotSigned"));
+    }
+    match status {
+        StatusCode::UNAUTHORIZED => answer.header("WWW-Authenticate", header("Text")),
+        StatusCode::SERVICE_UNAVAILABLE => answer.header("Retry-After", header("Seconds")),
+        _ => answer,
+    }
+    .build()
+}
+
+/// The reasons as a sentence, or as a list in Markdown.
+fn one_of(reasons: &[Reason]) -> String {
+    match reasons {
+        [reason] => reason.when.to_owned(),
+        reasons => {
+            let lines: Vec<_> =
+                reasons.iter().map(|reason| format!("\n- {}", reason.when)).collect();
+            format!("One of:\n{}", lines.concat())
+        }
+    }
 }
 
 fn json(about: &str, schema: &str) -> ResponseBuilder {

@@ -1,9 +1,10 @@
-//! The schemas of the document: those of the form types, and those of the answers, whose names begin with a capital.
+//! The schemas of the document. The names of schemas of answers begin with a capital, so that no
+//! form type has them.
 
 use domain::FormTypes;
 use serde_json::{Map, Value, json};
 
-/// All of them, by name.
+/// The schemas of the form types and of the answers, by name.
 pub fn all(form_types: &FormTypes) -> Value {
     let mut schemas = of_answers();
     for form_type in form_types.iter() {
@@ -32,7 +33,7 @@ fn of_answers() -> Map<String, Value> {
             "additionalProperties": false
         })),
         ("FieldErrors", json!({
-            "description": "Sentences by field, nested as the fields are; `non_field_errors` are about the whole.",
+            "description": "Sentences by field, nested as the fields are. `non_field_errors` are about the whole form, object or list.",
             "type": "object",
             "minProperties": 1,
             "additionalProperties": { "anyOf": [sentences, { "$ref": "#/components/schemas/FieldErrors" }] }
@@ -41,13 +42,13 @@ fn of_answers() -> Map<String, Value> {
         ("Index", text_by_name),
         ("NotSigned", json!({ "const": "PFO" })),
         ("Readiness", json!({
-            "description": "By name, `OK` or what is wrong.",
+            "description": "The state of each dependency by its name: `OK`, or a description of the problem.",
             "type": "object",
             "required": ["status"],
             "properties": { "status": { "enum": ["OK", "not ready"] } },
             "additionalProperties": { "type": "string" }
         })),
-        ("Refused", json!({ "anyOf": [
+        ("InvalidForm", json!({ "anyOf": [
             { "$ref": "#/components/schemas/FieldErrors" },
             { "$ref": "#/components/schemas/Detail" }
         ] })),
@@ -70,7 +71,8 @@ fn of_answers() -> Map<String, Value> {
     .collect()
 }
 
-/// A reference from the root of a schema that stood alone is one from its place in the document.
+/// A reference starts at the root of the form type's own schema. In the document that root is at
+/// `place`.
 fn move_references(schema: &mut Value, place: &str) {
     match schema {
         Value::Object(members) => {

@@ -1,30 +1,30 @@
-//! Every case of the contract: requests and answers as observed on the service of 2016, but where it was wrong.
+//! Every case of the contract: requests to the service of 2016 and its answers, corrected if it was
+//! wrong.
 
 use std::{
     io::Write,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use serde_json::Value;
 use test_kit::{
-    Stack,
+    Service, Stack,
     forms::{SECRET, signature},
+    http::Request,
     stack::QUEUE,
 };
 
-use crate::{described::Described, raw};
+use crate::described::Described;
 
 fn contract() -> Value {
     serde_json::from_str(include_str!("contract.json")).unwrap()
 }
 
 #[tokio::test]
-async fn every_case_of_the_contract_is_answered_as_it_says() {
+async fn every_case_of_the_contract_gets_the_answer_in_it() {
     let stack = Stack::start();
-    let api = stack.api(&[]);
-    stack.ready(&api).await;
-    let described = Described::by(&api).await;
+    let api = stack.ready_api(&[]).await;
+    let described = Described::of(&api).await;
 
     let contract = contract();
     let cases = contract["cases"].as_array().unwrap();
@@ -32,8 +32,7 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
     let mut bodies = Vec::new();
     for case in cases {
         let name = case["name"].as_str().unwrap();
-        let answer =
-            raw::exchange(api.port(), &request(&case["request"]), Duration::from_secs(10)).await;
+        let answer = request(&api, &case["request"]).send_raw().await;
         let expect = &case["expect"];
         let mut complain = |what: String| wrong.push(format!("{name}: {what}: {answer:?}"));
         if Some(u64::from(answer.status)) != expect["status"].as_u64() {
@@ -56,8 +55,8 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
             }
         }
         let text = |name: &str| case["request"][name].as_str().unwrap();
-        if let Some(fault) = described.fault(text("method"), text("path"), &answer) {
-            complain(format!("not as the OpenAPI document says: {fault}"));
+        if let Some(difference) = described.difference(text("method"), text("path"), &answer) {
+            complain(format!("not as the OpenAPI document says: {difference}"));
         }
         let messages = stack.sqs.drain(QUEUE).await;
         let queued: Vec<Value> =
@@ -69,13 +68,14 @@ async fn every_case_of_the_contract_is_answered_as_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(cases.len() > 40, "the contract is not whole");
-    assert_eq!(taken_by_the_2016_worker(&bodies), bodies.len());
+    assert!(cases.len() > 40, "the contract is incomplete");
+    assert_eq!(accepted_by_the_2016_worker(&bodies), bodies.len());
 }
 
-/// How many of these message bodies the worker of 2016, which was Python, takes: all that it asks of one is in the script.
+/// How many of these message bodies the worker of 2016 accepts. It was written in Python, and the
+/// script does the one check that it did.
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
-fn taken_by_the_2016_worker(bodies: &[String]) -> usize {
+fn accepted_by_the_2016_worker(bodies: &[String]) -> usize {
     let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is set: run `make test`");
     let script = "import json, sys\nprint(sum(json.loads(body)['data'] is not None for body in json.load(sys.stdin)))";
     let mut process = Command::new(python)
@@ -95,7 +95,7 @@ fn taken_by_the_2016_worker(bodies: &[String]) -> usize {
 }
 
 #[test]
-fn signatures_are_those_of_the_contract() {
+fn signatures_match_the_contract() {
     for vector in contract()["signature_vectors"].as_array().unwrap() {
         let text = |name: &str| vector[name].as_str().unwrap();
         assert_eq!(
@@ -105,8 +105,8 @@ fn signatures_are_those_of_the_contract() {
     }
 }
 
-/// The request of a case, as bytes.
-fn request(request: &Value) -> Vec<u8> {
+/// The request of a case.
+fn request(api: &Service, request: &Value) -> Request {
     let text = |name: &str| request[name].as_str();
     let (method, path) = (text("method").unwrap(), text("path").unwrap());
     let body = match text("body_hex") {
@@ -133,16 +133,14 @@ fn request(request: &Value) -> Vec<u8> {
             ))
         }
     };
-    let mut headers: Vec<(&str, &str)> = request["headers"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-        .collect();
-    if let Some(signature) = &signature {
-        headers.push(("X-Signature", signature));
+    let headers = request["headers"].as_object().unwrap().iter();
+    let request = headers.fold(api.request(method, path).body(body), |request, (name, value)| {
+        request.header(name, value.as_str().unwrap())
+    });
+    match signature {
+        Some(signature) => request.header("X-Signature", &signature),
+        None => request,
     }
-    raw::request(method, path, &headers, &body)
 }
 
 fn matches(actual: &Value, expected: &Value) -> bool {

@@ -1,22 +1,20 @@
-//! What the OpenAPI document says of an answer.
+//! Compares answers with the OpenAPI document.
 
 use serde_json::{Value, json};
-use test_kit::Service;
-
-use crate::raw::Answer;
+use test_kit::{Service, http::Answer};
 
 /// The OpenAPI document that a running api serves.
 pub struct Described(pub Value);
 
 impl Described {
-    pub async fn by(api: &Service) -> Self {
-        let answer = reqwest::get(api.url("/openapi.json")).await.unwrap();
-        assert_eq!(answer.headers()["content-type"], "application/json");
-        Self(answer.json().await.unwrap())
+    pub async fn of(api: &Service) -> Self {
+        let answer = api.get("/openapi.json").await;
+        assert_eq!(answer.header("Content-Type"), Some("application/json"));
+        Self(answer.json())
     }
 
-    /// What of this answer to a request is not as the document says, if anything.
-    pub fn fault(&self, method: &str, path: &str, answer: &Answer) -> Option<String> {
+    /// How this answer differs from the document, if it does.
+    pub fn difference(&self, method: &str, path: &str, answer: &Answer) -> Option<String> {
         let Some(described) = self.response(method, path, answer.status) else {
             return Some(format!("status {} is not described", answer.status));
         };
@@ -38,7 +36,7 @@ impl Described {
             (None, None) => None,
             (Some(contents), Some(media_type)) if contents.contains_key(media_type) => {
                 let body = match media_type.ends_with("json") {
-                    true => serde_json::from_str(&answer.body).unwrap(),
+                    true => answer.json(),
                     false => answer.body.as_str().into(),
                 };
                 (!self.is_valid(&contents[media_type]["schema"], &body))
@@ -48,7 +46,7 @@ impl Described {
         }
     }
 
-    /// The description of an answer; those that no operation can have are found by name.
+    /// The description of an answer. Answers that no operation has are found by their name.
     fn response(&self, method: &str, path: &str, status: u16) -> Option<&Value> {
         let path = path.split('?').next().unwrap();
         let components = &self.0["components"]["responses"];
@@ -57,7 +55,7 @@ impl Described {
         let Some(operations) = self.0["paths"].get(path).or_else(healthcheck) else {
             return match status {
                 301 if with_slash().is_some() => Some(&components["SlashAdded"]),
-                400 => Some(&components["BrokeOff"]),
+                400 => Some(&components["BadRequest"]),
                 404 => Some(&components["NotFound"]),
                 _ => None,
             };
@@ -78,7 +76,7 @@ impl Described {
     }
 
     fn is_valid(&self, schema: &Value, value: &Value) -> bool {
-        // The schema refers to others by their place in the document.
+        // The schema refers to other schemas by their place in the document.
         let whole = json!({ "allOf": [schema], "components": self.0["components"] });
         jsonschema::options().should_validate_formats(true).build(&whole).unwrap().is_valid(value)
     }

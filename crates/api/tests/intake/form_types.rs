@@ -1,40 +1,25 @@
-//! Form types other than `form`: built in, and added by the operator as a file.
+//! Form types other than `form`: built-in ones, and types that an operator adds as files.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
-use test_kit::{
-    Service, Stack,
-    forms::{SECRET, signature},
-    service::path_of,
-    stack::QUEUE,
-};
-
-use crate::raw::{self, Answer};
+use test_kit::{Service, Stack, http::Answer, program::path_of, stack::QUEUE};
 
 const REGISTRATION: &str = include_str!("../../../../deploy/form-types/registration.schema.json");
 
 async fn post(api: &Service, path: &str, content_type: &str, body: &str) -> Answer {
-    let signature = signature(path, body.as_bytes(), SECRET);
-    let headers = [("Content-Type", content_type), ("X-Signature", signature.as_str())];
-    raw::exchange(
-        api.port(),
-        &raw::request("POST", path, &headers, body.as_bytes()),
-        Duration::from_secs(10),
-    )
-    .await
+    api.request("POST", path).content_type(content_type).body(body).signed().send().await
 }
 
 async fn post_json(api: &Service, path: &str, body: &Value) -> (u16, Value) {
     let answer = post(api, path, "application/json", &body.to_string()).await;
-    (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null))
+    (answer.status, answer.json())
 }
 
 #[tokio::test]
 async fn an_enrolment_goes_to_its_own_queue() {
     let stack = Stack::start();
-    let api = stack.api(&[("FORM_TYPES", "form, enrolment")]);
-    stack.ready(&api).await;
+    let api = stack.ready_api(&[("FORM_TYPES", "form, enrolment")]).await;
     let enrolment = json!({
         "export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
         "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com", "more": [1.50],
@@ -53,7 +38,7 @@ async fn an_enrolment_goes_to_its_own_queue() {
     assert_eq!(answer["company_name"], json!(["This field is required."]));
     let answer =
         post(&api, "/enrolment/", "application/x-www-form-urlencoded", "company_number=1").await;
-    assert_eq!(answer.status, 415, "{answer:?}");
+    answer.expect_status(415);
 }
 
 #[tokio::test]
@@ -65,25 +50,19 @@ async fn a_type_in_a_file_is_served_with_its_schema_and_listed() {
         ("FORM_TYPES", "form,registration"),
         ("FORM_TYPES_DIR", directory.path().to_str().unwrap()),
     ];
-    let api = stack.api(&types);
-    stack.ready(&api).await;
+    let api = stack.ready_api(&types).await;
 
-    let index = raw::request("GET", "/", &[("X-Signature", &signature("/", b"", SECRET))], b"");
-    let index = raw::exchange(api.port(), &index, Duration::from_secs(10)).await;
-    let index: Value = serde_json::from_str(&index.body).unwrap();
+    let index = api.request("GET", "/").signed().send_raw().await;
     assert_eq!(
-        index,
+        index.json(),
         json!({ "form": "http://forms.example/form/", "registration": "http://forms.example/registration/" })
     );
 
     // The schema is documentation, and needs no signature.
-    let schema = reqwest::get(api.url("/registration/schema/")).await.unwrap();
-    assert_eq!(schema.headers()["content-type"], "application/schema+json");
-    assert_eq!(
-        schema.json::<Value>().await.unwrap(),
-        serde_json::from_str::<Value>(REGISTRATION).unwrap()
-    );
-    assert_eq!(reqwest::get(api.url("/form/schema")).await.unwrap().status(), 200);
+    let schema = api.get("/registration/schema/").await;
+    assert_eq!(schema.header("Content-Type"), Some("application/schema+json"));
+    assert_eq!(schema.json(), serde_json::from_str::<Value>(REGISTRATION).unwrap());
+    api.get("/form/schema").await.expect_status(200);
 
     let bad = json!({ "data": { "company_name": "", "agree_terms": false } });
     let (status, answer) = post_json(&api, "/registration/", &bad).await;
@@ -94,7 +73,7 @@ async fn a_type_in_a_file_is_served_with_its_schema_and_listed() {
 }
 
 #[tokio::test]
-async fn a_schema_in_a_file_that_replaces_a_built_in_one_is_told_at_start() {
+async fn a_file_that_replaces_a_built_in_schema_is_logged_at_start() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("form.schema.json"), r#"{"required": ["x"]}"#).unwrap();
     fs::write(directory.path().join("registration.schema.json"), REGISTRATION).unwrap();
@@ -106,14 +85,14 @@ async fn a_schema_in_a_file_that_replaces_a_built_in_one_is_told_at_start() {
     let stack = Stack::start();
     for service in [stack.api(&types), stack.worker(&types)] {
         let log = service.log();
-        let told: Vec<&str> =
+        let logged: Vec<&str> =
             log.lines().filter(|line| line.contains("replaces the built-in one")).collect();
-        assert!(matches!(told.as_slice(), [line] if line.ends_with("form_type=form")), "{log}");
+        assert!(matches!(logged.as_slice(), [line] if line.ends_with("form_type=form")), "{log}");
     }
 }
 
 #[test]
-fn a_bad_schema_or_an_unknown_type_stops_the_process_with_its_name_and_place() {
+fn a_bad_schema_or_an_unknown_type_stops_the_process_and_names_its_place() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(
         directory.path().join("one.schema.json"),

@@ -9,7 +9,6 @@
 )]
 
 mod described;
-mod raw;
 
 mod contract;
 

@@ -1,105 +1,88 @@
-//! SQS refuses the api, or its queue is gone: nothing is taken until that is over, and then everything is again.
+//! SQS denies access, or the queue is gone: no form is accepted until that is over, and then every
+//! form is again.
 
-use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 use test_kit::{
-    Service, Stack,
-    forms::{post, registration},
+    Fault, Service, Stack,
+    forms::registration,
     stack::{INVALID, QUEUE},
     wait,
 };
 
-async fn status(api: &Service) -> u16 {
-    post(&Client::new(), &api.url(""), registration(1)).await.unwrap().status().as_u16()
-}
-
-async fn ready_is(api: &Service, expected: u16, queue: &str) {
-    wait::until(queue, async || {
-        let answer = reqwest::get(api.url("/healthcheck/ready/")).await.unwrap();
-        (answer.status() == expected && answer.json::<Value>().await.unwrap()["queue"] == queue)
-            .then_some(())
+async fn wait_for_readiness(api: &Service, status: u16, queue: &str) {
+    wait::until_true(&format!("readiness shows {queue:?}"), async || {
+        let page = api.get("/healthcheck/ready/").await;
+        page.status == status && page.json()["queue"] == queue
     })
     .await;
 }
 
-async fn taken_again(api: &Service) {
-    wait::until("a form is taken", async || (status(api).await == 202).then_some(())).await;
-}
-
-async fn delete(stack: &Stack, queue: &str) {
-    stack.sqs.call("DeleteQueue", json!({ "QueueUrl": stack.sqs.url(queue).await })).await;
+async fn wait_until_accepted(api: &Service) {
+    wait::until_true("a form is accepted", async || {
+        api.post_form(registration(1)).await.status == 202
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn refused_credentials_are_503_and_red_until_they_are_good() {
+async fn denied_credentials_mean_503_and_red_until_they_are_good() {
     let stack = Stack::start();
-    let api = stack.api(&[]);
-    stack.ready(&api).await;
-    for code in
-        ["AccessDeniedException", "InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch"]
-    {
-        stack
-            .sqs
-            .fault(json!({ "action": "*", "kind": "error", "status": 403, "code": code }))
-            .await;
-        assert_eq!(status(&api).await, 503, "{code}");
-        ready_is(&api, 503, "access is denied").await;
+    let api = stack.ready_api(&[]).await;
+    let codes =
+        ["AccessDeniedException", "InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch"];
+    for code in codes {
+        stack.sqs.fault(Fault::on_all().error(403, code)).await;
+        assert_eq!(api.post_form(registration(1)).await.status, 503, "{code}");
+        wait_for_readiness(&api, 503, "access is denied").await;
         assert!(api.log().contains(&format!("access is denied ({code}")), "{}", api.log());
         stack.sqs.no_faults().await;
-        assert_eq!(status(&api).await, 202, "{code}");
-        ready_is(&api, 200, "OK").await;
+        assert_eq!(api.post_form(registration(1)).await.status, 202, "{code}");
+        wait_for_readiness(&api, 200, "OK").await;
     }
+    stack.expect_messages_left(QUEUE, 4);
 }
 
 #[tokio::test]
-async fn a_queue_that_was_deleted_is_made_again() {
+async fn a_deleted_queue_is_created_again() {
     let stack = Stack::start();
-    let api = stack.api(&[]);
-    stack.ready(&api).await;
-    // Without its invalid queue, too; and more than once.
+    let api = stack.ready_api(&[]).await;
+    // With its invalid queue, and more than once.
     for _ in 0..2 {
-        delete(&stack, QUEUE).await;
-        delete(&stack, INVALID).await;
-        assert_eq!(status(&api).await, 503);
-        taken_again(&api).await;
+        stack.sqs.delete_queue(QUEUE).await;
+        stack.sqs.delete_queue(INVALID).await;
+        api.post_form(registration(1)).await.expect_status(503);
+        wait_until_accepted(&api).await;
         assert_eq!(stack.sqs.drain(QUEUE).await.len(), 1);
         let policy = stack.sqs.attributes(QUEUE).await["RedrivePolicy"].clone();
         assert!(policy.contains(INVALID), "{policy}");
     }
 }
 
-/// Where nobody sends, because an orchestrator keeps requests from whoever is not ready.
+/// An orchestrator sends no requests to a service that is not ready, so a form may never come.
 #[tokio::test]
-async fn a_queue_that_was_deleted_is_made_again_when_readiness_is_asked_for() {
+async fn a_readiness_check_is_enough_to_create_a_deleted_queue_again() {
     let stack = Stack::start();
-    let api = stack.api(&[]);
-    stack.ready(&api).await;
-    delete(&stack, QUEUE).await;
-    ready_is(&api, 503, "the queue does not exist").await;
-    ready_is(&api, 200, "OK").await;
-    assert_eq!(status(&api).await, 202);
+    let api = stack.ready_api(&[]).await;
+    stack.sqs.delete_queue(QUEUE).await;
+    wait_for_readiness(&api, 503, "the queue does not exist").await;
+    wait_for_readiness(&api, 200, "OK").await;
+    api.post_form(registration(1)).await.expect_status(202);
+    stack.expect_messages_left(QUEUE, 1);
 }
 
 #[tokio::test]
-async fn a_queue_that_was_deleted_and_may_not_be_made_is_used_when_it_is_back() {
+async fn a_deleted_queue_that_the_api_may_not_create_is_used_once_it_is_back() {
     let stack = Stack::start();
     stack.sqs.create(QUEUE, json!({})).await;
-    let api = stack.api(&[("SQS_CREATE_QUEUES", "false")]);
-    stack.ready(&api).await;
-    delete(&stack, QUEUE).await;
-    assert_eq!(status(&api).await, 503);
-    wait::until("it is looked for", async || {
-        api.log().contains("The form queue was not found").then_some(())
-    })
-    .await;
-    assert_eq!(status(&api).await, 503);
+    let api = stack.ready_api(&[("SQS_CREATE_QUEUES", "false")]).await;
+    stack.sqs.delete_queue(QUEUE).await;
+    api.post_form(registration(1)).await.expect_status(503);
+    api.logged("The form queue was not found").await;
+    api.post_form(registration(1)).await.expect_status(503);
     assert_eq!(stack.sqs.url(QUEUE).await, None);
-    // With another limit, which is known from then on.
+    // The new queue has another limit, which the api learns.
     stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "1024" })).await;
-    taken_again(&api).await;
-    wait::until("its limit is known", async || {
-        api.log().contains("max_message_size=Some(1024)").then_some(())
-    })
-    .await;
+    wait_until_accepted(&api).await;
+    api.logged("max_message_size=Some(1024)").await;
     assert_eq!(stack.sqs.drain(QUEUE).await.len(), 1);
 }

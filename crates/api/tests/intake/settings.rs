@@ -1,8 +1,8 @@
-//! Settings that are wrong are all told, by name and without their values.
+//! The api reports all wrong settings by name, without their values.
 
 use std::process::Command;
 
-use test_kit::service::path_of;
+use test_kit::program::path_of;
 
 fn faults_of(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output =
@@ -11,7 +11,7 @@ fn faults_of(variables: &[(&str, &str)]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn every_fault_is_told_at_once_and_no_value() {
+fn every_fault_is_reported_at_once_without_its_value() {
     let (status, message) = faults_of(&[
         ("PORT", "canary"),
         ("SQS_WAIT_TIME", "21"),
@@ -29,7 +29,7 @@ fn every_fault_is_told_at_once_and_no_value() {
 }
 
 #[test]
-fn form_types_that_cannot_be_served_together_are_told_in_one_line_each() {
+fn form_types_that_cannot_be_served_together_are_reported_in_one_line_each() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["a-b", "a_b", "messages", "enrolment-invalid"] {
         std::fs::write(directory.path().join(format!("{name}.schema.json")), "{}").unwrap();
@@ -42,14 +42,14 @@ fn form_types_that_cannot_be_served_together_are_told_in_one_line_each() {
         "messages,form",
         "enrolment,enrolment-invalid",
     ];
-    let told = lists.map(|list| {
+    let reports = lists.map(|list| {
         let directory = directory.path().to_str().unwrap();
         let (status, message) =
             faults_of(&[("UI_SECRET", "x"), ("FORM_TYPES", list), ("FORM_TYPES_DIR", directory)]);
         assert_eq!(status, Some(1));
         format!("{list}\n{}", message.lines().skip(1).collect::<Vec<_>>().join("\n"))
     });
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(reports.join("\n"));
 }
 
 #[test]
@@ -102,4 +102,21 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
 #[test]
 fn the_reference_page_has_every_variable() {
     test_kit::reference::check("settings.md", "api", &api::settings::Settings::reference());
+}
+
+#[test]
+fn an_unknown_argument_is_named_and_exits_with_2() {
+    for arguments in [&["--cheksettings"][..], &["--check-settings", "--healthcheck"], &["run"]] {
+        let output = Command::new(path_of("api")).env_clear().args(arguments).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(arguments[0]) && message.contains("Usage: api"), "{message}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_workspace() {
+    let output = Command::new(path_of("api")).env_clear().arg("--version").output().unwrap();
+    let expected = concat!("api ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }

@@ -1,4 +1,5 @@
-//! What holds of every submission, tried on generated ones, on the fuzzer's seeds and on random bytes.
+//! Properties of every submission, tested with generated forms, the fuzzer's seeds and random
+//! bytes.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,8 +9,8 @@
     reason = "a test may fail"
 )]
 
-mod holds;
+mod invariants;
 
 mod accepted;
-mod any_bytes;
+mod random_bytes;
 mod refused;

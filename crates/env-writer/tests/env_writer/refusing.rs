@@ -1,18 +1,17 @@
-//! What is refused, in which words, and that nothing is touched then.
+//! Runs that the program refuses: its messages, and that it changes no file.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
-use std::os::unix::net::UnixListener;
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener},
+};
 
 use insta::assert_snapshot;
 
-use crate::sandbox::Sandbox;
-use crate::{POSTGRES, TWO_AND_TWO};
+use crate::sandbox::{POSTGRES, Sandbox, TWO_AND_TWO};
 
 #[test]
-fn required_variables_that_are_unset_or_empty_are_listed_without_prefix_once_for_all_files() {
+fn unset_or_empty_required_variables_are_listed_once_and_without_prefix() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
     let run = sandbox.run(&["env.json", "env-postgres.json"], &[("P_B", "")]);
     assert_snapshot!(run.failed(1), @r"
@@ -25,14 +24,14 @@ fn required_variables_that_are_unset_or_empty_are_listed_without_prefix_once_for
 }
 
 #[test]
-fn the_text_about_missing_variables_is_to_the_byte_what_scripts_know() {
+fn the_message_about_missing_variables_is_exactly_the_one_that_scripts_rely_on() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
     let run = sandbox.run(&["env.json"], &[]);
     assert_eq!(run.failed(1), "Required host environment variables are not set: \nB\nA\n");
 }
 
 #[test]
-fn a_fault_in_the_last_file_leaves_the_first_as_it_was() {
+fn a_fault_in_the_last_file_leaves_the_first_unchanged() {
     let sandbox = Sandbox::with(&[
         ("env.json", TWO_AND_TWO),
         ("env-postgres.json", POSTGRES),
@@ -72,14 +71,14 @@ fn all_faults_of_all_files_are_reported_together_and_no_value_is_shown() {
     assert!(!stderr.contains("hush"), "a value is shown");
     assert_snapshot!(stderr, @r#"
     bad.json: the value of P_A contains a line break
-    bad.json: variable name "UI-SECRET" does not fit [A-Za-z_][A-Za-z0-9_]*
+    bad.json: variable name "UI-SECRET" does not match [A-Za-z_][A-Za-z0-9_]*
     bad.json: variable A is listed twice
     bad.json: the value of P_B contains a line break
     bad.json: file_path "nowhere/.env" cannot be written: No such file or directory (os error 2)
     broken.json: expected value at line 2 column 16
     absent.json: cannot be read: No such file or directory (os error 2)
-    prefix.json: host_env_var_prefix "" does not fit [A-Za-z_][A-Za-z0-9_]*
-    prefix.json: variable name "" does not fit [A-Za-z_][A-Za-z0-9_]*
+    prefix.json: host_env_var_prefix "" does not match [A-Za-z_][A-Za-z0-9_]*
+    prefix.json: variable name "" does not match [A-Za-z_][A-Za-z0-9_]*
     env-postgres.json: the value of P_A contains a line break
     Required host environment variables are not set: 
     LONE
@@ -89,7 +88,7 @@ fn all_faults_of_all_files_are_reported_together_and_no_value_is_shown() {
 }
 
 #[test]
-fn a_value_that_is_not_one_line_of_utf8_is_refused_by_the_name_of_its_variable() {
+fn a_value_that_is_not_one_line_of_utf8_is_refused_and_its_variable_named() {
     for (value, reason) in [
         (&b"hush\nX=1"[..], "contains a line break"),
         (b"hush\n", "contains a line break"),
@@ -112,7 +111,7 @@ fn a_value_that_is_not_one_line_of_utf8_is_refused_by_the_name_of_its_variable()
 }
 
 #[test]
-fn a_json_file_that_is_not_as_it_should_be_is_refused_with_the_place() {
+fn a_bad_json_file_is_refused_with_line_and_column() {
     let mut seen = String::new();
     for json in [
         "",
@@ -143,7 +142,7 @@ fn a_json_file_that_is_not_as_it_should_be_is_refused_with_the_place() {
 }
 
 #[test]
-fn a_file_path_that_cannot_be_written_is_refused_with_its_name() {
+fn a_file_path_that_cannot_be_written_is_refused_by_name() {
     let mut seen = String::new();
     for file_path in [
         "",
@@ -163,28 +162,28 @@ fn a_file_path_that_cannot_be_written_is_refused_with_its_name() {
         );
         let sandbox = Sandbox::with(&[("env.json", &json), ("directory/keep", "")]);
         symlink("gone", sandbox.path("dangling")).unwrap();
-        // Stands for /dev/null and the like, which a test run by root would destroy on the day it fails.
+        // Stands for files such as /dev/null, which a failing test run by root would destroy.
         let _socket = UnixListener::bind(sandbox.path("socket")).unwrap();
         seen.push_str(&sandbox.run(&["env.json"], &[]).failed(1));
         assert_eq!(sandbox.files(), ["dangling", "directory", "env.json", "socket"], "{file_path}");
     }
     assert_snapshot!(seen, @r#"
     env.json: file_path "" cannot be written: it is not the name of a file
-    env.json: file_path "." cannot be written: it is there, and not a regular file
-    env.json: file_path ".." cannot be written: it is there, and not a regular file
+    env.json: file_path "." cannot be written: it exists, but is not a regular file
+    env.json: file_path ".." cannot be written: it exists, but is not a regular file
     env.json: file_path "nowhere/.env" cannot be written: No such file or directory (os error 2)
-    env.json: file_path "directory" cannot be written: it is there, and not a regular file
-    env.json: file_path "directory/" cannot be written: it is there, and not a regular file
-    env.json: file_path "dangling" cannot be written: it is a symbolic link to a file that is not there
+    env.json: file_path "directory" cannot be written: it exists, but is not a regular file
+    env.json: file_path "directory/" cannot be written: it exists, but is not a regular file
+    env.json: file_path "dangling" cannot be written: it is a symbolic link to a file that does not exist
     env.json: file_path "env.json/x" cannot be written: Not a directory (os error 20)
-    env.json: file_path "socket" cannot be written: it is there, and not a regular file
+    env.json: file_path "socket" cannot be written: it exists, but is not a regular file
     env.json: file_path "new/" cannot be written: it is not the name of a file
     env.json: file_path "new/." cannot be written: it is not the name of a file
     "#);
 }
 
 #[test]
-fn two_files_for_one_path_are_refused_however_the_path_is_spelt() {
+fn two_files_for_the_same_path_are_refused_in_any_spelling() {
     for (there_before, spelling) in [
         (false, ".env"),
         (false, "./.env"),
@@ -202,7 +201,7 @@ fn two_files_for_one_path_are_refused_however_the_path_is_spelt() {
             sandbox.run(&["env.json", "conf/b.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "d")]);
         assert_eq!(
             run.failed(1),
-            "conf/b.json: file_path is the same file as that of env.json\n",
+            "conf/b.json: file_path is the same file as in env.json\n",
             "{spelling}"
         );
         assert_eq!(sandbox.path(".env").exists(), there_before, "{spelling}");

@@ -1,14 +1,25 @@
-//! A directory with files in it, and runs of the binary there.
+//! A directory with files, in which tests run the program.
 
-// clippy.toml allows this in #[test] functions, but does not see that all of this crate is a test.
+// clippy.toml allows this in #[test] functions, but not in their helpers.
 #![allow(clippy::unwrap_used)]
 
-use std::ffi::OsStr;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{ffi::OsStr, fs, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
+
+/// The `env.json` of most tests.
+pub const TWO_AND_TWO: &str = r#"{
+  "host_env_var_prefix": "P",
+  "file_path": ".env",
+  "env_vars": {"required": ["B", "A"], "optional": ["D", "C"]}
+}"#;
+
+/// The `env-postgres.json` of the tests with two files. Both files need A.
+pub const POSTGRES: &str = r#"{
+  "host_env_var_prefix": "P",
+  "file_path": ".env-postgres",
+  "env_vars": {"required": ["A", "DB"], "optional": []}
+}"#;
 
 pub struct Sandbox(TempDir);
 
@@ -29,13 +40,13 @@ impl Sandbox {
         Self(directory)
     }
 
-    /// Runs with these variables and no others.
+    /// Runs the program with only these variables.
     pub fn run(&self, arguments: &[&str], host: &[(&str, &str)]) -> Run {
         let host: Vec<(&str, &OsStr)> = host.iter().map(|(n, v)| (*n, OsStr::new(v))).collect();
         self.run_with_bytes(arguments, &host)
     }
 
-    /// The same for values that are not text.
+    /// The same, for values that are not text.
     pub fn run_with_bytes(&self, arguments: &[&str], host: &[(&str, &OsStr)]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_env-writer"))
             .args(arguments)
@@ -59,7 +70,7 @@ impl Sandbox {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Everything directly in the directory, sorted: what was written, and what was left behind.
+    /// The names of all files directly in the directory, sorted.
     pub fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.0.path())
             .unwrap()
@@ -77,7 +88,7 @@ impl Run {
         assert_eq!(found, (Some(0), "", ""));
     }
 
-    /// What stderr has; a failure says nothing on stdout.
+    /// The text on stderr. A failed run prints nothing to stdout.
     #[track_caller]
     pub fn failed(&self, code: i32) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{}", self.stderr);

@@ -1,6 +1,9 @@
-//! The `env.json` and `env-postgres.json` that the project ships.
+//! The `env.json` and `env-postgres.json` of this project.
+
+use std::fs;
 
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::sandbox::Sandbox;
 
@@ -8,7 +11,7 @@ const ENV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../env.json");
 const ENV_POSTGRES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../env-postgres.json");
 
 #[test]
-fn the_shipped_files_say_which_variables_they_need() {
+fn the_shipped_files_name_the_variables_they_need() {
     let run = Sandbox::with(&[]).run(&[ENV, ENV_POSTGRES], &[]);
     assert_snapshot!(run.failed(1), @r"
     Required host environment variables are not set: 
@@ -22,7 +25,7 @@ fn the_shipped_files_say_which_variables_they_need() {
 }
 
 #[test]
-fn the_required_variables_alone_give_both_files() {
+fn the_required_variables_are_enough_to_write_both_files() {
     let sandbox = Sandbox::with(&[]);
     let host = [
         ("DIRECTORY_FORM_DATA_DATABASE_URL", "2"),
@@ -47,7 +50,7 @@ fn the_required_variables_alone_give_both_files() {
 
 #[test]
 fn every_optional_variable_of_the_shipped_file_is_passed_on() {
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(ENV).unwrap()).unwrap();
+    let json: Value = serde_json::from_slice(&fs::read(ENV).unwrap()).unwrap();
     let names = |list: &str| -> Vec<String> {
         serde_json::from_value(json["env_vars"][list].clone()).unwrap()
     };
@@ -62,6 +65,6 @@ fn every_optional_variable_of_the_shipped_file_is_passed_on() {
     sandbox.run(&[ENV], &host).succeeded();
     let expected: String = all.iter().map(|name| format!("{name}=x\n")).collect();
     assert_eq!(sandbox.read(".env"), expected);
-    // Where SQS_REGION_NAME is the region, a second one would only contradict it.
+    // SQS_REGION_NAME sets the region; a second variable could only contradict it.
     assert!(!all.contains(&"AWS_REGION".to_owned()));
 }

@@ -1,12 +1,13 @@
-//! What is written, and how.
+//! The content of the files, and how they are replaced.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+};
 
 use insta::assert_snapshot;
 
-use crate::sandbox::Sandbox;
-use crate::{POSTGRES, TWO_AND_TWO};
+use crate::sandbox::{POSTGRES, Sandbox, TWO_AND_TWO};
 
 #[test]
 fn lines_are_in_the_order_of_the_json_file_with_required_ones_first() {
@@ -25,7 +26,7 @@ fn lines_are_in_the_order_of_the_json_file_with_required_ones_first() {
 }
 
 #[test]
-fn optional_variables_that_are_unset_or_empty_are_left_out() {
+fn unset_or_empty_optional_variables_are_left_out() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
     sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b"), ("P_C", "")]).succeeded();
     assert_snapshot!(sandbox.read(".env"), @r"
@@ -35,7 +36,7 @@ fn optional_variables_that_are_unset_or_empty_are_left_out() {
 }
 
 #[test]
-fn a_pattern_is_every_host_variable_like_it_that_is_not_listed_by_itself() {
+fn a_pattern_writes_every_matching_host_variable_that_has_no_entry_of_its_own() {
     let json = r#"{"host_env_var_prefix":"P","file_path":".env",
         "env_vars":{"required":["Q_A_NAME"],"optional":["Q_*_NAME","Q_B_NAME"]}}"#;
     let sandbox = Sandbox::with(&[("env.json", json)]);
@@ -57,7 +58,7 @@ fn a_pattern_is_every_host_variable_like_it_that_is_not_listed_by_itself() {
 }
 
 #[test]
-fn host_variables_of_the_prefix_that_are_in_no_file_are_told_by_name() {
+fn a_warning_names_each_host_variable_with_the_prefix_that_no_file_lists() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
     let host = [
         ("P_A", "a"),
@@ -72,14 +73,14 @@ fn host_variables_of_the_prefix_that_are_in_no_file_are_told_by_name() {
     let run = sandbox.run(&["env.json", "env-postgres.json"], &host);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
     assert_snapshot!(run.stderr, @r"
-    P_AA is set, and is in no file: no JSON file names it.
-    P_a is set, and is in no file: no JSON file names it.
+    P_AA is set, but no JSON file lists it.
+    P_a is set, but no JSON file lists it.
     ");
     assert_eq!(sandbox.files(), [".env", ".env-postgres", "env-postgres.json", "env.json"]);
 }
 
 #[test]
-fn values_are_written_as_they_are() {
+fn values_are_written_unchanged() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO)]);
     let odd = [
         ("P_A", r#" "quoted" 'both' \n $HOME ${X} $$ # hash "#),
@@ -101,7 +102,7 @@ fn a_file_without_any_variable_set_is_written_empty() {
 }
 
 #[test]
-fn every_file_is_written_by_one_run() {
+fn one_run_writes_every_file() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("env-postgres.json", POSTGRES)]);
     sandbox
         .run(&["env.json", "env-postgres.json"], &[("P_A", "a"), ("P_B", "b"), ("P_DB", "db")])
@@ -123,7 +124,7 @@ fn an_old_file_is_replaced_in_one_step_and_only_its_owner_can_read_the_new_one()
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), (".env", "OLD=1\n")]);
     let target = sandbox.path(".env");
     fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
-    // A second name keeps the old file: it would change if the file were written in place.
+    // The hard link keeps the old file, which would change if the program wrote in place.
     fs::hard_link(&target, sandbox.path("old")).unwrap();
 
     sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b")]).succeeded();
@@ -135,7 +136,7 @@ fn an_old_file_is_replaced_in_one_step_and_only_its_owner_can_read_the_new_one()
 }
 
 #[test]
-fn a_symbolic_link_is_followed_and_stays() {
+fn a_symbolic_link_is_followed_and_kept() {
     let sandbox = Sandbox::with(&[("env.json", TWO_AND_TWO), ("elsewhere/real", "OLD=1\n")]);
     symlink("elsewhere/real", sandbox.path(".env")).unwrap();
     sandbox.run(&["env.json"], &[("P_A", "a"), ("P_B", "b")]).succeeded();

@@ -2,22 +2,22 @@ use hawk_auth::Refusal;
 
 use crate::sent::{CRM_KEY, NOW, OLD_KEY, Sent, Signing, attribute, verifier, verifier_with};
 
-/// Another value of the same form.
-fn with_other_start(value: &str) -> String {
+/// A different value in the same format.
+fn with_changed_start(value: &str) -> String {
     let (first, rest) = value.split_at(1);
     format!("{}{rest}", if first == "A" { "B" } else { "A" })
 }
 
-fn alter(sent: &mut Sent, name: &str) {
+fn alter_attribute(sent: &mut Sent, name: &str) {
     let value = attribute(sent.authorization.as_ref().unwrap(), name).to_owned();
     sent.replace(
         &format!("{name}=\"{value}\""),
-        &format!("{name}=\"{}\"", with_other_start(&value)),
+        &format!("{name}=\"{}\"", with_changed_start(&value)),
     );
 }
 
 #[test]
-fn one_altered_field_is_one_cause() {
+fn each_alteration_has_the_expected_result() {
     let cases: [(&str, fn(&mut Sent), &str); 42] = [
         ("nothing", |_| {}, "good"),
         ("method", |sent| sent.method = "PUT".to_owned(), "mac_wrong"),
@@ -68,17 +68,17 @@ fn one_altered_field_is_one_cause() {
             |sent| sent.replace("ts=\"1800000000\"", "ts=\"01800000000\""),
             "mac_wrong",
         ),
-        ("nonce", |sent| alter(sent, "nonce"), "mac_wrong"),
-        ("ext", |sent| alter(sent, "ext"), "mac_wrong"),
+        ("nonce", |sent| alter_attribute(sent, "nonce"), "mac_wrong"),
+        ("ext", |sent| alter_attribute(sent, "ext"), "mac_wrong"),
         ("no ext", |sent| sent.replace("ext=\"some ext\", ", ""), "mac_wrong"),
-        ("hash", |sent| alter(sent, "hash"), "mac_wrong"),
+        ("hash", |sent| alter_attribute(sent, "hash"), "mac_wrong"),
         ("empty hash", |sent| sent.replace("hash=\"", "hash=\"\", ext=\""), "duplicate_attribute"),
-        ("mac", |sent| alter(sent, "mac"), "mac_wrong"),
+        ("mac", |sent| alter_attribute(sent, "mac"), "mac_wrong"),
         ("shorter mac", |sent| sent.replace("mac=\"", "mac=\"AAAA\", app=\""), "malformed"),
         ("added app", |sent| sent.replace("id=", "app=\"a\", id="), "mac_wrong"),
         ("added app and dlg", |sent| sent.replace("id=", "app=\"a\", dlg=\"d\", id="), "mac_wrong"),
         (
-            "added dlg, which is signed beside app alone",
+            "added dlg, which is signed only together with app",
             |sent| sent.replace("id=", "dlg=\"d\", id="),
             "malformed",
         ),
@@ -94,19 +94,19 @@ fn one_altered_field_is_one_cause() {
 }
 
 #[test]
-fn what_the_client_signed_is_not_good_when_it_is_not_what_is_asked_for() {
+fn a_signature_with_the_wrong_key_time_or_parts_is_refused() {
     let cases = [
         ("no hash", Signing { with_hash: false, ..Signing::default() }, "payload_hash_missing"),
         ("another key", Signing { key: OLD_KEY, ..Signing::default() }, "mac_wrong"),
         ("the key of another client", Signing { key: CRM_KEY, ..Signing::default() }, "mac_wrong"),
         (
             "the key that unknown clients are compared with",
-            Signing { id: "x", key: "it is compared, and not looked at", ..Signing::default() },
+            Signing { id: "x", key: "a decoy, which never lets anyone in", ..Signing::default() },
             "unknown_client",
         ),
         (
             "that key, for a client with one key",
-            Signing { key: "it is compared, and not looked at", ..Signing::default() },
+            Signing { key: "a decoy, which never lets anyone in", ..Signing::default() },
             "mac_wrong",
         ),
         ("an empty key", Signing { key: "", ..Signing::default() }, "mac_wrong"),
@@ -132,7 +132,7 @@ fn what_the_client_signed_is_not_good_when_it_is_not_what_is_asked_for() {
 }
 
 #[test]
-fn an_app_that_the_crate_hawk_sends_is_not_signed_by_it_and_so_refused() {
+fn an_app_from_the_crate_hawk_is_refused_because_that_crate_does_not_sign_it() {
     let mut sent = Sent::default().signed();
     let unsigned = sent.hawk_header(&Signing::default());
     let with_app = hawk::Header { app: Some("an-app".to_owned()), ..unsigned };
@@ -141,13 +141,13 @@ fn an_app_that_the_crate_hawk_sends_is_not_signed_by_it_and_so_refused() {
 }
 
 #[test]
-fn every_cause_but_the_clock_is_one_answer() {
+fn every_cause_except_the_clock_has_the_same_answer() {
     let verifier = verifier_with("ui:key-of-the-ui-1234567890", 1);
     let good = Sent::default().signed();
-    good.verdict(&verifier).unwrap();
+    good.verify(&verifier).unwrap();
     let next = Sent::default().signed_with(&Signing { nonce: "next", ..Signing::default() });
     let mut refusals =
-        vec![good.verdict(&verifier).unwrap_err(), next.verdict(&verifier).unwrap_err()];
+        vec![good.verify(&verifier).unwrap_err(), next.verify(&verifier).unwrap_err()];
     assert_eq!(refusals, [Refusal::NonceSeen, Refusal::NonceMemoryFull]);
     refusals.extend([
         Refusal::NoHeader,

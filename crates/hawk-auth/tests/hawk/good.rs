@@ -5,15 +5,15 @@ use hawk::{Header, Key, PayloadHasher, RequestBuilder, SHA256};
 use crate::sent::{KEY, OLD_KEY, Sent, Signing, verifier};
 
 #[test]
-fn a_request_signed_by_another_implementation_is_good_and_names_its_client() {
+fn a_request_signed_by_another_implementation_is_good_and_has_its_client_id() {
     let sent = Sent::default().signed();
-    let verified = sent.verdict(&verifier()).unwrap();
+    let verified = sent.verify(&verifier()).unwrap();
     assert_eq!(verified.client_id(), "ui");
     assert_eq!(verified.mac()[..], sent.hawk_header(&Signing::default()).mac.unwrap()[..]);
 }
 
 #[test]
-fn a_request_without_body_and_query_is_good_when_its_hash_is_there() {
+fn a_request_without_body_and_query_is_good_if_it_has_a_hash() {
     let bare = Sent {
         method: "GET".to_owned(),
         path_and_query: "/".to_owned(),
@@ -28,10 +28,10 @@ fn a_request_without_body_and_query_is_good_when_its_hash_is_there() {
 }
 
 #[test]
-fn another_implementation_accepts_the_answer_and_no_altered_one() {
+fn another_implementation_accepts_our_answer_but_not_an_altered_one() {
     let sent = Sent::default().signed();
     let ours = sent
-        .verdict(&verifier())
+        .verify(&verifier())
         .unwrap()
         .server_authorization("Application/JSON; charset=utf-8", b"{}");
 
@@ -55,19 +55,19 @@ fn another_implementation_accepts_the_answer_and_no_altered_one() {
 }
 
 #[test]
-fn the_mac_of_a_request_is_not_good_for_its_answer() {
+fn the_mac_of_a_request_is_not_valid_for_its_answer() {
     let sent = Sent::default().signed_with(&Signing { ext: None, ..Signing::default() });
     let answer =
-        sent.verdict(&verifier()).unwrap().server_authorization(&sent.content_type, &sent.body);
+        sent.verify(&verifier()).unwrap().server_authorization(&sent.content_type, &sent.body);
     let mac = crate::sent::attribute(&answer, "mac");
     assert!(!sent.authorization.unwrap().contains(mac));
 }
 
 #[test]
-fn neither_key_nor_mac_is_in_what_is_printed() {
+fn debug_output_shows_neither_key_nor_mac() {
     let verifier = verifier();
     let sent = Sent::default().signed();
-    let verified = sent.verdict(&verifier).unwrap();
+    let verified = sent.verify(&verifier).unwrap();
     assert_eq!(format!("{verified:?}"), "Verified { client_id: \"ui\", .. }");
     let printed = format!("{verifier:?} {verifier:#?}");
     assert!(printed.contains("ui") && !printed.contains("key-of"), "{printed}");

@@ -1,4 +1,5 @@
-//! Requests from the outside: signed by the crate `hawk`, by mohawk, and as published; whole, and with one thing altered.
+//! Requests signed by the crate `hawk`, by mohawk, and by the authors of published examples,
+//! unaltered and with one thing altered.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,15 +11,15 @@
 
 mod sent;
 
-mod holds;
+mod invariants;
 
 mod good;
 
 mod altered;
-mod any_bytes;
 mod clock;
 mod nonces;
-mod reading;
+mod parsing;
+mod random_bytes;
 mod rotation;
 
 mod mohawk;

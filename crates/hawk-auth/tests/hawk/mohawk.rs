@@ -1,4 +1,4 @@
-//! mohawk, a client that we did not write, signs requests and judges our answers.
+//! mohawk, a client that we did not write, signs requests and checks our answers.
 
 use std::{
     io::Write,
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::sent::{KEY, NOW, Sent, attribute, verifier};
 
-/// What mohawk says about each request.
+/// mohawk's result for each request.
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
 fn mohawk(requests: &[Value]) -> Vec<Value> {
     let python = std::env::var("TEST_PYTHON").expect(
-        "TEST_PYTHON names no Python with mohawk: run the tests with `make test`, which makes one",
+        "set TEST_PYTHON to a Python with mohawk, or run the tests with `make test`, which installs one",
     );
     let mut process = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mohawk_client.py"))
@@ -23,7 +23,7 @@ fn mohawk(requests: &[Value]) -> Vec<Value> {
         .unwrap();
     process.stdin.take().unwrap().write_all(Value::from(requests).to_string().as_bytes()).unwrap();
     let output = process.wait_with_output().unwrap();
-    assert!(output.status.success(), "mohawk_client.py failed; what it said is above");
+    assert!(output.status.success(), "mohawk_client.py failed; its output is above");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -41,11 +41,11 @@ fn with(mut request: Value, members: Value) -> Value {
     request
 }
 
-/// What a server would get to see of `request`.
-fn sent(request: &Value, port: u16, path_and_query: &str, said: &Value) -> Sent {
+/// `request` as a server would see it.
+fn sent(request: &Value, port: u16, path_and_query: &str, result: &Value) -> Sent {
     let text = |name: &str| request[name].as_str().unwrap().to_owned();
     Sent {
-        authorization: Some(said["authorization"].as_str().unwrap().to_owned()),
+        authorization: Some(result["authorization"].as_str().unwrap().to_owned()),
         method: text("method"),
         path_and_query: path_and_query.to_owned(),
         host: "forms.example.com".to_owned(),
@@ -91,12 +91,12 @@ fn mohawk_signs_and_accepts_our_answers() {
         ("a root", with(post(), json!({"url": "https://forms.example.com/"})), 443, "/"),
     ];
     let requests: Vec<Value> = cases.iter().map(|(_, request, ..)| request.clone()).collect();
-    let said = mohawk(&requests);
+    let result = mohawk(&requests);
 
     let mut answered = Vec::new();
-    for ((what, request, port, path), said) in cases.iter().zip(&said) {
-        let verified = sent(request, *port, path, said)
-            .verdict(&verifier())
+    for ((what, request, port, path), result) in cases.iter().zip(&result) {
+        let verified = sent(request, *port, path, result)
+            .verify(&verifier())
             .unwrap_or_else(|e| panic!("{what}: {e}"));
         let header = verified.server_authorization("application/json", b"{\"id\": 1}");
         let answer = json!({"server_authorization": header, "content": "{\"id\": 1}", "content_type": "application/json"});
@@ -107,8 +107,8 @@ fn mohawk_signs_and_accepts_our_answers() {
         answered
             .push(with(other_request, json!({"answer": answered[answered.len() - 2]["answer"]})));
     }
-    for (said, (what, ..)) in mohawk(&answered).chunks(3).zip(&cases) {
-        let accepted: Vec<&Value> = said.iter().map(|said| &said["accepted"]).collect();
+    for (result, (what, ..)) in mohawk(&answered).chunks(3).zip(&cases) {
+        let accepted: Vec<&Value> = result.iter().map(|result| &result["accepted"]).collect();
         assert_eq!(
             accepted,
             [&json!(true), &json!("MisComputedContentHash"), &json!("MacMismatch")],
@@ -118,17 +118,18 @@ fn mohawk_signs_and_accepts_our_answers() {
 }
 
 #[test]
-fn mohawk_gives_our_time_the_mac_that_we_give_it() {
+fn mohawk_and_we_compute_the_same_mac_over_our_time() {
     let now = mohawk(&[post()]).remove(0);
     let long_ago = with(post(), json!({"ts": NOW - 3600}));
-    let said = mohawk(std::slice::from_ref(&long_ago)).remove(0);
-    let refusal = sent(&long_ago, 443, "/form/?a=1&b=%20", &said).verdict(&verifier()).unwrap_err();
+    let result = mohawk(std::slice::from_ref(&long_ago)).remove(0);
+    let refusal =
+        sent(&long_ago, 443, "/form/?a=1&b=%20", &result).verify(&verifier()).unwrap_err();
     assert_eq!(attribute(&refusal.www_authenticate(), "tsm"), now["tsm"].as_str().unwrap());
 }
 
 #[test]
-fn what_mohawk_signs_is_refused_when_it_was_altered() {
-    let said = mohawk(&[with(post(), json!({"app": "an-app", "dlg": "another"}))]).remove(0);
+fn an_altered_request_from_mohawk_is_refused() {
+    let result = mohawk(&[with(post(), json!({"app": "an-app", "dlg": "another"}))]).remove(0);
     for (old, new, expected) in [
         ("app=\"an-app\"", "app=\"an-apq\"", "mac_wrong"),
         ("dlg=\"another\"", "dlg=\"anothes\"", "mac_wrong"),
@@ -136,7 +137,7 @@ fn what_mohawk_signs_is_refused_when_it_was_altered() {
         (", dlg=\"another\"", "", "mac_wrong"),
         ("nonce=\"abc\"", "nonce=\"abd\"", "mac_wrong"),
     ] {
-        let mut sent = sent(&post(), 443, "/form/?a=1&b=%20", &said);
+        let mut sent = sent(&post(), 443, "/form/?a=1&b=%20", &result);
         sent.replace(old, new);
         assert_eq!(sent.code(&verifier()), expected, "{new}");
     }

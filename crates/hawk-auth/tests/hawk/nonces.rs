@@ -5,17 +5,17 @@ fn with_nonce(nonce: &'static str) -> Sent {
 }
 
 #[test]
-fn a_request_is_taken_once_at_an_instance_and_has_the_same_mac_at_another() {
+fn an_instance_accepts_a_request_once_and_another_instance_sees_the_same_mac() {
     let (here, there) = (verifier(), verifier());
     let sent = Sent::default().signed();
-    let first = sent.verdict(&here).unwrap();
+    let first = sent.verify(&here).unwrap();
     assert_eq!(sent.code(&here), "nonce_seen");
-    let second = sent.verdict(&there).unwrap();
+    let second = sent.verify(&there).unwrap();
     assert_eq!((first.client_id(), first.mac()), (second.client_id(), second.mac()));
 }
 
 #[test]
-fn a_nonce_is_used_once_whatever_else_is_signed_with_it() {
+fn a_nonce_works_once_even_if_the_rest_of_the_request_differs() {
     let verifier = verifier();
     assert_eq!(with_nonce("1").code(&verifier), "good");
     let other = Sent { body: b"{}".to_vec(), ..Sent::default() };
@@ -28,7 +28,7 @@ fn a_nonce_is_used_once_whatever_else_is_signed_with_it() {
 }
 
 #[test]
-fn a_replay_is_refused_for_as_long_as_its_timestamp_is_good() {
+fn a_replay_is_refused_while_its_timestamp_is_good() {
     let verifier = verifier();
     let ahead = Signing { ts: NOW + 60, ..Signing::default() };
     let mut sent = Sent::default().signed_with(&ahead);
@@ -46,7 +46,7 @@ fn a_replay_is_refused_for_as_long_as_its_timestamp_is_good() {
 }
 
 #[test]
-fn a_nonce_is_not_remembered_when_anything_else_is_wrong() {
+fn a_nonce_is_not_remembered_if_anything_else_is_wrong() {
     let cases: [(fn(&mut Sent), &str); 6] = [
         (|sent| sent.method = "PUT".to_owned(), "mac_wrong"),
         (|sent| sent.replace("ext=\"some ext\"", "ext=\"other\""), "mac_wrong"),
@@ -66,7 +66,7 @@ fn a_nonce_is_not_remembered_when_anything_else_is_wrong() {
 }
 
 #[test]
-fn a_full_memory_refuses_what_is_good_until_the_oldest_is_out_of_date() {
+fn a_full_memory_refuses_good_requests_until_the_oldest_nonce_expires() {
     let verifier = verifier_with(&format!("ui:{KEY}"), 2);
     assert_eq!(with_nonce("1").code(&verifier), "good");
     assert_eq!(with_nonce("2").code(&verifier), "good");

@@ -1,4 +1,5 @@
-//! Examples that others computed: Hawk's own README, and the test vectors of the Tent protocol, which has `app`.
+//! Published examples: from Hawk's README, and from the test vectors of the Tent protocol, which
+//! uses `app`.
 
 use crate::sent::{Sent, Signing, attribute, verifier_with};
 
@@ -18,7 +19,7 @@ fn example(method: &str, body: &str, authorization: &str) -> Sent {
 }
 
 #[test]
-fn the_example_of_hawk_with_a_payload_is_good() {
+fn hawks_example_with_a_payload_is_good() {
     let sent = example(
         "POST",
         "Thank you for flying Hawk",
@@ -32,7 +33,7 @@ fn the_example_of_hawk_with_a_payload_is_good() {
 }
 
 #[test]
-fn the_example_of_hawk_without_a_payload_has_a_good_mac_and_lacks_the_hash() {
+fn hawks_example_without_a_payload_has_a_good_mac_but_no_hash() {
     let sent = example(
         "GET",
         "",
@@ -64,7 +65,7 @@ fn tent(authorization: &str) -> Sent {
 }
 
 #[test]
-fn the_example_of_tent_with_an_app_is_good_and_the_app_is_signed() {
+fn tents_example_with_an_app_is_good_and_the_app_is_signed() {
     let mut sent = tent(
         "Hawk id=\"exqbZWtykFZIh2D7cXi9dA\", mac=\"2sttHCQJG9ejj1x7eCi35FP23Miu9VtlaUgwk68DTpM=\", \
          ts=\"1368996800\", nonce=\"3yuYCD4Z\", hash=\"neQFHgYKl/jFqDINrC21uLS0gkFglTz789rzcSr7HYU=\", \
@@ -76,7 +77,7 @@ fn the_example_of_tent_with_an_app_is_good_and_the_app_is_signed() {
 }
 
 #[test]
-fn the_time_of_tent_has_the_mac_of_tent() {
+fn our_mac_over_the_time_equals_tents() {
     let long_ago = Signing {
         id: "exqbZWtykFZIh2D7cXi9dA",
         key: "HX9QcbD-r3ItFEnRcAuOSg",
@@ -85,13 +86,13 @@ fn the_time_of_tent_has_the_mac_of_tent() {
     };
     let sent = tent("").signed_with(&long_ago);
     assert_eq!(
-        sent.verdict(&verifier_with(TENT, 1)).unwrap_err().www_authenticate(),
+        sent.verify(&verifier_with(TENT, 1)).unwrap_err().www_authenticate(),
         "Hawk ts=\"1368996800\", tsm=\"HPDcD5S3Kw7LM/oyoXKcgv2Z30RnOLAI5ebXpYDGfo4=\", error=\"Stale timestamp\""
     );
 }
 
 #[test]
-fn the_answer_of_tent_has_the_mac_of_tent() {
+fn our_mac_over_an_answer_equals_tents() {
     let signing = Signing {
         id: "exqbZWtykFZIh2D7cXi9dA",
         key: "HX9QcbD-r3ItFEnRcAuOSg",
@@ -100,7 +101,7 @@ fn the_answer_of_tent_has_the_mac_of_tent() {
         ext: None,
         with_hash: true,
     };
-    let verified = tent("").signed_with(&signing).verdict(&verifier_with(TENT, 1)).unwrap();
+    let verified = tent("").signed_with(&signing).verify(&verifier_with(TENT, 1)).unwrap();
     let answer = verified.server_authorization(TENT_TYPE, TENT_BODY.as_bytes());
     assert_eq!(attribute(&answer, "mac"), "LvxASIZ2gop5cwE2mNervvz6WXkPmVslwm11MDgEZ5E=");
     assert_eq!(attribute(&answer, "hash"), "neQFHgYKl/jFqDINrC21uLS0gkFglTz789rzcSr7HYU=");

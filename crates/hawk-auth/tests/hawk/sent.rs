@@ -1,4 +1,4 @@
-//! A request as plain values, signed by the crate `hawk`, and a verifier to send it to.
+//! A request as plain values, signed by the crate `hawk`, and a verifier for it.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ pub fn verifier_with(clients: &str, nonces: usize) -> Verifier {
     Verifier::new(Clients::parse(clients).unwrap(), nonces.try_into().unwrap())
 }
 
-/// What a server gets to see.
+/// A request as the server sees it.
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub authorization: Option<String>,
@@ -32,7 +32,7 @@ pub struct Sent {
 }
 
 impl Default for Sent {
-    /// Not signed.
+    /// A request without a signature.
     fn default() -> Self {
         Self {
             authorization: None,
@@ -47,7 +47,7 @@ impl Default for Sent {
     }
 }
 
-/// What a client says beside the request itself.
+/// How a client signs a request.
 #[derive(Clone)]
 pub struct Signing {
     pub id: &'static str,
@@ -72,7 +72,7 @@ impl Default for Signing {
 }
 
 impl Sent {
-    /// Signed by the crate `hawk`.
+    /// The request signed with the default [`Signing`].
     pub fn signed(self) -> Self {
         self.signed_with(&Signing::default())
     }
@@ -100,7 +100,7 @@ impl Sent {
             .unwrap()
     }
 
-    pub fn verdict(&self, verifier: &Verifier) -> Result<Verified, Refusal> {
+    pub fn verify(&self, verifier: &Verifier) -> Result<Verified, Refusal> {
         let request = Request {
             authorization: self.authorization.as_ref().map(|value| value.as_bytes()),
             method: &self.method,
@@ -113,12 +113,13 @@ impl Sent {
         verifier.verify(&request, self.now)
     }
 
-    /// `good`, or why not.
+    /// `good`, or the code of the refusal.
     pub fn code(&self, verifier: &Verifier) -> &'static str {
-        self.verdict(verifier).map_or_else(|refusal| refusal.code(), |_| "good")
+        self.verify(verifier).map_or_else(|refusal| refusal.code(), |_| "good")
     }
 
-    /// Puts another text into the header; the header must have the old one, so that a test alters what it means to.
+    /// Replaces text in the header. Panics if the header does not have the old text, so that a
+    /// test cannot pass without altering anything.
     pub fn replace(&mut self, old: &str, new: &str) {
         let header = self.authorization.as_mut().unwrap();
         assert!(header.contains(old), "{header} has no {old}");

@@ -1,4 +1,4 @@
-//! What this crate relies on, held against local-sqs and against a server that we did not write.
+//! The behaviour of SQS that this crate relies on, tested on local-sqs and on fauxqs, a server that we did not write.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,12 +10,14 @@
 
 mod server;
 
-mod provisioning;
+mod settings;
+
+mod finding;
 mod receiving;
 mod sending;
 mod settling;
 
-/// Each test against each server.
+/// Runs each test on each server.
 macro_rules! against_both_servers {
     ($($test:ident),* $(,)?) => {
         mod local_sqs {
@@ -27,3 +29,9 @@ macro_rules! against_both_servers {
     };
 }
 pub(crate) use against_both_servers;
+
+#[test]
+fn the_reference_page_has_every_metric() {
+    let table = service::metrics::reference(queue::metrics::ALL);
+    test_kit::reference::check("metrics.md", "queue", &table);
+}

@@ -1,9 +1,8 @@
-//! Messages are received, hidden while in hand, and come again.
+//! Messages are received, hidden while they are in flight, and come again.
 
 use std::time::{Duration, Instant};
 
 use queue::{Cause, Poll};
-use serde_json::json;
 
 use crate::{
     against_both_servers,
@@ -13,10 +12,10 @@ use crate::{
 against_both_servers!(
     a_long_poll_ends_when_a_message_comes,
     an_empty_queue_answers_after_the_wait_time,
-    what_is_in_hand_is_hidden_until_its_time_is_over,
-    a_poll_takes_no_more_than_it_was_told,
-    a_message_that_comes_too_often_goes_to_the_invalid_queue,
-    a_queue_that_was_deleted_cannot_be_polled,
+    a_received_message_is_hidden_for_the_visibility_timeout,
+    a_poll_receives_at_most_max_messages,
+    a_message_received_too_often_moves_to_the_invalid_queue,
+    polling_a_deleted_queue_is_an_error,
 );
 
 async fn a_long_poll_ends_when_a_message_comes(server: Server) {
@@ -30,7 +29,7 @@ async fn a_long_poll_ends_when_a_message_comes(server: Server) {
     };
     let (deliveries, sent) = tokio::join!(queue.receive(&twenty_seconds), late);
     assert_eq!(deliveries.unwrap().len(), 1);
-    assert!(sent.elapsed() < Duration::from_secs(10), "it did not wake");
+    assert!(sent.elapsed() < Duration::from_secs(10), "the poll did not end when the message came");
 }
 
 async fn an_empty_queue_answers_after_the_wait_time(server: Server) {
@@ -40,7 +39,7 @@ async fn an_empty_queue_answers_after_the_wait_time(server: Server) {
     assert!(asked.elapsed() >= Duration::from_millis(900), "{:?}", asked.elapsed());
 }
 
-async fn what_is_in_hand_is_hidden_until_its_time_is_over(server: Server) {
+async fn a_received_message_is_hidden_for_the_visibility_timeout(server: Server) {
     let queue = server.pair().await.form;
     sender(&queue).send(message("x")).await.unwrap();
     let first = queue
@@ -53,7 +52,7 @@ async fn what_is_in_hand_is_hidden_until_its_time_is_over(server: Server) {
     assert_ne!(first[0].receipt_handle, again[0].receipt_handle);
 }
 
-async fn a_poll_takes_no_more_than_it_was_told(server: Server) {
+async fn a_poll_receives_at_most_max_messages(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
     for number in 0..5 {
@@ -63,7 +62,7 @@ async fn a_poll_takes_no_more_than_it_was_told(server: Server) {
     assert_eq!(receive_all(&queue).await.len(), 2);
 }
 
-async fn a_message_that_comes_too_often_goes_to_the_invalid_queue(server: Server) {
+async fn a_message_received_too_often_moves_to_the_invalid_queue(server: Server) {
     let pair = server.pair().await;
     sender(&pair.form).send(message("kills workers")).await.unwrap();
     for _ in 0..20 {
@@ -75,8 +74,8 @@ async fn a_message_that_comes_too_often_goes_to_the_invalid_queue(server: Server
     assert_eq!(receive_all(&pair.invalid).await[0].received.body, "kills workers");
 }
 
-async fn a_queue_that_was_deleted_cannot_be_polled(server: Server) {
+async fn polling_a_deleted_queue_is_an_error(server: Server) {
     let queue = server.pair().await.form;
-    server.sqs.call("DeleteQueue", json!({ "QueueUrl": server.sqs.url("forms").await })).await;
+    server.sqs.delete_queue("forms").await;
     assert_eq!(queue.receive(&poll(0)).await.unwrap_err().cause(), Cause::MissingQueue);
 }

@@ -1,9 +1,12 @@
-//! A send is `Ok` when SQS has this very message.
+//! A send is `Ok` only if SQS has this very message.
+
+use std::time::Duration;
 
 use domain::{AttributeValue, Attributes, Message};
 use futures_util::future::join_all;
 use queue::Cause;
 use serde_json::json;
+use test_kit::{Fault, wait};
 
 use crate::{
     against_both_servers,
@@ -12,12 +15,12 @@ use crate::{
 
 against_both_servers!(
     bodies_and_attributes_arrive_as_they_were_sent,
-    messages_that_are_sent_together_share_calls_and_all_arrive,
-    a_message_that_is_too_long_is_refused_alone,
-    a_message_as_long_as_the_queue_takes_arrives,
-    long_messages_together_do_not_exceed_a_batch,
-    a_message_that_sqs_refuses_fails_alone,
-    a_queue_that_was_deleted_is_missing,
+    concurrent_messages_share_calls_and_all_arrive,
+    only_the_message_that_is_too_long_is_refused,
+    a_message_of_the_largest_size_arrives,
+    long_messages_are_split_into_several_batches,
+    only_the_message_that_sqs_refuses_fails,
+    sending_to_a_deleted_queue_is_an_error,
 );
 
 async fn bodies_and_attributes_arrive_as_they_were_sent(server: Server) {
@@ -44,7 +47,7 @@ async fn bodies_and_attributes_arrive_as_they_were_sent(server: Server) {
     assert!(!deliveries[0].received.message_id.is_empty());
 }
 
-/// Amazon takes every character but a few; fauxqs, unlike Amazon, none beyond U+FFFF.
+/// Amazon accepts almost every character; fauxqs, unlike Amazon, none beyond U+FFFF.
 #[tokio::test]
 async fn characters_beyond_the_basic_plane_arrive() {
     let server = Server::local_sqs();
@@ -53,7 +56,7 @@ async fn characters_beyond_the_basic_plane_arrive() {
     assert_eq!(receive_all(&queue).await[0].received.body, "\u{1F600}");
 }
 
-async fn messages_that_are_sent_together_share_calls_and_all_arrive(server: Server) {
+async fn concurrent_messages_share_calls_and_all_arrive(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
     let sends =
@@ -66,7 +69,7 @@ async fn messages_that_are_sent_together_share_calls_and_all_arrive(server: Serv
     assert_eq!(bodies.len(), 137);
 }
 
-async fn a_message_that_is_too_long_is_refused_alone(server: Server) {
+async fn only_the_message_that_is_too_long_is_refused(server: Server) {
     server.sqs.create("forms", json!({ "MaximumMessageSize": "2048" })).await;
     let queue = server.pair().await.form;
     let sender = sender(&queue);
@@ -75,14 +78,14 @@ async fn a_message_that_is_too_long_is_refused_alone(server: Server) {
     assert_eq!(bad.unwrap_err().cause(), Cause::TooLong);
     good.unwrap();
 
-    // A queue that has become smaller since it was found refuses by itself.
+    // If the limit was lowered after the queue was found, SQS refuses the message itself.
     let input = json!({ "QueueUrl": server.sqs.url("forms").await, "Attributes": { "MaximumMessageSize": "1024" } });
     server.sqs.call("SetQueueAttributes", input).await;
     assert_eq!(sender.send(message(&"x".repeat(2000))).await.unwrap_err().cause(), Cause::TooLong);
     assert_eq!(receive_all(&queue).await.len(), 1);
 }
 
-async fn a_message_as_long_as_the_queue_takes_arrives(server: Server) {
+async fn a_message_of_the_largest_size_arrives(server: Server) {
     let queue = server.pair().await.form;
     let name_and_value = "id".len() + "String".len() + "7".len();
     let sent = Message {
@@ -94,7 +97,7 @@ async fn a_message_as_long_as_the_queue_takes_arrives(server: Server) {
     assert_eq!(receive_all(&queue).await[0].received.body, sent.body);
 }
 
-async fn long_messages_together_do_not_exceed_a_batch(server: Server) {
+async fn long_messages_are_split_into_several_batches(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
     let body = "x".repeat(300 << 10);
@@ -103,44 +106,45 @@ async fn long_messages_together_do_not_exceed_a_batch(server: Server) {
     assert_eq!(receive_all(&queue).await.len(), 7);
 }
 
-async fn a_message_that_sqs_refuses_fails_alone(server: Server) {
+async fn only_the_message_that_sqs_refuses_fails(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
     let sends = ["good", "bad \u{1}", "good"].map(|body| sender.send(message(body)));
     let causes =
         join_all(sends).await.into_iter().map(|sent| sent.err().map(|error| error.cause()));
-    // A server may refuse the whole call for one entry, but never confirm what it did not take.
+    // A server may refuse the whole call because of one entry, but never confirms a message that it did not take.
     let causes: Vec<_> = causes.collect();
     assert_eq!(causes[1], Some(Cause::Refused));
     let confirmed = causes.iter().filter(|cause| cause.is_none()).count();
     assert_eq!(receive_all(&queue).await.len(), confirmed);
 }
 
-async fn a_queue_that_was_deleted_is_missing(server: Server) {
+async fn sending_to_a_deleted_queue_is_an_error(server: Server) {
     let queue = server.pair().await.form;
     let sender = sender(&queue);
-    server.sqs.call("DeleteQueue", json!({ "QueueUrl": server.sqs.url("forms").await })).await;
+    server.sqs.delete_queue("forms").await;
     assert_eq!(sender.send(message("x")).await.unwrap_err().cause(), Cause::MissingQueue);
     assert_eq!(queue.answers().await.unwrap_err().cause(), Cause::MissingQueue);
 }
 
-/// Amazon refuses a call whole for what one of its entries is; the others must not hear that as their own.
+/// Amazon refuses a whole call because of one bad entry; the other entries must not get that as their result.
 #[tokio::test]
-async fn a_call_that_is_refused_whole_is_made_for_each_message_alone() {
+async fn after_a_refused_call_each_message_gets_a_call_of_its_own() {
     let server = Server::local_sqs();
     let queue = server.pair().await.form;
     for code in ["BatchRequestTooLong", "InvalidMessageContents"] {
-        // The first call holds the others up, so that they share the next one, which is refused.
-        server
-            .sqs
-            .fault(json!({ "action": "SendMessageBatch", "kind": "delay", "ms": 300, "times": 1 }))
-            .await;
+        // The first call delays the others, so that they share the next one, which is refused.
+        let delay = Fault::on("SendMessageBatch").delay(Duration::from_millis(300));
+        server.sqs.fault(delay.times(1)).await;
+        let calls_before = server.sqs.requests("SendMessageBatch").await;
         let sender = sender_of_one_call(&queue);
         let first = sender.send(message("first"));
         let others = async {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            let refused = json!({ "action": "SendMessageBatch", "kind": "error", "status": 400, "code": code, "times": 1 });
-            server.sqs.fault(refused).await;
+            wait::until_true("the first call", async || {
+                server.sqs.requests("SendMessageBatch").await > calls_before
+            })
+            .await;
+            server.sqs.fault(Fault::on("SendMessageBatch").error(400, code).times(1)).await;
             join_all((0..5).map(|number| sender.send(message(&number.to_string())))).await
         };
         let (first, others) = tokio::join!(first, others);

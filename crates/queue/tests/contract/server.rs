@@ -1,4 +1,4 @@
-//! A server of a test's own, seen through this crate and from outside.
+//! A server for one test, seen through this crate and from outside.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Server {
     _process: Process,
 }
 
-#[expect(dead_code, reason = "held so that it runs for as long as the test")]
+#[expect(dead_code, reason = "kept so that the process runs as long as the test")]
 enum Process {
     LocalSqs(Service),
     Fauxqs(Fauxqs),
@@ -63,7 +63,7 @@ pub fn sender(queue: &Queue) -> Sender {
     )
 }
 
-/// Calls go out one after another, and what comes in the meantime shares the next.
+/// Makes one call at a time; messages that come in the meantime share the next call.
 pub fn sender_of_one_call(queue: &Queue) -> Sender {
     let linger = Duration::from_secs(5);
     Sender::start(
@@ -80,15 +80,15 @@ pub fn poll(seconds: u64) -> Poll {
     }
 }
 
-/// Polls until nothing comes any more.
+/// Polls until the queue is empty.
 pub async fn receive_all(queue: &Queue) -> Vec<Delivery> {
     let mut all = Vec::new();
     loop {
-        let came = queue.receive(&poll(0)).await.unwrap();
-        if came.is_empty() {
+        let deliveries = queue.receive(&poll(0)).await.unwrap();
+        if deliveries.is_empty() {
             return all;
         }
-        all.extend(came);
+        all.extend(deliveries);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 against_both_servers!(
     more_deliveries_than_a_call_takes_are_deleted,
-    released_messages_come_again_when_they_were_told_to,
+    released_messages_come_again_after_their_delay,
     deleting_twice_is_harmless,
     a_release_after_the_delete_is_stale_and_harms_nothing,
 );
@@ -37,7 +37,7 @@ async fn more_deliveries_than_a_call_takes_are_deleted(server: Server) {
     assert_eq!(server.sqs.counts("forms").await, Counts::NONE);
 }
 
-async fn released_messages_come_again_when_they_were_told_to(server: Server) {
+async fn released_messages_come_again_after_their_delay(server: Server) {
     let (queue, handles) = some_messages(&server, 12).await;
     let (at_once, later) = handles.split_at(11);
     let mut releases: Vec<_> =

@@ -44,6 +44,15 @@ impl Environment {
         &self.known
     }
 
+    /// A table in Markdown with every variable that the service knows, for the reference page.
+    pub fn reference(&self) -> String {
+        let mut table = "| variable | values | default | meaning |\n|---|---|---|---|\n".to_owned();
+        for Variable { name, default, values, meaning } in self.known() {
+            table += &format!("| `{name}` | {values} | {default} | {meaning} |\n");
+        }
+        table
+    }
+
     /// The value of a variable that was declared, `None` if it is not set. A value that is not UTF-8 is a fault.
     pub fn value(&mut self, name: &str) -> Option<String> {
         let value = self.values.get(OsString::from(name).as_os_str())?.to_str().map(str::to_owned);

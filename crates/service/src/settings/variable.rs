@@ -1,7 +1,5 @@
 //! What a reader of the reference page needs to know about a variable.
 
-use super::Environment;
-
 /// A variable that a service knows. All texts are Markdown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
@@ -24,16 +22,5 @@ impl Variable {
             values: values.to_owned(),
             meaning: meaning.to_owned(),
         }
-    }
-}
-
-impl Environment {
-    /// A table in Markdown with every variable that the service knows, for the reference page.
-    pub fn reference(&self) -> String {
-        let mut table = "| variable | values | default | meaning |\n|---|---|---|---|\n".to_owned();
-        for Variable { name, default, values, meaning } in self.known() {
-            table += &format!("| `{name}` | {values} | {default} | {meaning} |\n");
-        }
-        table
     }
 }

@@ -1,6 +1,5 @@
-//! What libpq knows, up to version 18. A newer parameter is to be added here.
+//! The parameters that libpq knows, up to version 18. Add newer ones here.
 
-/// Every keyword of a connection string.
 pub(super) const KNOWN: &[&str] = &[
     "application_name",
     "channel_binding",
@@ -48,7 +47,7 @@ pub(super) const KNOWN: &[&str] = &[
     "user",
 ];
 
-/// Those that take a whole number.
+/// Parameters whose value is a whole number.
 pub(super) const NUMBERS: &[&str] = &[
     "connect_timeout",
     "keepalives",
@@ -60,7 +59,7 @@ pub(super) const NUMBERS: &[&str] = &[
     "tcp_user_timeout",
 ];
 
-/// Those that take one of a few words.
+/// Parameters whose value is one of a few words.
 pub(super) const CHOICES: &[(&str, &[&str])] = &[
     ("channel_binding", &["disable", "prefer", "require"]),
     ("gssencmode", &["disable", "prefer", "require"]),

@@ -1,7 +1,6 @@
-//! `host=localhost password='it\'s secret'`
+//! Reads the form `host=localhost password='it\'s secret'`.
 
-use std::iter::Peekable;
-use std::str::Chars;
+use std::{iter::Peekable, str::Chars};
 
 use super::Parameters;
 

@@ -11,7 +11,7 @@ const DEFAULTS: &str = "connect_timeout='5' tcp_user_timeout='10000' keepalives_
                         keepalives_count='3' fallback_application_name='directory-form-data'";
 
 #[test]
-fn what_the_url_says_goes_before_the_defaults() {
+fn parameters_of_the_url_come_before_the_defaults() {
     for (url, own) in [
         (
             "postgres://test:test@localhost:5432/forms",
@@ -42,7 +42,7 @@ fn what_the_url_says_goes_before_the_defaults() {
 }
 
 #[test]
-fn time_outs_of_the_url_are_kept() {
+fn timeouts_of_the_url_override_the_defaults() {
     let built =
         build("postgres://h/d?connect_timeout=3&keepalives_idle=60&tcp_user_timeout=1").unwrap();
     assert_eq!(
@@ -53,7 +53,7 @@ fn time_outs_of_the_url_are_kept() {
 }
 
 #[test]
-fn an_error_says_what_is_wrong_and_quotes_nothing() {
+fn an_error_names_the_fault_without_quoting_the_url() {
     for (url, reason) in [
         ("", "is empty"),
         ("  ", "is empty"),

@@ -1,11 +1,11 @@
-//! `postgres://user:password@host:port,host:port/dbname?key=value`
+//! Reads the form `postgres://user:password@host:port,host:port/dbname?key=value`.
 
 use super::Parameters;
 
 const BAD_PERCENT: &str =
     "has a % that is not followed by two hexadecimal digits (a % itself is written %25)";
 
-/// Reads what follows `postgres://`.
+/// Reads the part after `postgres://`.
 pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
     let mut parameters = Parameters::new();
 
@@ -14,7 +14,8 @@ pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
         Some(at) if at < start_of_path => (rest.get(..at), rest.get(at + 1..).unwrap_or_default()),
         _ => (None, rest),
     };
-    // libpq would take the rest of such a password for the host, and print it when it cannot find that.
+    // libpq would take the rest of such a password as the host, and print it in the error about an
+    // unknown host.
     if rest.split('?').next().is_some_and(|before_query| before_query.contains('@')) {
         return Err(
             "has more than one @, or a / before it (in a user or password they are written %40 and %2F)",
@@ -37,7 +38,7 @@ pub(super) fn read(rest: &str) -> Result<Parameters, &'static str> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').ok_or("has a parameter without a =")?;
         match (decode(key)?.as_str(), value) {
-            // As JDBC writes it.
+            // JDBC's way to write it.
             ("ssl", "true") => set(&mut parameters, "sslmode".to_owned(), "require".to_owned()),
             (key, value) => set(&mut parameters, key.to_owned(), decode(value)?),
         }
@@ -72,7 +73,7 @@ fn read_hosts(hosts: &str, parameters: &mut Parameters) -> Result<(), &'static s
     Ok(())
 }
 
-/// Empty means unset, as to libpq.
+/// Ignores an empty value, as libpq does.
 fn push(parameters: &mut Parameters, key: &str, encoded: &str) -> Result<(), &'static str> {
     let value = decode(encoded)?;
     if !value.is_empty() {
@@ -81,7 +82,7 @@ fn push(parameters: &mut Parameters, key: &str, encoded: &str) -> Result<(), &'s
     Ok(())
 }
 
-/// The last one counts.
+/// If a key is there twice, the last one counts, as for libpq.
 fn set(parameters: &mut Parameters, key: String, value: String) {
     parameters.retain(|(set, _)| *set != key);
     parameters.push((key, value));

@@ -1,11 +1,11 @@
-//! The 2016 table becomes ours, and goes on working.
+//! The 2016 table becomes ours and keeps working for the 2016 service.
 
 use store::RowOutcome::{AlreadyStored, Stored};
 use test_kit::postgres::TestDatabase;
 
 use crate::support::{decided, old_message, store_on, submission};
 
-/// The database of the 2016 service, with some SQL run on it.
+/// The database of the 2016 service, on which this SQL has run too.
 pub fn old_database(more: &str) -> TestDatabase {
     let database = TestDatabase::create();
     database.sql(&format!(
@@ -31,7 +31,7 @@ const BOTH_SHAPES: &str = r#"
 
 const OLD_INSERT: &str = "INSERT INTO form_form (created, data, sqs_message_id) VALUES ('2016-12-01 10:00:00+00'::timestamptz, '{\"data\": 4}', 'old-4') RETURNING form_form.id";
 
-/// Columns and indexes of `forms`.
+/// The columns and indexes of `forms`.
 pub fn shape(database: &TestDatabase) -> String {
     database.sql(
         "SELECT column_name, data_type, character_maximum_length, is_nullable, column_default, identity_generation
@@ -67,7 +67,7 @@ fn migrated(more: &str) -> (TestDatabase, store::Store) {
 }
 
 #[test]
-fn rows_of_both_shapes_stay_as_they_are() {
+fn rows_of_both_old_shapes_do_not_change() {
     let (database, _) = migrated(BOTH_SHAPES);
     assert_eq!(
         database.sql("SET TIME ZONE 'UTC'; SELECT id, form_type, submission_id, sqs_message_id, received_at, created, data FROM forms ORDER BY id"),
@@ -84,14 +84,14 @@ fn an_adopted_table_is_the_same_as_a_fresh_one() {
 }
 
 #[test]
-fn ids_go_on_after_the_old_sequence_even_where_the_last_row_is_gone() {
+fn ids_continue_after_the_old_sequence_even_if_the_last_row_was_deleted() {
     let (database, store) = migrated(BOTH_SHAPES);
     assert_eq!(decided(store.insert_once(&[submission(1, "{}")])), [Stored]);
     assert_eq!(database.sql("SELECT max(id) FROM forms"), "4");
 }
 
 #[test]
-fn ids_go_on_after_the_rows_where_the_sequence_lags() {
+fn ids_continue_after_the_highest_row_if_the_sequence_lags() {
     let (database, _) = migrated("INSERT INTO form_form VALUES (41, now(), '{}', NULL)");
     assert_eq!(database.sql(OLD_INSERT), "42");
 }
@@ -117,7 +117,8 @@ fn the_old_insert_works_through_the_view() {
         ),
         "{violation}"
     );
-    // And the one that ours stored is a violation to the old worker, as its own is already stored to ours.
+    // In the same way a row of the old worker is already stored for ours, and a row of ours is a
+    // violation for the old worker.
     let by_old =
         domain::Record { sqs_message_id: "old-4".to_owned(), ..old_message(1, r#"{"data": 4}"#) };
     assert_eq!(
@@ -139,7 +140,7 @@ fn the_old_insert_works_on_a_fresh_database_too() {
 }
 
 #[test]
-fn other_roles_keep_their_rights_and_the_owner_the_view() {
+fn other_roles_keep_their_rights_and_the_owner_owns_the_view() {
     let database = old_database("");
     let [owner, reader] = ["owner", "reader"].map(|name| format!("{}_{name}", database.name()));
     database.sql(&format!(
@@ -153,7 +154,7 @@ fn other_roles_keep_their_rights_and_the_owner_the_view() {
 }
 
 #[test]
-fn a_view_on_the_ids_stops_it_and_is_found_beforehand_by_the_query_of_the_document() {
+fn a_view_on_the_ids_stops_the_migration_and_the_documented_query_finds_it() {
     let database = old_database(
         "CREATE VIEW report AS SELECT id FROM form_form; CREATE VIEW other AS SELECT data FROM form_form",
     );
@@ -166,7 +167,7 @@ fn a_view_on_the_ids_stops_it_and_is_found_beforehand_by_the_query_of_the_docume
 }
 
 #[test]
-fn names_that_django_gave_otherwise_become_the_same() {
+fn names_that_django_chose_differently_become_the_same() {
     let database = TestDatabase::create();
     database.sql(
         "CREATE TABLE form_form (id integer NOT NULL, created timestamptz NOT NULL, data jsonb NOT NULL, sqs_message_id varchar(255));
@@ -196,7 +197,7 @@ fn a_hundred_thousand_rows_take_seconds() {
     assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
 }
 
-mod and_back {
+mod way_back {
     use super::*;
 
     const DOWN: &str = include_str!("../../../../migrations/2026-11-21-000000_forms/down.sql");
@@ -206,7 +207,7 @@ mod and_back {
     }
 
     #[test]
-    fn the_old_table_is_there_again_with_every_row() {
+    fn the_way_back_restores_the_old_table_with_every_row() {
         let (database, store) = migrated(BOTH_SHAPES);
         let sql = "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = 'form_form' ORDER BY ordinal_position;
                    SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'form_form'::regclass ORDER BY 1;
@@ -227,7 +228,7 @@ mod and_back {
     }
 
     #[test]
-    fn what_the_old_table_cannot_hold_stops_it() {
+    fn rows_that_the_old_table_cannot_hold_stop_the_way_back() {
         let (database, store) = migrated("");
         let enrolment = domain::Record { form_type: "enrolment".to_owned(), ..submission(1, "{}") };
         decided(store.insert_once(&[enrolment]));

@@ -1,4 +1,4 @@
-//! Many rows at once.
+//! Many rows in one call.
 
 use diesel::connection::SimpleConnection;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
@@ -19,7 +19,7 @@ fn one_bad_row_does_not_stop_499_good_ones() {
 }
 
 #[test]
-fn outcomes_stand_in_the_order_of_the_records() {
+fn outcomes_have_the_order_of_the_records() {
     let f = fixture();
     decided(f.store.insert_once(&[submission(5, "{}"), submission(3, "{}")]));
     let records = [
@@ -54,7 +54,8 @@ fn the_same_submission_twice_in_a_batch_is_stored_once() {
     ];
     let outcomes = decided(f.store.insert_once(&records));
     assert_eq!(f.rows(), 2);
-    // Which of the rows with other content comes first is left open; the sorted order is by message id.
+    // The rows are sorted by message id, so "another" is stored first. Which of the rows with other
+    // content comes next is left open.
     assert_eq!(
         f.database.sql("SELECT sqs_message_id FROM forms ORDER BY sqs_message_id"),
         "another\nmessage-0002"
@@ -68,7 +69,8 @@ fn the_same_submission_twice_in_a_batch_is_stored_once() {
 #[test]
 fn batches_of_all_sizes_share_one_prepared_statement() {
     let f = fixture_with(|settings| settings.pool_size = 1);
-    // Only its own session sees a prepared statement, so the store's session is made to write its list down.
+    // A prepared statement is visible only in its own session, so a trigger writes the list of the
+    // store's session down.
     f.database.sql("CREATE TABLE seen (statement text)");
     f.on_insert(
         "IF NEW.sqs_message_id = 'message-9999' THEN \
@@ -110,9 +112,10 @@ fn more_rows_than_a_statement_has_parameters_are_stored() {
 }
 
 #[test]
-fn rows_that_wait_for_each_other_are_locked_in_one_order() {
+fn batches_lock_their_rows_in_the_same_order() {
     let f = fixture();
-    // Somebody holds the first id; a batch that starts with the last id must not hold that one while it waits.
+    // Another session holds the first id. A batch that starts with the last id must not hold that
+    // one while it waits.
     let mut other = f.session_that("BEGIN; INSERT INTO forms (sqs_message_id, submission_id, data) VALUES ('message-0001', '00000000-0000-0000-0000-000000000001', '{}')");
     std::thread::scope(|scope| {
         let batch =

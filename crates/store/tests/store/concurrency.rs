@@ -1,4 +1,4 @@
-//! Several at the same rows.
+//! Several workers and sessions use the same rows.
 
 use std::thread;
 
@@ -31,7 +31,7 @@ fn eight_workers_with_the_same_rows_store_each_once() {
 }
 
 #[test]
-fn a_row_committed_while_we_waited_for_it_is_seen() {
+fn a_row_that_is_committed_while_we_wait_for_it_counts_as_stored() {
     let f = fixture();
     let mut other = f.session_that(
         "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}'), ('message-0002', '[]')",
@@ -47,7 +47,7 @@ fn a_row_committed_while_we_waited_for_it_is_seen() {
 }
 
 #[test]
-fn a_row_rolled_back_while_we_waited_for_it_is_stored() {
+fn a_row_that_is_rolled_back_while_we_wait_for_it_is_stored_by_us() {
     let f = fixture();
     let mut other = f.session_that(
         "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')",
@@ -61,11 +61,11 @@ fn a_row_rolled_back_while_we_waited_for_it_is_stored() {
 }
 
 #[test]
-fn a_row_deleted_between_conflict_and_look_is_stored_after_all() {
+fn a_row_that_is_deleted_between_conflict_and_lookup_is_stored() {
     let f = fixture();
     f.database.sql("INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')");
-    // Takes the row away when the third insert (the batch is the first, store_form's the second) has met it, by
-    // letting the trigger skip the insert as ON CONFLICT DO NOTHING would.
+    // The batch is the first insert, store_form's the second. When the second insert meets the row,
+    // the trigger deletes the row and skips the insert, as ON CONFLICT DO NOTHING would.
     f.on_insert(
         "IF NEW.submission_id IS NOT NULL AND nextval('attempts') = 2 THEN DELETE FROM forms; RETURN NULL; END IF;",
     );
@@ -74,21 +74,22 @@ fn a_row_deleted_between_conflict_and_look_is_stored_after_all() {
 }
 
 #[test]
-fn a_deadlock_is_settled_in_place() {
+fn a_deadlock_is_retried_at_once() {
     let f = fixture();
-    // The other session never looks for deadlocks, so the store's is the one that PostgreSQL ends.
+    // The other session never looks for deadlocks, so PostgreSQL ends the store's statement.
     let mut other = f.session_that(
         "SET deadlock_timeout = '1h'; BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}')",
     );
     thread::scope(|scope| {
         let call = scope.spawn(|| f.store.insert_once(&submissions(3)));
         f.wait_for_blocked();
-        // Waits for the store's first row, while the store waits for this session's.
+        // This waits for the store's first row, while the store waits for this session's row.
         let first =
             "INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{\"data\": 1}')";
         other.batch_execute(&format!("{first} ON CONFLICT DO NOTHING; COMMIT")).unwrap();
         let outcomes = decided(call.join().unwrap());
-        // Once the batch is ended, whoever is quicker has the first row.
+        // When PostgreSQL has ended the batch, either session can be the first to insert the first
+        // row.
         assert!(matches!(outcomes[0], Stored | AlreadyStored), "{outcomes:?}");
         assert_eq!(outcomes[1..], [IdTaken, Stored]);
     });
@@ -97,10 +98,10 @@ fn a_deadlock_is_settled_in_place() {
 }
 
 #[test]
-fn a_serialisation_failure_is_tried_twice_more() {
+fn a_serialisation_failure_is_retried_twice() {
     for (failures, expected) in [(0, Stored), (1, Stored), (3, Stored), (4, Undecided)] {
         let f = fixture();
-        // The first failure is the batch's.
+        // The first failure fails the batch; the next ones are retries of the row.
         f.on_insert(&format!(
             "IF NEW.sqs_message_id = 'message-0002' AND nextval('attempts') <= {failures} THEN \
                  RAISE EXCEPTION 'try again' USING ERRCODE = 'serialization_failure'; \
@@ -112,7 +113,7 @@ fn a_serialisation_failure_is_tried_twice_more() {
 }
 
 #[test]
-fn every_isolation_level_will_do() {
+fn every_isolation_level_works() {
     for level in ["repeatable read", "serializable"] {
         let f = fixture_with(|settings| settings.pool_size = 4);
         f.database.sql(&format!(

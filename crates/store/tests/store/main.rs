@@ -1,4 +1,4 @@
-//! The store on a real PostgreSQL, a database for each test.
+//! Tests of the store on a real PostgreSQL, with a database per test.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests")]
 
 mod adoption;

@@ -1,4 +1,4 @@
-//! Bringing a database up to date.
+//! Migrating a database.
 
 use std::thread;
 
@@ -22,13 +22,13 @@ fn a_fresh_database_gets_the_table_once() {
 }
 
 #[test]
-fn the_table_is_the_one_of_the_design() {
+fn a_fresh_table_has_the_documented_shape() {
     let f = fixture();
     assert_eq!(crate::adoption::shape(&f.database), crate::adoption::SHAPE);
 }
 
 #[test]
-fn of_two_at_once_both_succeed_and_one_migrates() {
+fn of_several_processes_one_migrates_and_all_succeed() {
     let database = TestDatabase::create();
     let mut applied: Vec<Vec<String>> = thread::scope(|scope| {
         let calls: Vec<_> = (0..4)
@@ -41,7 +41,7 @@ fn of_two_at_once_both_succeed_and_one_migrates() {
 }
 
 #[test]
-fn a_later_schema_is_newer_and_left_alone() {
+fn a_schema_of_a_later_build_is_newer_and_stays_as_it_is() {
     let f = fixture();
     f.database.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_later_schema_is_newer_and_left_alone() {
 }
 
 #[test]
-fn a_table_in_use_is_not_waited_for_for_ever() {
+fn a_migration_does_not_wait_forever_for_a_table_in_use() {
     let database = crate::adoption::old_database("");
     let f = crate::support::Fixture { store: store_on(&database.url(), |_| {}), database };
     let _report = f.session_that("BEGIN; SELECT * FROM form_form");
@@ -62,7 +62,7 @@ fn a_table_in_use_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a_database_that_is_away_is_no_failed_migration() {
+fn an_unavailable_database_is_not_a_failed_migration() {
     let store = store_on("postgres://test@127.0.0.1:1/forms", |_| {});
     assert!(matches!(store.migrate(), Err(MigrateError::Unavailable(_))));
     assert!(

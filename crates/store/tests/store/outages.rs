@@ -1,20 +1,25 @@
-//! The database is away, or a row makes it seem so.
+//! The database is unavailable, or a row makes it seem so.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::connection::SimpleConnection;
-use store::RowOutcome::{AlreadyStored, Stored, Undecided};
-use store::UnavailableKind::{
-    ConnectionFailed, ConnectionLost, DeadlinePassed, PoolTimeout, ReadOnly, StatementFailed,
+use store::{
+    Insertion,
+    RowOutcome::{AlreadyStored, Stored, Undecided},
+    Unavailable,
+    UnavailableKind::{
+        ConnectionFailed, ConnectionLost, DeadlinePassed, PoolTimeout, ReadOnly, StatementFailed,
+    },
 };
-use store::{Insertion, Unavailable};
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown};
 
 use crate::support::{decided, fixture, fixture_with, store_on, submission, submissions};
 
 #[track_caller]
-fn away(insertion: Insertion) -> Unavailable {
+fn unavailable(insertion: Insertion) -> Unavailable {
     assert!(
         insertion.outcomes.iter().all(|outcome| *outcome == Undecided),
         "{:?}",
@@ -24,7 +29,7 @@ fn away(insertion: Insertion) -> Unavailable {
 }
 
 #[test]
-fn a_read_only_database_is_away_until_it_is_not() {
+fn a_read_only_database_is_unavailable_until_it_is_writable() {
     let f = fixture();
     let set = |value: &str| {
         let name = f.database.name();
@@ -33,12 +38,12 @@ fn a_read_only_database_is_away_until_it_is_not() {
         ));
     };
     set("on");
-    assert_eq!(away(f.store.insert_once(&submissions(5))).kind, ReadOnly);
+    assert_eq!(unavailable(f.store.insert_once(&submissions(5))).kind, ReadOnly);
     assert_eq!(f.store.probe().unwrap_err().kind, ReadOnly);
     assert_eq!(f.store.ping(), Ok(()));
 
     set("off");
-    // Sessions of before keep the old setting as long as they live.
+    // Sessions from before keep the old setting until they end.
     assert_eq!(f.store.probe(), Ok(()));
     assert_eq!(decided(f.store.insert_once(&submissions(1))), [Stored]);
 }
@@ -48,25 +53,26 @@ fn a_probe_leaves_nothing_behind() {
     let f = fixture();
     assert_eq!(f.store.probe(), Ok(()));
     assert_eq!(f.rows(), 0);
-    // Too large for a page even when compressed, or it would fit into the gaps of a full disk.
+    // The row must be larger than a page even when compressed: otherwise it might fit into a gap on
+    // a full disk.
     let outside =
         "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'forms'::regclass";
     assert!(f.database.sql(outside).parse::<u64>().unwrap() > 8192);
 }
 
 #[test]
-fn a_full_disk_is_away_even_for_a_lone_row() {
+fn a_full_disk_counts_as_unavailable_even_for_a_single_row() {
     let f = fixture();
     f.on_insert("RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full';");
     for batch in [1, 5] {
-        let away = away(f.store.insert_once(&submissions(batch)));
-        assert_eq!((away.kind, away.message.as_deref()), (StatementFailed, Some("no space")));
+        let error = unavailable(f.store.insert_once(&submissions(batch)));
+        assert_eq!((error.kind, error.message.as_deref()), (StatementFailed, Some("no space")));
     }
     assert_eq!(f.store.probe().unwrap_err().kind, StatementFailed);
 }
 
 #[test]
-fn a_lone_row_that_keeps_failing_is_undecided_and_the_others_are_stored() {
+fn a_single_row_that_keeps_failing_is_undecided_and_the_others_are_stored() {
     for (position, others) in [(0, 4), (2, 4), (4, 4), (0, 0)] {
         let f = fixture();
         f.on_insert(
@@ -82,7 +88,7 @@ fn a_lone_row_that_keeps_failing_is_undecided_and_the_others_are_stored() {
 }
 
 #[test]
-fn a_row_that_another_transaction_holds_does_not_use_up_the_time_of_the_others() {
+fn a_row_that_another_transaction_locks_leaves_time_for_the_others() {
     let f = fixture_with(|settings| settings.statement_timeout = Duration::from_secs(3));
     let mut other = f.session_that(
         "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0002', '{}')",
@@ -94,7 +100,7 @@ fn a_row_that_another_transaction_holds_does_not_use_up_the_time_of_the_others()
 }
 
 #[test]
-fn a_row_that_kills_its_backend_harms_no_other() {
+fn a_row_that_kills_its_backend_does_not_affect_the_others() {
     let f = fixture();
     f.on_insert("IF NEW.sqs_message_id = 'message-0002' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;");
     assert_eq!(decided(f.store.insert_once(&submissions(3))), [Stored, Undecided, Stored]);
@@ -105,16 +111,16 @@ fn a_lock_on_the_table_ends_with_the_statement_timeout() {
     let f = fixture_with(|settings| settings.statement_timeout = Duration::from_millis(300));
     let mut other = f.session_that("BEGIN; LOCK TABLE forms");
     let started = Instant::now();
-    let away = away(f.store.insert_once(&submissions(50)));
-    assert_eq!(away.kind, StatementFailed);
-    assert!(away.message.unwrap().contains("statement timeout"));
+    let error = unavailable(f.store.insert_once(&submissions(50)));
+    assert_eq!(error.kind, StatementFailed);
+    assert!(error.message.unwrap().contains("statement timeout"));
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     other.batch_execute("ROLLBACK").unwrap();
     assert_eq!(decided(f.store.insert_once(&submissions(1))), [Stored]);
 }
 
 #[test]
-fn the_whole_call_ends_with_its_limit() {
+fn a_call_returns_when_its_time_limit_is_reached() {
     let f = fixture_with(|settings| {
         settings.statement_timeout = Duration::from_secs(1);
         settings.insert_limit = Duration::from_secs(2);
@@ -131,19 +137,19 @@ fn the_whole_call_ends_with_its_limit() {
 }
 
 #[test]
-fn a_connection_is_given_back_with_its_own_timeout() {
+fn a_connection_returns_to_the_pool_with_its_usual_timeout() {
     let f = fixture_with(|settings| settings.pool_size = 1);
     f.database.sql("CREATE TABLE seen (timeout text)");
     f.on_insert("INSERT INTO seen VALUES (current_setting('statement_timeout'));");
     decided(f.store.insert_once(&submissions(1)));
-    // Settled row by row, for its first row is there.
+    // This batch is stored row by row, because its first row is already there.
     decided(f.store.insert_once(&submissions(2)));
     decided(f.store.insert_once(&[submission(3, "{}")]));
     assert_eq!(f.database.sql("SELECT string_agg(timeout, ' ') FROM seen"), "10s 10s 10s 2s 10s");
 }
 
 #[test]
-fn a_timeout_of_the_url_is_kept() {
+fn a_statement_timeout_in_the_url_is_kept() {
     let f = fixture();
     f.database.sql("CREATE TABLE seen (timeout text)");
     f.on_insert("INSERT INTO seen VALUES (current_setting('statement_timeout'));");
@@ -156,17 +162,19 @@ fn a_timeout_of_the_url_is_kept() {
 }
 
 #[test]
-fn an_exhausted_pool_is_away_without_a_statement() {
+fn an_exhausted_pool_counts_as_unavailable() {
     let f = fixture_with(|settings| {
         settings.pool_size = 1;
         settings.pool_wait = Duration::from_millis(200);
     });
+    // On a busy machine it may take longer than 200 ms to open the one connection.
+    while f.store.ping().is_err() {}
     let mut other = f.session_that("BEGIN; LOCK TABLE forms");
     thread::scope(|scope| {
         let first = scope.spawn(|| f.store.insert_once(&submissions(1)));
         f.wait_for_blocked();
         assert_eq!(
-            away(f.store.insert_once(&[submission(2, "{}")])),
+            unavailable(f.store.insert_once(&[submission(2, "{}")])),
             Unavailable { kind: PoolTimeout, message: None }
         );
         other.batch_execute("ROLLBACK").unwrap();
@@ -175,7 +183,7 @@ fn an_exhausted_pool_is_away_without_a_statement() {
 }
 
 #[test]
-fn idle_connections_that_died_do_not_fail_a_batch() {
+fn dead_idle_connections_do_not_fail_a_batch() {
     let f = fixture_with(|settings| settings.pool_size = 3);
     thread::scope(|scope| {
         let mut other = f.session_that("BEGIN; LOCK TABLE forms");
@@ -197,7 +205,7 @@ fn idle_connections_that_died_do_not_fail_a_batch() {
 }
 
 #[test]
-fn a_connection_lost_in_the_middle_is_replaced_once() {
+fn a_connection_lost_during_a_batch_is_replaced_once() {
     let f = fixture();
     let mut other = f.session_that("BEGIN; LOCK TABLE forms");
     thread::scope(|scope| {
@@ -210,14 +218,14 @@ fn a_connection_lost_in_the_middle_is_replaced_once() {
 }
 
 #[test]
-fn a_connection_lost_while_rows_are_settled_one_by_one_is_replaced_too() {
+fn a_connection_lost_while_rows_are_stored_one_by_one_is_replaced_too() {
     let f = fixture();
     f.on_insert(
         "IF NEW.sqs_message_id = 'message-0002' AND nextval('attempts') = 1 THEN \
              PERFORM pg_terminate_backend(pg_backend_pid()); \
          END IF;",
     );
-    // Its first row fails the batch before the second is reached.
+    // The first row fails the batch before PostgreSQL reaches the second.
     let outcomes = decided(f.store.insert_once(&[
         submission(1, "no json"),
         submission(2, "{}"),
@@ -227,7 +235,7 @@ fn a_connection_lost_while_rows_are_settled_one_by_one_is_replaced_too() {
 }
 
 #[test]
-fn a_server_that_is_restarted_is_away_and_back() {
+fn a_restarted_server_is_unavailable_and_then_back() {
     let mut cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
     let store = store_on(&cluster.url("postgres"), |settings| {
         settings.pool_wait = Duration::from_millis(500)
@@ -237,41 +245,41 @@ fn a_server_that_is_restarted_is_away_and_back() {
 
     for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
         cluster.stop(shutdown);
-        let away = away(store.insert_once(&submissions(1)));
-        assert_eq!(away.kind, ConnectionFailed, "{away}");
-        assert!(away.message.unwrap().contains("Connection refused"));
+        let error = unavailable(store.insert_once(&submissions(1)));
+        assert_eq!(error.kind, ConnectionFailed, "{error}");
+        assert!(error.message.unwrap().contains("Connection refused"));
         assert_eq!(store.ping().unwrap_err().kind, ConnectionFailed);
         cluster.start().unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
-        while let Err(away) = store.probe() {
-            assert!(Instant::now() < deadline, "{away}");
+        while let Err(unavailable) = store.probe() {
+            assert!(Instant::now() < deadline, "{unavailable}");
         }
         assert_eq!(decided(store.insert_once(&submissions(1))), [AlreadyStored]);
     }
 
-    // Without a moment's notice.
+    // A restart that the store does not notice before the next batch.
     cluster.restart(Shutdown::Immediate).unwrap();
     assert_eq!(decided(store.insert_once(&submissions(2))), [AlreadyStored, Stored]);
 }
 
 #[test]
-fn a_database_that_never_was_there_is_no_error_at_the_start() {
+fn a_store_starts_without_its_database() {
     let store = store_on("postgres://test:hunter2@127.0.0.1:1/forms", |s| {
         s.pool_wait = Duration::from_millis(300)
     });
-    let away = away(store.insert_once(&submissions(1)));
-    assert_eq!(away.kind, ConnectionFailed);
-    assert!(!format!("{away} {away:?} {store:?}").contains("hunter2"));
-    assert_ne!(away.kind, ConnectionLost);
+    let error = unavailable(store.insert_once(&submissions(1)));
+    assert_eq!(error.kind, ConnectionFailed);
+    assert!(!format!("{error} {error:?} {store:?}").contains("hunter2"));
+    assert_ne!(error.kind, ConnectionLost);
 }
 
 #[test]
-fn a_database_without_the_table_is_away() {
+fn a_database_without_the_table_counts_as_unavailable() {
     let database = test_kit::postgres::TestDatabase::create();
     let store = store_on(&database.url(), |_| {});
-    let away = away(store.insert_once(&submissions(2)));
+    let error = unavailable(store.insert_once(&submissions(2)));
     assert_eq!(
-        (away.kind, away.message.as_deref()),
+        (error.kind, error.message.as_deref()),
         (StatementFailed, Some("relation \"forms\" does not exist"))
     );
 }

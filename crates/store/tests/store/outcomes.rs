@@ -1,4 +1,4 @@
-//! What becomes of one row.
+//! The outcome of a single row.
 
 use domain::Record;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
@@ -35,13 +35,13 @@ fn a_message_of_the_old_server_has_no_submission_id() {
 }
 
 #[test]
-fn no_records_are_no_trouble() {
+fn an_empty_batch_does_nothing() {
     let f = fixture();
     assert_eq!(decided(f.store.insert_once(&[])), []);
 }
 
 #[test]
-fn a_second_delivery_is_already_stored_or_its_id_is_taken() {
+fn a_second_delivery_is_already_stored_or_has_a_taken_id() {
     let f = fixture();
     let first = submission(1, r#"{"data": 1, "x": [1]}"#);
     assert_eq!(decided(f.store.insert_once(std::slice::from_ref(&first))), [Stored]);
@@ -82,7 +82,7 @@ fn a_second_delivery_is_already_stored_or_its_id_is_taken() {
 }
 
 #[test]
-fn a_row_whose_two_ids_are_on_two_rows_is_stored_where_either_holds_the_same() {
+fn a_row_whose_ids_are_on_two_rows_is_already_stored_if_either_has_its_content() {
     let f = fixture();
     let [one, two] = [submission(1, r#"{"data": 1}"#), submission(2, r#"{"data": 2}"#)];
     assert_eq!(decided(f.store.insert_once(&[one.clone(), two.clone()])), [Stored, Stored]);
@@ -92,7 +92,7 @@ fn a_row_whose_two_ids_are_on_two_rows_is_stored_where_either_holds_the_same() {
 }
 
 #[test]
-fn what_postgresql_never_takes_is_refused_with_its_code() {
+fn data_that_postgresql_never_accepts_is_refused_with_its_code() {
     let f = fixture();
     let deep = |depth: usize| format!(r#"{{"data": {}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
     let with_message_id = |id: String| Record { sqs_message_id: id, ..submission(1, "{}") };
@@ -100,7 +100,7 @@ fn what_postgresql_never_takes_is_refused_with_its_code() {
         ("an escaped NUL", submission(1, r#"{"data": "\u0000"}"#), "22P05"),
         ("a lone surrogate", submission(1, r#"{"data": "\ud800"}"#), "22P02"),
         ("a number beyond numeric", submission(1, r#"{"data": 1e200000}"#), "22003"),
-        ("text that is no JSON", submission(1, r#"{"data": "#), "22P02"),
+        ("text that is not JSON", submission(1, r#"{"data": "#), "22P02"),
         ("no text", submission(1, ""), "22P02"),
         ("nesting beyond the stack", submission(1, &deep(1_000_000)), "54001"),
         ("a NUL in the text", submission(1, "{\"data\": \"\0\"}"), "22021"),
@@ -114,7 +114,7 @@ fn what_postgresql_never_takes_is_refused_with_its_code() {
 }
 
 #[test]
-fn what_is_large_is_stored() {
+fn large_values_are_stored() {
     let f = fixture();
     let records = [
         submission(1, &format!(r#"{{"data": "{}"}}"#, "é".repeat(4 << 20))),

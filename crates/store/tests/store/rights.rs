@@ -1,11 +1,14 @@
-//! What the worker's role needs, and what it does not get.
+//! The rights that the worker's role needs, and rights that it does not get.
 
-use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
-use store::SchemaState;
+use store::{
+    RowOutcome::{AlreadyStored, IdTaken, Stored},
+    SchemaState,
+};
 
 use crate::support::{Fixture, decided, fixture, refused, store_on, submission};
 
-/// A store under a role with exactly the rights of DESIGN's table, dropped with its rights at the end.
+/// Runs the test with the URL of a role that has exactly the worker's rights, and drops the role at
+/// the end.
 fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
     let role = format!("{}_worker", f.database.name());
     f.database.sql(&format!(
@@ -43,7 +46,7 @@ fn insert_and_select_on_forms_and_store_form_are_enough() {
         assert_eq!(store.probe(), Ok(()));
         assert_eq!(store.ping(), Ok(()));
         assert_eq!(store.schema_state(), Ok(SchemaState::Current));
-        // Nothing to do is no reason to want the right to do it.
+        // Nothing is missing, so the right to create tables is not needed.
         assert_eq!(store.migrate(), Ok(vec![]));
 
         let psql = |sql: &str| test_kit::postgres::sql(url, sql).unwrap_err().to_string();
@@ -69,7 +72,7 @@ fn insert_and_select_on_forms_and_store_form_are_enough() {
 }
 
 #[test]
-fn a_missing_right_is_away_and_says_so() {
+fn a_missing_right_counts_as_unavailable_and_is_named() {
     let f = fixture();
     with_workers_role(&f, |url| {
         f.database.sql("REVOKE INSERT ON forms FROM PUBLIC; DO $$ BEGIN EXECUTE 'REVOKE INSERT ON forms FROM ' || current_database() || '_worker'; END $$");

@@ -1,9 +1,8 @@
-//! A migrated database, a store on it, and records.
+//! Gives each test a migrated database, a store and records.
 
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use domain::Record;
 use secrecy::SecretString;
 use store::{Insertion, RowOutcome, Store, StoreSettings};
@@ -34,12 +33,12 @@ pub fn store_on(url: &str, adjust: impl FnOnce(&mut StoreSettings)) -> Store {
 }
 
 impl Fixture {
-    /// A session of somebody else.
+    /// Another client's session.
     pub fn session(&self) -> PgConnection {
         PgConnection::establish(&self.database.url()).unwrap()
     }
 
-    /// A session of somebody else with these statements run.
+    /// Another client's session in which these statements have run.
     pub fn session_that(&self, statements: &str) -> PgConnection {
         let mut session = self.session();
         session.batch_execute(statements).unwrap();
@@ -50,7 +49,7 @@ impl Fixture {
         self.database.sql("SELECT count(*) FROM forms").parse().unwrap()
     }
 
-    /// A trigger that may fail the insert of a row.
+    /// Adds a trigger with this body, which can make the insert of a row fail.
     pub fn on_insert(&self, body: &str) {
         self.database.sql(&format!(
             "CREATE SEQUENCE attempts;
@@ -59,7 +58,7 @@ impl Fixture {
         ));
     }
 
-    /// Waits until a statement of the store's waits for a lock.
+    /// Waits until a statement of the store waits for a lock.
     pub fn wait_for_blocked(&self) {
         self.wait_for(
             "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -74,7 +73,7 @@ impl Fixture {
     }
 }
 
-/// A submission of our own api, with ids made from `n`.
+/// A submission from our own api, with ids made from `n`.
 pub fn submission(n: u128, data: &str) -> Record {
     Record {
         form_type: "form".to_owned(),
@@ -90,12 +89,12 @@ pub fn old_message(n: u128, data: &str) -> Record {
     Record { submission_id: None, received_at: None, ..submission(n, data) }
 }
 
-/// As many good ones.
+/// Valid submissions, this many.
 pub fn submissions(count: u128) -> Vec<Record> {
     (1..=count).map(|n| submission(n, &format!(r#"{{"data": {n}}}"#))).collect()
 }
 
-/// The outcomes of a call that found nothing wrong with the database.
+/// The outcomes of a call for which the database was available.
 #[track_caller]
 pub fn decided(insertion: Insertion) -> Vec<RowOutcome> {
     assert_eq!(insertion.unavailable, None);

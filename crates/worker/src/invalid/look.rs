@@ -1,48 +1,51 @@
-//! What lies on the invalid queue, without what was sent.
+//! Takes stock of the invalid queue without keeping any message body.
 
-use std::{collections::HashMap, io, time::SystemTime};
+use std::{collections::HashMap, time::SystemTime};
 
 use domain::Received;
 use queue::{Delivery, Queue};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::sweep::{End, Sweep};
+use super::{
+    sweep::{End, Sweep},
+    terminal::progress,
+};
 
 /// One message that was set aside, with all its copies.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it is known by.
+    /// Our id of the submission, or else the message id that it had first.
     pub identity: String,
-    /// Why it was set aside, where it says so.
+    /// Why it was set aside, if its attributes say so.
     pub reason: Option<String>,
-    /// When its oldest copy came to the queue.
+    /// When its oldest copy arrived on the queue.
     pub sent_at: Option<SystemTime>,
     /// Body and attributes, as SQS counts them.
     pub bytes: usize,
-    /// SQS's ids of its copies, at least one.
+    /// The message ids of its copies, at least one.
     pub copies: Vec<String>,
 }
 
-/// Goes through the queue; its messages, the oldest first.
+/// Goes through the queue and returns its messages, oldest first.
 ///
 /// # Errors
-/// It was stopped, or SQS failed.
-pub async fn look(queue: &Queue, stop: &CancellationToken) -> io::Result<Vec<Row>> {
-    let bar = super::progress("Looking at the invalid queue", queue.approximate_messages().await);
+/// The process was asked to stop, or SQS failed.
+pub async fn look(queue: &Queue, stop: &CancellationToken) -> anyhow::Result<Vec<Row>> {
+    let bar = progress("Looking at the invalid queue", queue.approximate_messages().await);
     let mut sweep = Sweep::new(queue, stop, bar);
     let mut rows: HashMap<[u8; 32], Row> = HashMap::new();
     while let Some(deliveries) = sweep.next().await {
         deliveries.iter().for_each(|delivery| note(&mut rows, delivery));
     }
-    match sweep.end().await? {
-        End::Most => log::warn!(
-            "The queue holds as much as is looked at in one go, or more: these may not be all."
+    match sweep.finish().await? {
+        End::TooMany => log::warn!(
+            "The command looks at no more than 100,000 messages at a time, so the queue may hold more than these."
         ),
-        End::SeenBefore => {
-            log::warn!("Messages came again before all were seen: these may not be all.")
-        }
-        End::Through | End::Stopped | End::Failed(_) => {}
+        End::OnlyKnown => log::warn!(
+            "The queue kept returning the same messages, so it may hold more than these."
+        ),
+        End::Complete | End::Stopped | End::Failed(_) => {}
     }
     let mut rows: Vec<Row> = rows.into_values().collect();
     rows.sort_by(|a, b| (a.sent_at, &a.identity).cmp(&(b.sent_at, &b.identity)));
@@ -51,7 +54,7 @@ pub async fn look(queue: &Queue, stop: &CancellationToken) -> io::Result<Vec<Row
 
 fn note(rows: &mut HashMap<[u8; 32], Row>, delivery: &Delivery) {
     let received = &delivery.received;
-    let row = rows.entry(sameness(received)).or_insert_with(|| Row {
+    let row = rows.entry(fingerprint(received)).or_insert_with(|| Row {
         identity: received.identity(),
         reason: received.reason().map(str::to_owned),
         sent_at: delivery.sent_at,
@@ -62,9 +65,10 @@ fn note(rows: &mut HashMap<[u8; 32], Row>, delivery: &Delivery) {
     row.copies.push(received.message_id.clone());
 }
 
-/// Equal for copies of one message, which a worker leaves that is killed while it sets it aside.
-/// The body is a part of it: what has other content is never taken for a copy, whatever ids it bears.
-fn sameness(received: &Received) -> [u8; 32] {
+/// The same for all copies of one message. A worker leaves copies if it is killed while it sets a
+/// message aside. The body is part of the fingerprint: a message with other content is never taken
+/// for a copy, whatever its ids.
+fn fingerprint(received: &Received) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [&received.identity(), received.first_message_id(), &received.body] {
         hash.update(part.len().to_be_bytes());
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_those_of_one_message_with_one_content() {
+    fn two_messages_are_copies_if_their_ids_and_their_content_are_the_same() {
         let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
         let first = received("a", "1", &[("original_message_id", "first"), ("reason", "not_json")]);
         let same = [
@@ -105,10 +109,10 @@ mod tests {
             received("b", "1", &[]),
         ];
         for other in same {
-            assert_eq!(sameness(&first), sameness(&other), "{other:?}");
+            assert_eq!(fingerprint(&first), fingerprint(&other), "{other:?}");
         }
         for other in others {
-            assert_ne!(sameness(&first), sameness(&other), "{other:?}");
+            assert_ne!(fingerprint(&first), fingerprint(&other), "{other:?}");
         }
     }
 }

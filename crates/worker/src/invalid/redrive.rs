@@ -1,7 +1,9 @@
-//! `worker redrive`: sends what lies on the invalid queue back to the form queue, and deletes what is confirmed there.
+//! `worker redrive`: sends the messages of the invalid queue back to the form queue, and deletes
+//! each message when SQS has confirmed it there.
 //!
-//! First it looks at the whole queue, then it goes through it again and sends. What it did not see when it looked it
-//! leaves: that may be a message which it has just sent and which was set aside again, and no copy to be deleted.
+//! It first looks at the whole queue, then goes through it again and sends. It leaves any message
+//! that it did not see at the look: that may be a message which it has just sent and which was set
+//! aside again, not a copy to delete.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,6 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use anyhow::{Context, bail};
 use domain::Message;
 use futures_util::future::join_all;
 use queue::{Cause, Delivery, MAX_ENTRIES, Queue, QueuePair, SqsError};
@@ -18,21 +21,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     look::{Row, look},
-    messages, of_queue, progress,
     sweep::Sweep,
     table,
+    terminal::{messages, progress},
 };
 use crate::{arguments::RedriveArguments, settings::OperatorSettings};
 
-/// How long one send may take, with its second attempt.
+/// The time limit of one send, including its second attempt.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
-/// What has happened so far.
+/// Counts what happens. Rows are known by their place in the list.
 #[derive(Default)]
 struct Tally {
-    /// Rows of which a copy is confirmed on the form queue, by their place.
+    /// Rows of which SQS has confirmed a copy on the form queue.
     sent: HashSet<usize>,
-    /// Rows that SQS does not take however often they are sent, by their place.
+    /// Rows that SQS refuses; another attempt would not help.
     refused: HashSet<usize>,
     /// Messages that were sent and are still on the invalid queue.
     not_deleted: usize,
@@ -43,21 +46,21 @@ struct Tally {
 /// Sends the invalid messages of a form type back.
 ///
 /// # Errors
-/// There is no such form type, it was stopped, SQS failed, or not all could be sent and deleted.
+/// The form type does not exist, the process was asked to stop, SQS failed, or some messages could
+/// not be sent or deleted.
 pub async fn redrive(
     settings: &OperatorSettings,
     arguments: &RedriveArguments,
     stop: &CancellationToken,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
     let finder = settings.finder(&arguments.form_type).await?;
-    let names = &finder.names;
+    let (from, to) = (&finder.names.invalid, &finder.names.form);
     let pair = QueuePair {
-        invalid: finder.invalid_queue().await.map_err(of_queue(&names.invalid))?,
-        form: finder.form_queue().await.map_err(of_queue(&names.form))?,
+        invalid: finder.invalid_queue().await.with_context(|| format!("queue {from}"))?,
+        form: finder.form_queue().await.with_context(|| format!("queue {to}"))?,
     };
     let rows = look(&pair.invalid, stop).await?;
     let wanted = rows.len().min(arguments.limit.map_or(usize::MAX, NonZeroUsize::get));
-    let (from, to) = (&names.invalid, &names.form);
     if arguments.dry_run {
         print(rows.iter().take(wanted))?;
         eprintln!("Would send {} from {from} back to {to}.", messages(wanted));
@@ -71,93 +74,92 @@ pub async fn redrive(
     let printed = print(sent);
     eprintln!("Sent {} from {from} back to {to}.", messages(tally.sent.len()));
     if tally.came_later > 0 {
-        let what = "came to the invalid queue meanwhile and stay there, what was set aside again among them";
-        eprintln!("{} {what}.", messages(tally.came_later));
+        eprintln!(
+            "{} arrived on {from} meanwhile and stay there. Some of them may have been sent back just now and set \
+             aside again.",
+            messages(tally.came_later)
+        );
     }
-    outcome.and_then(|()| tally.complete(wanted)).and(printed)
+    outcome?;
+    tally.check_complete(wanted)?;
+    Ok(printed?)
 }
 
-/// Sends the first `wanted` rows; `tally` tells what was done, also where it ends with an error.
+/// Sends the first `wanted` rows. `tally` says what was done, even if this ends with an error.
 async fn send_back(
     pair: &QueuePair,
     rows: &[Row],
     wanted: usize,
     stop: &CancellationToken,
     tally: &mut Tally,
-) -> io::Result<()> {
-    let mut messages_to_meet: usize = rows.iter().take(wanted).map(|row| row.copies.len()).sum();
-    // The place of each message's row.
+) -> anyhow::Result<()> {
+    let mut messages_to_come: usize = rows.iter().take(wanted).map(|row| row.copies.len()).sum();
     let copies = rows
         .iter()
         .enumerate()
-        .flat_map(|(place, row)| row.copies.iter().map(move |copy| (copy.as_str(), place)));
-    let places: HashMap<&str, usize> = copies.collect();
-    let mut sweep =
-        Sweep::new(&pair.invalid, stop, progress("Sending back", Some(places.len() as u64)));
+        .flat_map(|(row, Row { copies, .. })| copies.iter().map(move |id| (id.as_str(), row)));
+    let row_of_message: HashMap<&str, usize> = copies.collect();
+    let bar = progress("Sending back", Some(row_of_message.len() as u64));
+    let mut sweep = Sweep::new(&pair.invalid, stop, bar);
     let mut failure = None;
     while failure.is_none()
-        && messages_to_meet > 0
+        && messages_to_come > 0
         && let Some(deliveries) = sweep.next().await
     {
-        let mut first = HashMap::new();
+        let mut to_send = HashMap::new();
         let mut copies = Vec::new();
         for delivery in deliveries {
-            let Some(row) = places.get(delivery.received.message_id.as_str()).copied() else {
+            let Some(row) = row_of_message.get(delivery.received.message_id.as_str()).copied()
+            else {
                 tally.came_later += 1;
                 continue;
             };
             if row >= wanted {
                 continue;
             }
-            messages_to_meet -= 1;
-            if tally.sent.contains(&row) || first.contains_key(&row) {
+            messages_to_come -= 1;
+            if tally.sent.contains(&row) || to_send.contains_key(&row) {
                 copies.push((row, delivery));
             } else {
-                first.insert(row, delivery);
+                to_send.insert(row, delivery);
             }
         }
-        let first: Vec<(usize, Delivery)> = first.into_iter().collect();
-        for ((row, delivery), result) in first.iter().zip(send(&pair.form, &first).await) {
+        let to_send: Vec<(usize, Delivery)> = to_send.into_iter().collect();
+        for ((row, delivery), result) in to_send.iter().zip(send(&pair.form, &to_send).await) {
             match result {
                 Ok(()) => _ = tally.sent.insert(*row),
-                Err(error) => {
-                    log::error!(
-                        "A message could not be sent back. {} error=\"{error}\"",
-                        delivery.received.named()
-                    );
-                    match error.cause() {
-                        Cause::TooLong | Cause::Refused => _ = tally.refused.insert(*row),
-                        Cause::Unavailable | Cause::Denied | Cause::MissingQueue => {
-                            failure = Some(error)
-                        }
-                    }
-                }
+                Err(error) => failure = tally.note_failure(*row, delivery, error).or(failure),
             }
         }
-        let confirmed = first.into_iter().chain(copies).filter(|(row, _)| tally.sent.contains(row));
+        let confirmed =
+            to_send.into_iter().chain(copies).filter(|(row, _)| tally.sent.contains(row));
         let confirmed: Vec<String> =
             confirmed.map(|(_, delivery)| delivery.received.message_id).collect();
         tally.not_deleted += sweep.delete(&confirmed).await;
     }
-    sweep.end().await?;
-    failure.map_or(Ok(()), |error| Err(of_queue(pair.form.name())(error)))
+    sweep.finish().await?;
+    match failure {
+        Some(error) => Err(error).with_context(|| format!("queue {}", pair.form.name())),
+        None => Ok(()),
+    }
 }
 
-/// One result for each, in order.
+/// Sends all of them. Returns one result for each, in order.
 async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), SqsError>> {
     let limit = form.max_message_size().unwrap_or(usize::MAX);
-    let whole: Vec<_> = deliveries
+    let with_attributes: Vec<_> = deliveries
         .iter()
-        .map(|(_, delivery)| Message::sent_back(&delivery.received, limit))
+        .map(|(_, delivery)| Message::for_redrive(&delivery.received, limit))
         .collect();
-    let mut results = send_all(form, &whole).await;
-    // The queue does not tell its limit, or it has changed: the body is what counts, and what the message is known by.
+    let mut results = send_all(form, &with_attributes).await;
+    // The queue does not report its limit, or the limit has changed: send only the body and the
+    // ids.
     let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
     let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
-    let (places, least): (Vec<_>, Vec<_>) = again
-        .map(|(place, (_, delivery))| (place, Message::sent_back(&delivery.received, 0)))
+    let (places, with_ids_only): (Vec<_>, Vec<_>) = again
+        .map(|(place, (_, delivery))| (place, Message::for_redrive(&delivery.received, 0)))
         .unzip();
-    for (place, result) in places.into_iter().zip(send_all(form, &least).await) {
+    for (place, result) in places.into_iter().zip(send_all(form, &with_ids_only).await) {
         *place = result;
     }
     results
@@ -172,26 +174,53 @@ async fn send_all(form: &Queue, messages: &[Message]) -> Vec<Result<(), SqsError
 
 fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
     let mut out = io::stdout();
-    table::head(&mut out)?;
-    rows.try_for_each(|row| table::line(&mut out, row, SystemTime::now()))
+    table::write_head(&mut out)?;
+    rows.try_for_each(|row| table::write_row(&mut out, row, SystemTime::now()))
 }
 
 impl Tally {
-    fn complete(&self, wanted: usize) -> io::Result<()> {
-        // A copy with fewer attributes may have been taken.
+    /// Logs that a row could not be sent. Returns the error if it ends the redrive.
+    fn note_failure(
+        &mut self,
+        row: usize,
+        delivery: &Delivery,
+        error: SqsError,
+    ) -> Option<SqsError> {
+        let received = &delivery.received;
+        log::error!(
+            message_id = received.message_id,
+            submission_id = received.submission_id().map(|id| id.to_string()),
+            traceparent = received.traceparent(),
+            error:% = error;
+            "A message could not be sent back."
+        );
+        match error.cause() {
+            Cause::TooLong | Cause::Refused => {
+                self.refused.insert(row);
+                None
+            }
+            Cause::Unavailable | Cause::Denied | Cause::MissingQueue => Some(error),
+        }
+    }
+
+    fn check_complete(&self, wanted: usize) -> anyhow::Result<()> {
+        // SQS may have accepted a copy of a refused row, one with fewer attributes.
         let refused = self.refused.difference(&self.sent).count();
-        let not_met = wanted - self.sent.len() - refused;
-        let all = [
+        let not_received = wanted - self.sent.len() - refused;
+        let problems = [
             ("refused by SQS and left on the invalid queue", refused),
-            ("not met again, because somebody else has them or they are gone", not_met),
+            ("not received again, because another reader has them or they are gone", not_received),
             (
-                "sent back but not deleted, so that they will be sent once more, which does no harm",
+                "sent back but not deleted, so the next redrive sends them once more, which does no harm",
                 self.not_deleted,
             ),
         ];
-        let left = all.iter().filter(|(_, count)| *count > 0);
-        let left: Vec<String> =
-            left.map(|(what, count)| format!("{what}: {}", messages(*count))).collect();
-        if left.is_empty() { Ok(()) } else { Err(io::Error::other(left.join("; "))) }
+        let problems = problems.iter().filter(|(_, count)| *count > 0);
+        let problems: Vec<String> =
+            problems.map(|(problem, count)| format!("{problem}: {}", messages(*count))).collect();
+        if !problems.is_empty() {
+            bail!(problems.join("; "));
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! How invalid messages are shown: one line each, in columns with spaces between, the reason last.
+//! Shows invalid messages as a table: one line each, columns separated by spaces, the reason last.
 
 use std::{
     io::{self, Write},
@@ -9,18 +9,18 @@ use serde::de::IgnoredAny;
 
 use super::look::Row;
 
-/// The names of the columns.
-pub fn head(out: &mut impl Write) -> io::Result<()> {
+pub fn write_head(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{:<36}  {:>6}  {:>8}  {:>6}  reason", "id", "age", "bytes", "copies")
 }
 
-/// One message. The age is that of its oldest copy on the invalid queue.
-pub fn line(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result<()> {
+/// Writes one message. The age is the age of its oldest copy on the invalid queue.
+pub fn write_row(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result<()> {
     let age = row.sent_at.map_or_else(
         || "-".to_owned(),
         |sent_at| age(now.duration_since(sent_at).unwrap_or_default()),
     );
-    // It is a code of the worker's; what somebody else put there must not play with the terminal.
+    // The worker writes a code here. Somebody else may have written anything, which must not
+    // control the terminal.
     let reason: String = row
         .reason
         .as_deref()
@@ -49,14 +49,14 @@ fn age(age: Duration) -> String {
     }
 }
 
-/// A body as one line of JSON: its own text where that is JSON, a JSON string of it where it is not.
+/// A body as one line of JSON: its own text if that is JSON, otherwise a JSON string of the text.
 pub fn body(body: &str) -> String {
     let json = match serde_json::from_str::<IgnoredAny>(body) {
-        // Between tokens, where alone they can stand.
+        // Valid JSON has these only between tokens, where a space means the same.
         Ok(_) => body.trim().replace(['\n', '\r', '\t'], " "),
         Err(_) => serde_json::Value::from(body).to_string(),
     };
-    // Some terminals take these for commands. They can only stand in a string.
+    // Some terminals treat these as commands. They can only be inside a string.
     let controls =
         |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     json.chars().map(controls).collect()
@@ -67,14 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_has_its_two_largest_units() {
+    fn an_age_is_shown_in_its_two_largest_units() {
         let shown = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 1_209_600]
             .map(|seconds| age(Duration::from_secs(seconds)));
         assert_eq!(shown, ["0s", "59s", "1m0s", "59m59s", "1h0m", "23h59m", "1d0h", "14d0h"]);
     }
 
     #[test]
-    fn a_body_is_one_line_of_json_that_does_nothing_to_a_terminal() {
+    fn a_body_is_shown_as_one_line_of_json_without_terminal_commands() {
         let cases = [
             ("{\"n\": 1.50,\r\n\t\"e\": 1e1000}", r#"{"n": 1.50,   "e": 1e1000}"#),
             ("not json\n\u{1b}[2J \"x\"", r#""not json\n\u001b[2J \"x\"""#),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_somebody_else_wrote_does_nothing_to_a_terminal() {
+    fn a_reason_is_shown_shortened_and_without_terminal_commands() {
         let reason = Some(format!("a\u{1b}[2J\n{}", "b".repeat(1000)));
         let row = Row {
             identity: "x".to_owned(),
@@ -98,7 +98,7 @@ mod tests {
             copies: vec!["x".to_owned()],
         };
         let mut out = Vec::new();
-        line(&mut out, &row, SystemTime::now()).unwrap();
+        write_row(&mut out, &row, SystemTime::now()).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(out.ends_with("bb\n") && out.len() < 300 && !out.contains('\u{1b}'), "{out}");
     }

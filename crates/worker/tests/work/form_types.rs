@@ -1,11 +1,7 @@
-//! Each form type is consumed from its own queue, by the workers that are told to.
+//! Each form type has its own queues, and a worker consumes only the types in its settings.
 
 use serde_json::json;
-use test_kit::{
-    Stack,
-    sqs::Counts,
-    stack::{INVALID, QUEUE},
-};
+use test_kit::{Stack, sqs::Counts, stack::QUEUE};
 
 const ENROLMENT: &str = r#"{"export_status": "YES", "company_name": "Example Limited", "company_number": "01234567",
     "date_of_creation": "2010-10-10", "sso_id": 1, "company_email": "test@example.com"}"#;
@@ -13,25 +9,19 @@ const ENROLMENT: &str = r#"{"export_status": "YES", "company_name": "Example Lim
 #[tokio::test]
 async fn enrolments_and_forms_are_stored_under_their_type_and_set_aside_on_their_own_queue() {
     let stack = Stack::start();
-    let worker = stack.worker(&[("FORM_TYPES", "form,enrolment")]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[("FORM_TYPES", "form,enrolment")]).await;
     stack.sqs.send("directory-enrolment", ENROLMENT, &[]).await;
     stack.sqs.send("directory-enrolment", r#"{"company_number": "1"}"#, &[]).await;
     stack.sqs.send(QUEUE, r#"{"data": 1}"#, &[]).await;
     stack.drained().await;
-    test_kit::wait::until("enrolments are settled", async || {
-        (stack.sqs.counts("directory-enrolment").await == Counts::NONE).then_some(())
-    })
-    .await;
+    stack.wait_for_counts("directory-enrolment", Counts::NONE).await;
     let rows =
         stack.database.sql("select form_type, data ? 'sso_id' from forms order by form_type");
     assert_eq!(rows, "enrolment|t\nform|f");
     let aside = stack.sqs.drain("directory-enrolment-invalid").await;
     assert_eq!(aside.len(), 1);
     assert!(aside[0].attributes["reason"].contains(" at "), "{:?}", aside[0].attributes);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
-    let page: serde_json::Value =
-        reqwest::get(worker.url("/healthcheck/ready/")).await.unwrap().json().await.unwrap();
+    let page = worker.get("/healthcheck/ready/").await.json();
     assert_eq!(
         page,
         json!({ "status": "OK", "queue": "OK", "queue_enrolment": "OK", "database": "OK" })
@@ -39,12 +29,13 @@ async fn enrolments_and_forms_are_stored_under_their_type_and_set_aside_on_their
 }
 
 #[tokio::test]
-async fn a_worker_consumes_only_the_types_that_it_is_told_to() {
+async fn a_worker_consumes_only_the_form_types_in_its_settings() {
     let stack = Stack::start();
-    let worker =
-        stack.worker(&[("FORM_TYPES", "form,enrolment"), ("WORKER_FORM_TYPES", "enrolment")]);
-    stack.ready(&worker).await;
+    let _worker = stack
+        .ready_worker(&[("FORM_TYPES", "form,enrolment"), ("WORKER_FORM_TYPES", "enrolment")])
+        .await;
     assert_eq!(stack.sqs.url(QUEUE).await, None);
     stack.sqs.send("directory-enrolment", ENROLMENT, &[]).await;
-    test_kit::wait::until("it is stored", async || (stack.rows() == 1).then_some(())).await;
+    stack.wait_for_rows(1).await;
+    stack.wait_for_counts("directory-enrolment", Counts::NONE).await;
 }

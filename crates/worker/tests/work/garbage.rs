@@ -1,4 +1,5 @@
-//! Whatever is put on the queue by hand is stored, or set aside with its reason and its body unchanged.
+//! A message from any other sender is stored, or set aside with a reason and with its body
+//! unchanged.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,9 @@ use test_kit::{
 };
 
 #[tokio::test]
-async fn garbage_is_set_aside_with_a_reason_and_the_worker_goes_on() {
+async fn invalid_bodies_are_set_aside_with_a_reason_and_the_worker_goes_on() {
     let stack = Stack::start();
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[]).await;
     let brackets = "[".repeat(1 << 20);
     let canary = "canary".repeat(1000);
     let garbage = [
@@ -34,7 +34,7 @@ async fn garbage_is_set_aside_with_a_reason_and_the_worker_goes_on() {
     let mut expected = BTreeMap::new();
     for (body, reason) in garbage {
         let message_id = stack.sqs.send(QUEUE, body, &[]).await;
-        // The longest that SQS takes leaves no room for attributes.
+        // A message of SQS's maximum size leaves no room for attributes.
         let attributes =
             if body.len() == 1 << 20 { None } else { Some((reason.to_owned(), message_id)) };
         expected.insert(body.to_owned(), attributes);
@@ -52,20 +52,20 @@ async fn garbage_is_set_aside_with_a_reason_and_the_worker_goes_on() {
         expected.keys().map(String::len).collect::<Vec<_>>()
     );
     assert_eq!(aside, expected);
-    // The reason of each is in the log, that of the one without attributes too, and none of the bodies.
+    // The log contains the reason of each, even of the one without attributes, and no body.
     for (_, reason) in garbage {
-        assert!(worker.log().contains(&format!("reason=\"{reason}\"")), "{reason}");
+        let reason = if reason.contains(' ') { format!("{reason:?}") } else { reason.to_owned() };
+        assert!(worker.log().contains(&format!(" reason={reason}\n")), "{reason}");
     }
     assert!(!worker.log().contains("canary"));
 }
 
 #[tokio::test]
-async fn a_message_of_exactly_the_queues_limit_that_is_invalid_gets_to_the_invalid_queue() {
+async fn an_invalid_message_of_exactly_the_size_limit_is_set_aside() {
     let stack = Stack::start();
     stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "2048" })).await;
     stack.sqs.create(INVALID, json!({ "MaximumMessageSize": "2048" })).await;
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    let _worker = stack.ready_worker(&[]).await;
     let body = "x".repeat(2048 - "tenant".len() - "String".len() - "a".len());
     stack.sqs.send(QUEUE, &body, &[("tenant", "a")]).await;
     stack.drained().await;

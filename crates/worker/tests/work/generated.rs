@@ -1,4 +1,4 @@
-//! Generated forms of every shape, posted to the intake and read back from their rows.
+//! Posts generated forms of every shape to the api and reads them back from their rows.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,27 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use test_kit::{
     Stack,
-    forms::{SECRET, post, signature},
     generated::{self, Json, Meaning},
-    sqs::Counts,
-    stack::INVALID,
 };
 
 #[tokio::test]
-async fn whatever_the_intake_takes_is_stored_as_it_was_meant() {
+async fn every_accepted_json_form_is_stored_with_its_meaning() {
     const FORMS: usize = 200;
     let stack = Stack::start();
-    let (api, worker) = (stack.api(&[]), stack.worker(&[]));
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
-    let (client, origin) = (reqwest::Client::new(), api.url(""));
+    let (api, _worker) = (stack.ready_api(&[]).await, stack.ready_worker(&[]).await);
 
     let forms = generated::some(&generated::forms(), FORMS);
-    let sent = stream::iter(&forms).map(async |form: &Json| {
-        let answer = post(&client, &origin, form.written()).await.unwrap();
-        assert_eq!(answer.status(), 202, "{}", form.written());
-        (id_of(answer).await, form)
-    });
+    let sent = stream::iter(&forms)
+        .map(async |form: &Json| (api.post_form(form.written()).await.submission_id(), form));
     let sent: BTreeMap<String, &Json> = sent.buffer_unordered(16).collect().await;
     stack.drained().await;
 
     assert_eq!((sent.len(), stack.rows()), (FORMS, FORMS));
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
     let stored = rows(&stack);
     for (id, form) in &sent {
         assert_eq!(stored[id], form.meaning(), "{}", form.written());
     }
-    // And PostgreSQL's own reading of what was sent is what the row holds.
+    // PostgreSQL's own reading of the posted body equals the row too.
     let sent: Vec<(&String, &&Json)> = sent.iter().collect();
     for some in sent.chunks(20) {
         let values: Vec<_> = some
@@ -52,13 +42,10 @@ async fn whatever_the_intake_takes_is_stored_as_it_was_meant() {
 }
 
 #[tokio::test]
-async fn whatever_text_is_posted_urlencoded_is_stored_as_it_was_meant() {
+async fn every_accepted_urlencoded_form_is_stored_with_its_meaning() {
     const FORMS: usize = 100;
     let stack = Stack::start();
-    let (api, worker) = (stack.api(&[]), stack.worker(&[]));
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
-    let (client, url) = (reqwest::Client::new(), api.url("/form/"));
+    let (api, _worker) = (stack.ready_api(&[]).await, stack.ready_worker(&[]).await);
 
     let texts = generated::some(&generated::text(), 3 * FORMS);
     let texts: Vec<String> = texts.iter().map(generated::characters).collect();
@@ -66,13 +53,11 @@ async fn whatever_text_is_posted_urlencoded_is_stored_as_it_was_meant() {
         let pairs = [("data", &texts[0]), (&texts[1], &texts[2])];
         let body =
             pairs.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).join("&");
-        let request = client.post(&url).header("Content-Type", "application/x-www-form-urlencoded");
-        let request = request.header("X-Signature", signature("/form/", body.as_bytes(), SECRET));
-        let answer = request.body(body).send().await.unwrap();
-        assert_eq!(answer.status(), 202, "{pairs:?}");
+        let request = api.request("POST", "/form/").body(body).signed();
+        let answer = request.content_type("application/x-www-form-urlencoded").send().await;
         let meant =
             pairs.into_iter().map(|(name, value)| (name.to_owned(), Meaning::Text(value.clone())));
-        (id_of(answer).await, Meaning::Object(meant.collect()))
+        (answer.submission_id(), Meaning::Object(meant.collect()))
     });
     let sent: BTreeMap<String, Meaning> = sent.buffer_unordered(16).collect().await;
     stack.drained().await;
@@ -81,14 +66,9 @@ async fn whatever_text_is_posted_urlencoded_is_stored_as_it_was_meant() {
     assert_eq!(rows(&stack), sent);
 }
 
-async fn id_of(answer: reqwest::Response) -> String {
-    let answer: Value = answer.json().await.unwrap();
-    answer["id"].as_str().unwrap().to_owned()
-}
-
-/// What each row holds, by submission id.
+/// The content of each row, by submission id.
 fn rows(stack: &Stack) -> BTreeMap<String, Meaning> {
-    // In hex, because psql leaves U+1FFFE and the like out of what it shows.
+    // In hex, because psql's output leaves out characters such as U+1FFFE.
     let rows = stack
         .database
         .sql("select submission_id, encode(convert_to(data::text, 'UTF8'), 'hex') from forms");
@@ -99,7 +79,7 @@ fn rows(stack: &Stack) -> BTreeMap<String, Meaning> {
     rows.map(|(id, data)| (id.to_owned(), meaning(data))).collect()
 }
 
-/// Every byte as an escape.
+/// The text with every byte escaped.
 fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

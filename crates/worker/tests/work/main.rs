@@ -1,4 +1,4 @@
-//! The real program, between a real queue and a real database.
+//! Tests of the real program between a real queue and a real database.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,12 +18,13 @@ mod invalid_list;
 mod operator;
 mod redrive;
 
-mod database_away;
-mod in_hand;
+mod database_unavailable;
+mod failing_rows;
+mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
-mod queue_away;
+mod queue_unavailable;
 mod restricted_role;
 mod schema;
 mod settings;

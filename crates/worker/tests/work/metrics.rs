@@ -1,47 +1,45 @@
-//! What the services count, and what they say of themselves.
+//! The metrics, the status page and the JSON logs of the services.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use test_kit::{
-    Service, Stack,
-    forms::{post, registration},
-    stack::QUEUE,
+    Fault, Service, Stack,
+    forms::registration,
+    http::Http,
+    stack::{INVALID, QUEUE},
     wait,
 };
 
 const METRICS: (&str, &str) = ("METRICS_ADDRESS", "127.0.0.1:0");
 
-/// Samples by name with labels.
+/// Every sample, by name with labels.
 async fn metrics(service: &Service) -> BTreeMap<String, f64> {
     let log = service.log();
     let address = log.split("metrics_address=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let text =
-        reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+    let text = Http::at(format!("http://{address}")).get("/metrics").await.body;
     let samples =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
 #[tokio::test]
-async fn both_services_count_what_happens_to_forms() {
+async fn both_services_count_every_outcome() {
     let stack = Stack::start();
-    let (api, worker) = (stack.api(&[METRICS]), stack.worker(&[METRICS]));
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
-    // Before anything has happened, so that a first one is an increase.
+    let (api, worker) = (stack.ready_api(&[METRICS]).await, stack.ready_worker(&[METRICS]).await);
+    // The counters are there before anything has happened, so that the first event is an increase.
     assert_eq!(metrics(&api).await[r#"form_data_refusals_total{reason="stale_timestamp"}"#], 0.0);
     assert_eq!(
         metrics(&worker).await[r#"form_data_messages_total{form_type="form",outcome="set_aside"}"#],
         0.0
     );
-    let client = reqwest::Client::new();
     for number in 0..3 {
-        assert_eq!(post(&client, &api.url(""), registration(number)).await.unwrap().status(), 202);
+        api.post_form(registration(number)).await.expect_status(202);
     }
-    assert_eq!(post(&client, &api.url(""), "{}").await.unwrap().status(), 400);
-    assert_eq!(client.post(api.url("/form/")).send().await.unwrap().status(), 400);
+    api.post_form("{}").await.expect_status(400);
+    api.request("POST", "/form/").send().await.expect_status(400);
     stack.sqs.send(QUEUE, "garbage", &[]).await;
+    stack.expect_messages_left(INVALID, 1);
     stack.drained().await;
 
     let counted = metrics(&api).await;
@@ -79,12 +77,11 @@ async fn both_services_count_what_happens_to_forms() {
 }
 
 #[tokio::test]
-async fn what_is_away_and_what_is_held_up_is_counted() {
+async fn unavailable_dependencies_and_delayed_messages_show_in_the_metrics() {
     let stack = Stack::start();
-    let worker = stack.worker(&[METRICS]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[METRICS]).await;
     stack.database.sql("alter table forms rename to gone");
-    stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
+    stack.queue_forms([1]).await;
     let until = async |sample: &str, value: fn(f64) -> bool| {
         wait::until(sample, async || {
             metrics(&worker).await.get(sample).copied().filter(|found| value(*found)).map(drop)
@@ -100,10 +97,7 @@ async fn what_is_away_and_what_is_held_up_is_counted() {
     until("form_data_database_up", |up| up == 1.0).await;
     stack.drained().await;
 
-    stack
-        .sqs
-        .fault(json!({ "action": "ReceiveMessage", "kind": "error", "status": 403, "code": "AccessDeniedException" }))
-        .await;
+    stack.sqs.fault(Fault::on("ReceiveMessage").access_denied()).await;
     until(r#"form_data_queue_up{form_type="form"}"#, |up| up == 0.0).await;
     until(
         r#"form_data_sqs_call_seconds_count{operation="ReceiveMessage",outcome="denied"}"#,
@@ -112,20 +106,20 @@ async fn what_is_away_and_what_is_held_up_is_counted() {
     .await;
     stack.sqs.no_faults().await;
 
-    // A delete that is not answered keeps its message in hand.
-    let slow = stack.worker(&[METRICS]);
-    stack.ready(&slow).await;
+    // A message stays in flight while SQS does not answer its delete.
+    let slow = stack.ready_worker(&[METRICS]).await;
     drop(worker);
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "kind": "hang" })).await;
-    stack.sqs.send(QUEUE, r#"{"data":1}"#, &[]).await;
-    wait::until("it grows old", async || {
-        (metrics(&slow).await["form_data_oldest_in_hand_seconds"] > 1.0).then_some(())
+    stack.sqs.fault(Fault::on("DeleteMessageBatch").hang()).await;
+    stack.expect_messages_left(QUEUE, 1);
+    stack.queue_forms([1]).await;
+    wait::until_true("the message in flight grows old", async || {
+        metrics(&slow).await["form_data_oldest_in_hand_seconds"] > 1.0
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_was_never_there_counts_as_away_and_an_api_that_nobody_asks_knows_its_queue() {
+async fn dependencies_count_as_down_until_they_answer() {
     let stack = Stack::start();
     let url = "postgres://nobody@127.0.0.1:1/none";
     let (api, worker) = (stack.api(&[METRICS]), stack.worker(&[METRICS, ("DATABASE_URL", url)]));
@@ -133,55 +127,45 @@ async fn what_was_never_there_counts_as_away_and_an_api_that_nobody_asks_knows_i
         (r#"form_data_queue_up{form_type="form"}"#, "form_data_database_up");
     let counted = metrics(&worker).await;
     assert_eq!((counted[database_up], counted[queue_up]), (0.0, 0.0), "it waits for the database");
-    wait::until("the queue is found", async || {
-        (metrics(&api).await[queue_up] == 1.0).then_some(())
-    })
-    .await;
+    wait::until_true("the queue is found", async || metrics(&api).await[queue_up] == 1.0).await;
 
     let lonely = stack.api(&[METRICS, ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")]);
     assert_eq!(metrics(&lonely).await[queue_up], 0.0);
 }
 
 #[tokio::test]
-async fn the_status_page_tells_what_runs_and_asks_nobody_when_it_is_told_so() {
+async fn the_status_page_shows_the_build_and_can_skip_its_checks() {
     let stack = Stack::start();
-    let (api, worker) = (stack.api(&[]), stack.worker(&[]));
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
-    let page = async |url: String| {
-        let answer = reqwest::get(url).await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
-    };
-    let (status, told) = page(worker.url("/_status")).await;
+    let (api, worker) = (stack.ready_api(&[]).await, stack.ready_worker(&[]).await);
+    let status = worker.get("/_status").await.expect_status(200).json();
     assert_eq!(
-        (status, &told["status"], &told["db_version"]),
-        (200, &json!("ok"), &json!("20261121000000"))
+        (&status["status"], &status["db_version"]),
+        (&json!("ok"), &json!("20261121000000"))
     );
-    let (status, told) = page(api.url("/_status/")).await;
+    let status = api.get("/_status/").await.expect_status(200).json();
     assert_eq!(
-        (status, &told["status"], &told["version"]),
-        (200, &json!("ok"), &json!(env!("CARGO_PKG_VERSION")))
+        (&status["status"], &status["version"]),
+        (&json!("ok"), &json!(env!("CARGO_PKG_VERSION")))
     );
     assert!(
-        told["git_commit"].is_string()
-            && told["build_time"].is_string()
-            && told.get("db_version").is_none()
+        status["git_commit"].is_string()
+            && status["build_time"].is_string()
+            && status.get("db_version").is_none()
     );
 
     stack.kill_queue_server().await;
     for service in [&api, &worker] {
-        wait::until("it is not ready", async || {
-            (page(service.url("/_status")).await.0 == 503).then_some(())
+        wait::until_true("the service is not ready", async || {
+            service.get("/_status").await.status == 503
         })
         .await;
-        let (status, told) = page(service.url("/_status?simple=1")).await;
-        assert_eq!((status, &told["status"]), (200, &json!("ok")));
-        assert_eq!(told.get("db_version"), None);
+        let status = service.get("/_status?simple=1").await.expect_status(200).json();
+        assert_eq!((&status["status"], status.get("db_version")), (&json!("ok"), None));
     }
 }
 
 #[tokio::test]
-async fn logs_as_json_have_fields() {
+async fn json_logs_have_fields() {
     let stack = Stack::start();
     let worker = stack.worker(&[("LOG_FORMAT", "json")]);
     let lines: Vec<Value> =

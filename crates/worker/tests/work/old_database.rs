@@ -1,8 +1,8 @@
-//! The database of the 2016 service, with its worker beside ours.
+//! The 2016 database, with the 2016 worker beside ours.
 
 use std::process::Command;
 
-use test_kit::{Stack, service::Signal, stack::QUEUE};
+use test_kit::{Signal, Stack, stack::QUEUE};
 
 pub const OLD_TABLE: &str = r#"
     create table form_form (
@@ -16,7 +16,7 @@ pub const OLD_TABLE: &str = r#"
         ('2016-11-02 10:00:00+00', '"{\"data\": 2}"', null);
 "#;
 
-/// As Django made it.
+/// The insert that Django made.
 pub fn old_insert(number: usize) -> String {
     format!(
         "insert into form_form (created, data, sqs_message_id) values (now(), '{{\"data\": {number}}}', 'by-old-{number}') \
@@ -25,18 +25,18 @@ pub fn old_insert(number: usize) -> String {
 }
 
 #[tokio::test]
-async fn both_workers_store_side_by_side_in_the_table_of_2016() {
+async fn both_workers_store_side_by_side_in_the_2016_table() {
     let stack = Stack::start();
     stack.database.sql(OLD_TABLE);
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[]).await;
     for number in 0..30 {
         let message_id =
             stack.sqs.send(QUEUE, &format!(r#"{{"data": "new {number}"}}"#), &[]).await;
         let id: usize = stack.database.sql(&old_insert(number)).parse().unwrap();
-        assert!(id > 2, "ids go on after the old ones");
+        assert!(id > 2, "ids continue after the old ones");
         if number == 29 {
-            // What ours has stored, the old one finds stored: its own insert of the same message is a unique violation.
+            // If our worker has stored a message, the old worker's insert of it is a unique
+            // violation.
             stack.drained().await;
             let same = old_insert(number).replace("by-old-29", &message_id);
             assert!(
@@ -56,7 +56,7 @@ async fn both_workers_store_side_by_side_in_the_table_of_2016() {
         "{\"data\": 1}\n\"{\\\"data\\\": 2}\""
     );
 
-    // And back, as docs/how-to/move-from-2016.md says.
+    // And back, as docs/how-to/move-from-2016.md describes.
     worker.stop(Signal::Term);
     let down =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");

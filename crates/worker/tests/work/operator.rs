@@ -1,45 +1,47 @@
-//! The worker's commands for operators, as an operator runs them: with no database.
+//! Runs the worker's commands for operators as an operator does, without a database.
 
 use std::process::{Command, Stdio};
 
-use test_kit::{Stack, service::path_of, stack::aws};
+use test_kit::{Stack, program::path_of, stack::aws};
 
 /// How a command ended.
 pub struct Ended {
     pub status: Option<i32>,
-    /// Standard output.
-    pub shown: String,
-    /// Standard error.
-    pub told: String,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-/// `worker` with these words.
-pub fn command(stack: &Stack, words: &str) -> Command {
+/// `worker` with these arguments, separated by spaces.
+pub fn command(stack: &Stack, arguments: &str) -> Command {
     let mut command = Command::new(path_of("worker"));
-    command.args(words.split(' ')).env_clear().envs(aws(stack.sqs.endpoint())).stdin(Stdio::null());
+    command
+        .args(arguments.split(' '))
+        .env_clear()
+        .envs(aws(stack.sqs.endpoint()))
+        .stdin(Stdio::null());
     command
 }
 
-/// Runs `worker` with these words to its end.
-pub fn run(stack: &Stack, words: &str) -> Ended {
-    ended(command(stack, words).output().unwrap())
+/// Runs `worker` with these arguments until it ends.
+pub fn run(stack: &Stack, arguments: &str) -> Ended {
+    ended(command(stack, arguments).output().unwrap())
 }
 
 pub fn ended(output: std::process::Output) -> Ended {
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status.code(), shown: text(output.stdout), told: text(output.stderr) }
+    Ended { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Runs it, and says what it showed when all went well.
-pub fn run_well(stack: &Stack, words: &str) -> String {
-    let ended = run(stack, words);
-    assert_eq!(ended.status, Some(0), "{}{}", ended.shown, ended.told);
-    ended.shown
+/// Runs `worker` with these arguments, which must succeed, and returns its standard output.
+pub fn run_successfully(stack: &Stack, arguments: &str) -> String {
+    let ended = run(stack, arguments);
+    assert_eq!(ended.status, Some(0), "{}{}", ended.stdout, ended.stderr);
+    ended.stdout
 }
 
-/// The columns of each line below the head, with the reason in one.
-pub fn columns(shown: &str) -> Vec<Vec<String>> {
-    let lines = shown.lines().skip(1);
+/// The columns of each line below the head. The reason is one column although it contains spaces.
+pub fn columns(output: &str) -> Vec<Vec<String>> {
+    let lines = output.lines().skip(1);
     lines
         .map(|line| {
             line.split("  ")

@@ -1,23 +1,27 @@
-//! `worker redrive` sends what was set aside back, and nothing is stored twice.
+//! `worker redrive` sends invalid messages back, and no form is stored twice.
 
 use std::{
     fs,
     process::{Child, Stdio},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::json;
 use test_kit::{
-    Stack,
-    service::Signal,
+    Fault, Signal, Stack,
     sqs::Counts,
     stack::{INVALID, QUEUE},
     wait,
 };
 
-use crate::operator::{columns, command, run, run_well};
+use crate::operator::{columns, command, run, run_successfully};
 
 const ID: &str = "0199a7a1-5c3e-7d10-8000-0123456789ab";
-const ONE: Counts = Counts { visible: 1, in_flight: 0 };
+const ONE: Counts = Counts::visible(1);
+
+fn milliseconds() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
+}
 
 async fn queues() -> Stack {
     let stack = Stack::start();
@@ -27,26 +31,25 @@ async fn queues() -> Stack {
 }
 
 #[tokio::test]
-async fn what_a_changed_schema_takes_is_stored_once_under_its_first_message_id() {
+async fn a_message_that_a_changed_schema_accepts_is_stored_once_under_its_first_message_id() {
     let stack = Stack::start();
     let directory = tempfile::tempdir().unwrap();
     let schema = directory.path().join("form.schema.json");
     let strict = r#"{"type": "object", "required": ["data", "company"], "properties": {"company": {"type": "string"}}}"#;
     fs::write(&schema, strict).unwrap();
     let form_types = [("FORM_TYPES_DIR", directory.path().to_str().unwrap())];
-    let worker = stack.worker(&form_types);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&form_types).await;
     let message_id = stack.sqs.send(QUEUE, r#"{"data": 1.50}"#, &[("tenant", "a")]).await;
     stack.drained().await;
 
-    // Sent back too early it comes back, and the command ends all the same.
-    run_well(&stack, "redrive");
+    // Sent back too early, the message is set aside again; the command succeeds all the same.
+    run_successfully(&stack, "redrive");
     stack.drained().await;
-    wait::until("it is set aside again", async || {
-        (stack.sqs.counts(INVALID).await == ONE).then_some(())
+    wait::until_true("the message is set aside again", async || {
+        stack.sqs.counts(INVALID).await == ONE
     })
     .await;
-    let lines = columns(&run_well(&stack, "invalid list"));
+    let lines = columns(&run_successfully(&stack, "invalid list"));
     assert_eq!(
         (lines[0][0].as_str(), lines[0][4].as_str()),
         (message_id.as_str(), "field_required at company")
@@ -54,48 +57,49 @@ async fn what_a_changed_schema_takes_is_stored_once_under_its_first_message_id()
 
     worker.stop(Signal::Term);
     fs::write(&schema, r#"{"type": "object", "required": ["data"]}"#).unwrap();
-    let sent = columns(&run_well(&stack, "redrive --form-type form"));
+    let sent = columns(&run_successfully(&stack, "redrive --form-type form"));
     assert_eq!((sent.len(), sent[0][0].as_str()), (1, message_id.as_str()));
     let back = stack.sqs.receive(QUEUE, 0).await;
     let attributes: Vec<_> =
         back[0].attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(attributes, [("original_message_id", message_id.as_str()), ("tenant", "a")]);
 
-    let worker = stack.worker(&form_types);
-    stack.ready(&worker).await;
+    let _worker = stack.ready_worker(&form_types).await;
     stack.drained().await;
     assert_eq!(
         stack.database.sql("select sqs_message_id, data from forms"),
         format!(r#"{message_id}|{{"data": 1.50}}"#)
     );
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_what_would_be_sent_and_leaves_it() {
+async fn a_dry_run_lists_the_messages_and_sends_nothing() {
     let stack = queues().await;
     for number in ["1", "2", "3"] {
         stack.sqs.send(INVALID, "{}", &[("original_message_id", number)]).await;
     }
-    let shown = columns(&run_well(&stack, "redrive --dry-run --limit 2"));
+    let shown = columns(&run_successfully(&stack, "redrive --dry-run --limit 2"));
     assert_eq!(shown.iter().map(|line| line[0].as_str()).collect::<Vec<_>>(), ["1", "2"]);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts { visible: 3, in_flight: 0 });
-    assert_eq!(stack.sqs.counts(QUEUE).await, Counts::NONE);
+    assert_eq!(stack.sqs.counts(INVALID).await, Counts::visible(3));
+    stack.expect_messages_left(INVALID, 3);
 }
 
 #[tokio::test]
-async fn no_more_than_the_oldest_so_many_are_sent_and_the_others_are_visible_at_once() {
+async fn a_limit_sends_the_oldest_messages_and_the_others_are_visible_at_once() {
     let stack = queues().await;
     for number in 0..25 {
         stack
             .sqs
             .send(INVALID, &number.to_string(), &[("original_message_id", &format!("m{number}"))])
             .await;
-        // SQS tells the time to the millisecond, and the oldest are told by it.
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        // SQS shows the time of a send in milliseconds, and the redrive finds the oldest messages
+        // by it.
+        let sent_at = milliseconds();
+        wait::until_true("the clock moves on", async || milliseconds() > sent_at).await;
     }
-    assert_eq!(columns(&run_well(&stack, "redrive --limit 12")).len(), 12);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts { visible: 13, in_flight: 0 });
+    assert_eq!(columns(&run_successfully(&stack, "redrive --limit 12")).len(), 12);
+    assert_eq!(stack.sqs.counts(INVALID).await, Counts::visible(13));
+    stack.expect_messages_left(INVALID, 13);
     let mut sent: Vec<usize> =
         stack.sqs.drain(QUEUE).await.iter().map(|seen| seen.body.parse().unwrap()).collect();
     sent.sort_unstable();
@@ -103,7 +107,7 @@ async fn no_more_than_the_oldest_so_many_are_sent_and_the_others_are_visible_at_
 }
 
 #[tokio::test]
-async fn copies_of_one_message_are_sent_as_one_and_nothing_else_is_taken_for_a_copy() {
+async fn copies_of_one_message_are_sent_once_and_nothing_else_counts_as_a_copy() {
     let stack = queues().await;
     for reason in ["not_json", "too_deep"] {
         stack
@@ -111,7 +115,7 @@ async fn copies_of_one_message_are_sent_as_one_and_nothing_else_is_taken_for_a_c
             .send(INVALID, "copied", &[("original_message_id", "first"), ("reason", reason)])
             .await;
     }
-    // Another content under the same ids, as a message has that is refused because its id is taken.
+    // A message that was set aside because its id is taken has the same ids and other content.
     stack
         .sqs
         .send(INVALID, "other", &[("original_message_id", "first"), ("reason", "id_taken")])
@@ -126,30 +130,26 @@ async fn copies_of_one_message_are_sent_as_one_and_nothing_else_is_taken_for_a_c
             )
             .await;
     }
-    assert_eq!(columns(&run_well(&stack, "redrive")).len(), 4);
+    assert_eq!(columns(&run_successfully(&stack, "redrive")).len(), 4);
     let mut sent: Vec<String> =
         stack.sqs.drain(QUEUE).await.into_iter().map(|seen| seen.body).collect();
     sent.sort_unstable();
     assert_eq!(sent, ["1", "2", "copied", "other"]);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn what_is_set_aside_again_meanwhile_is_no_copy_and_is_not_deleted() {
+async fn a_message_that_is_set_aside_again_meanwhile_is_not_deleted_as_a_copy() {
     let stack = Stack::start();
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
-    // They come back while the later ones are still being sent.
+    let _worker = stack.ready_worker(&[]).await;
+    // The first messages come back while the redrive still sends the later ones.
     for number in 0..60 {
         stack.sqs.send(INVALID, "not json", &[("original_message_id", &number.to_string())]).await;
     }
     stack
         .sqs
-        .fault(
-            json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "delay", "ms": 500 }),
-        )
+        .fault(Fault::on("DeleteMessageBatch").delay(Duration::from_millis(500)).queue(INVALID))
         .await;
-    assert_eq!(columns(&run_well(&stack, "redrive")).len(), 60);
+    assert_eq!(columns(&run_successfully(&stack, "redrive")).len(), 60);
     stack.drained().await;
     stack.sqs.no_faults().await;
     let mut known: Vec<usize> = stack
@@ -164,77 +164,68 @@ async fn what_is_set_aside_again_meanwhile_is_no_copy_and_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn killed_between_send_and_delete_and_run_again_it_leaves_one_row_each() {
+async fn a_redrive_killed_between_send_and_delete_and_run_again_stores_each_form_once() {
     let stack = queues().await;
     let old = stack.sqs.send(INVALID, r#"{"data": 1}"#, &[]).await;
     stack
         .sqs
         .send(INVALID, r#"{"data": 2}"#, &[("id", ID), ("original_message_id", "first")])
         .await;
-    // What it receives stays visible, so that nobody need wait until it is.
-    stack
-        .sqs
-        .fault(json!({ "action": "ReceiveMessage", "queue": INVALID, "kind": "duplicate" }))
-        .await;
-    stack
-        .sqs
-        .fault(json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "hang" }))
-        .await;
+    // The messages stay visible when they are received, so the second redrive need not wait for
+    // them.
+    stack.sqs.fault(Fault::on("ReceiveMessage").duplicate().queue(INVALID)).await;
+    stack.sqs.fault(Fault::on("DeleteMessageBatch").hang().queue(INVALID)).await;
     let mut killed: Child =
         command(&stack, "redrive").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let sent = Counts { visible: 2, in_flight: 0 };
-    wait::until("it has sent", async || (stack.sqs.counts(QUEUE).await == sent).then_some(()))
-        .await;
+    let sent = Counts::visible(2);
+    wait::until_true("the redrive has sent", async || stack.sqs.counts(QUEUE).await == sent).await;
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(stack.sqs.counts(INVALID).await.visible, 2);
 
     stack.sqs.no_faults().await;
-    assert_eq!(columns(&run_well(&stack, "redrive")).len(), 2);
-    assert_eq!(stack.sqs.counts(QUEUE).await, Counts { visible: 4, in_flight: 0 });
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    assert_eq!(columns(&run_successfully(&stack, "redrive")).len(), 2);
+    assert_eq!(stack.sqs.counts(QUEUE).await, Counts::visible(4));
+    let _worker = stack.ready_worker(&[]).await;
     stack.drained().await;
     let rows = stack
         .database
         .sql("select sqs_message_id, submission_id, data->'data' from forms order by data");
     assert_eq!(rows, format!("{old}||1\nfirst|{ID}|2"));
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn what_is_sent_and_cannot_be_deleted_is_told_and_does_no_harm() {
+async fn a_message_that_is_sent_but_not_deleted_is_reported_and_does_no_harm() {
     let stack = queues().await;
     stack.sqs.send(INVALID, r#"{"data": 1}"#, &[]).await;
-    // The send is made twice, because its first reply is lost; the delete is refused.
-    stack.sqs.fault(json!({ "action": "SendMessageBatch", "queue": QUEUE, "kind": "lost_reply", "times": 1 })).await;
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "queue": INVALID, "kind": "error", "status": 403, "code": "AccessDeniedException" })).await;
+    // The redrive sends twice, because the first reply is lost. SQS refuses the delete.
+    stack.sqs.fault(Fault::on("SendMessageBatch").lost_reply().queue(QUEUE).times(1)).await;
+    stack.sqs.fault(Fault::on("DeleteMessageBatch").access_denied().queue(INVALID)).await;
     let ended = run(&stack, "redrive");
-    assert_eq!(ended.status, Some(1), "{}", ended.told);
-    assert!(ended.told.contains("once more, which does no harm: 1 message"), "{}", ended.told);
+    assert_eq!(ended.status, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("once more, which does no harm: 1 message"), "{}", ended.stderr);
     assert_eq!(stack.sqs.counts(INVALID).await, ONE);
     stack.sqs.no_faults().await;
-    run_well(&stack, "redrive");
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    run_successfully(&stack, "redrive");
+    let _worker = stack.ready_worker(&[]).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn what_sqs_does_not_take_stays_and_the_others_are_sent() {
-    for tells_its_limit in [true, false] {
+async fn messages_that_sqs_refuses_stay_and_the_others_are_sent() {
+    for limit_is_known in [true, false] {
         let stack = Stack::start();
         stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "2048" })).await;
         stack.sqs.create(INVALID, json!({})).await;
-        if !tells_its_limit {
-            stack.sqs.fault(json!({ "action": "GetQueueAttributes", "kind": "error", "status": 403, "code": "AccessDeniedException" })).await;
+        if !limit_is_known {
+            stack.sqs.fault(Fault::on("GetQueueAttributes").access_denied()).await;
         }
-        // So long that nothing it could be known by goes with it: sent twice it would be stored twice.
+        // So large that no id fits beside it. Without an id, a message that is sent twice would be
+        // stored twice.
         let full = "x".repeat(2048);
         stack.sqs.send(INVALID, &full, &[]).await;
-        // So long that only what it is known by goes with it.
+        // So large that only its id fits beside it.
         let nearly = "y".repeat(2048 - "original_message_idStringfirst".len());
         stack
             .sqs
@@ -245,11 +236,11 @@ async fn what_sqs_does_not_take_stays_and_the_others_are_sent() {
             .send(INVALID, "short", &[("original_message_id", "second"), ("tenant", "a")])
             .await;
         let ended = run(&stack, "redrive");
-        assert_eq!(ended.status, Some(1), "{}", ended.told);
+        assert_eq!(ended.status, Some(1), "{}", ended.stderr);
         assert!(
-            ended.told.contains("refused by SQS and left on the invalid queue: 1 message"),
+            ended.stderr.contains("refused by SQS and left on the invalid queue: 1 message"),
             "{}",
-            ended.told
+            ended.stderr
         );
         stack.sqs.no_faults().await;
         let left = stack.sqs.drain(INVALID).await;
@@ -267,35 +258,33 @@ async fn what_sqs_does_not_take_stays_and_the_others_are_sent() {
 }
 
 #[tokio::test]
-async fn where_the_form_queue_takes_nothing_all_stays() {
+async fn if_the_form_queue_accepts_nothing_all_messages_stay() {
     let stack = queues().await;
     stack.sqs.send(INVALID, "x", &[]).await;
-    stack
-        .sqs
-        .fault(json!({ "action": "SendMessageBatch", "kind": "error", "status": 403, "code": "AccessDeniedException" }))
-        .await;
+    stack.sqs.fault(Fault::on("SendMessageBatch").access_denied()).await;
     let denied = run(&stack, "redrive");
     assert_eq!(denied.status, Some(1));
     assert!(
-        denied.told.contains("access is denied") && denied.told.contains("Sent 0 messages"),
+        denied.stderr.contains("access is denied") && denied.stderr.contains("Sent 0 messages"),
         "{}",
-        denied.told
+        denied.stderr
     );
     assert_eq!(stack.sqs.counts(INVALID).await, ONE);
 
-    stack.sqs.call("DeleteQueue", json!({ "QueueUrl": stack.sqs.url(QUEUE).await })).await;
+    stack.sqs.delete_queue(QUEUE).await;
     let missing = run(&stack, "redrive");
     assert_eq!(missing.status, Some(1));
-    assert!(missing.told.contains("the queue does not exist"), "{}", missing.told);
+    assert!(missing.stderr.contains("the queue does not exist"), "{}", missing.stderr);
     assert_eq!(stack.sqs.url(QUEUE).await, None);
     assert_eq!(stack.sqs.counts(INVALID).await, ONE);
 
     let unknown = run(&stack, "redrive --form-type enrolment");
     assert_eq!(unknown.status, Some(1));
     assert!(
-        unknown.told.contains("there is no form type enrolment, FORM_TYPES names form"),
+        unknown.stderr.contains("there is no form type enrolment, FORM_TYPES names form"),
         "{}",
-        unknown.told
+        unknown.stderr
     );
     assert_eq!(run(&stack, "redrive --limit 0").status, Some(2));
+    stack.expect_messages_left(INVALID, 1);
 }

@@ -1,14 +1,13 @@
-//! The roles of `deploy/postgres/roles.sql`: a worker that stores and sets aside, and can do nothing else.
+//! The roles of `deploy/postgres/roles.sql`: the worker can store and set aside, and nothing else.
 
 use std::process::{Command, Output};
 
 use test_kit::{
     Stack,
-    forms::{post, registration},
+    forms::registration,
     postgres::{Cluster, ClusterOptions, sql},
-    service::path_of,
+    program::path_of,
     stack::{INVALID, QUEUE},
-    wait,
 };
 
 use super::old_database::{OLD_TABLE, old_insert};
@@ -34,7 +33,7 @@ impl Server {
         format!("postgres://{role}:{role}@127.0.0.1:{}/{DATABASE}", self.0.port())
     }
 
-    /// As an operator does, then sets the passwords.
+    /// Runs the script as an operator does, and then sets the passwords.
     fn make_roles(&self) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/postgres/roles.sql");
         let output = psql(&self.0.url(DATABASE), &["-f", script]);
@@ -55,7 +54,7 @@ impl Server {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The SQLSTATE with which a statement of this role is refused; empty where it is not.
+    /// The SQLSTATE with which PostgreSQL refuses this role's statement; empty if it succeeds.
     fn refusal(&self, role: &str, statement: &str) -> String {
         let output =
             psql(&self.url_as(role), &["--set=VERBOSITY=sqlstate", "--command", statement]);
@@ -63,7 +62,7 @@ impl Server {
         error.trim().strip_prefix("ERROR:").unwrap_or(&error).trim().to_owned()
     }
 
-    /// What a role may do with which table or view, in order.
+    /// The rights of a role on each table and view, in order.
     fn rights(&self, role: &str) -> String {
         self.admin(&format!(
             "select relname, string_agg(privilege, ' ' order by privilege) \
@@ -84,27 +83,23 @@ fn psql(url: &str, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn the_worker_of_the_restricted_role_stores_and_sets_aside_and_cannot_alter_anything() {
+async fn a_worker_with_the_restricted_role_can_store_and_set_aside_and_nothing_else() {
     let server = Server::start();
     server.make_roles();
     let stack = Stack::start();
     let url = server.url_as("form_worker");
     let (api, worker) =
         (stack.api(&[]), stack.worker(&[("DATABASE_URL", &url), ("MIGRATE_ON_START", "false")]));
-    wait::until("it waits for the schema", async || {
-        worker.log().contains("run `worker migrate`").then_some(())
-    })
-    .await;
+    worker.logged("run `worker migrate`").await;
     server.migrate();
     server.make_roles();
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
+    api.ready().await;
+    worker.ready().await;
 
-    let client = reqwest::Client::new();
     for number in 0..20 {
-        assert_eq!(post(&client, &api.url(""), registration(number)).await.unwrap().status(), 202);
+        api.post_form(registration(number)).await.expect_status(202);
     }
-    // The one statement for the batch does not do for these two, store_form has to say that the id is taken.
+    // The batch's statement cannot settle these two; store_form must find that the id is taken.
     let taken = [("id", "019dd6a3-0000-7000-8000-000000000001")];
     stack.sqs.send(QUEUE, r#"{"data":1}"#, &taken).await;
     stack.sqs.send(QUEUE, r#"{"data":2}"#, &taken).await;
@@ -152,7 +147,7 @@ async fn the_worker_of_the_restricted_role_stores_and_sets_aside_and_cannot_alte
 }
 
 #[test]
-fn an_operator_reads_and_later_migrations_keep_to_the_rights() {
+fn an_operator_can_read_and_later_migrations_keep_the_rights() {
     let server = Server::start();
     server.make_roles();
     server.migrate();
@@ -180,7 +175,7 @@ fn an_operator_reads_and_later_migrations_keep_to_the_rights() {
 }
 
 #[test]
-fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
+fn the_migrator_takes_over_the_2016_table_and_the_2016_worker_goes_on() {
     let server = Server::start();
     server.admin("create role service_of_2016 login password 'service_of_2016'");
     server.admin("grant create on schema public to service_of_2016");
@@ -204,7 +199,7 @@ fn the_table_of_2016_comes_to_the_migrator_and_its_worker_goes_on() {
     assert_eq!(server.refusal("form_worker", "delete from forms"), DENIED);
     assert_eq!(server.admin("select count(*) from forms"), "6");
 
-    // And back, as docs/how-to/move-from-2016.md says.
+    // And back, as docs/how-to/move-from-2016.md describes.
     let down =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
     let forget = "delete from __diesel_schema_migrations";

@@ -1,11 +1,11 @@
-//! Settings that are wrong are all told, by name and without their values; unwise ones are warned of.
+//! Wrong settings are all reported by name and without values; unwise ones cause a warning.
 
 use std::process::Command;
 
-use test_kit::{Stack, service::path_of};
+use test_kit::{Stack, program::path_of};
 
 #[test]
-fn every_fault_is_told_at_once_and_no_value() {
+fn every_fault_is_reported_at_once_without_values() {
     let variables = [
         ("PORT", "70000"),
         ("WORKER_POLLERS", "0"),
@@ -21,7 +21,7 @@ fn every_fault_is_told_at_once_and_no_value() {
 }
 
 #[test]
-fn a_database_url_that_is_none_is_told_without_showing_it() {
+fn an_invalid_database_url_is_reported_without_showing_it() {
     let variables =
         [("DATABASE_URL", "mysql://canary"), ("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")];
     let output = Command::new(path_of("worker")).env_clear().envs(variables).output().unwrap();
@@ -38,10 +38,9 @@ fn an_unknown_argument_gets_the_usage() {
 }
 
 #[tokio::test]
-async fn the_program_itself_asks_whether_it_is_ready() {
+async fn the_health_check_command_reports_whether_the_worker_is_ready() {
     let stack = Stack::start();
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[]).await;
     let port = worker.port().to_string();
     let asked = || {
         let mut command = Command::new(path_of("worker"));
@@ -55,17 +54,18 @@ async fn the_program_itself_asks_whether_it_is_ready() {
 }
 
 #[tokio::test]
-async fn short_times_are_warned_of() {
+async fn short_times_cause_warnings() {
     let stack = Stack::start();
-    let worker = stack.worker(&[("SQS_VISIBILITY_TIMEOUT", "30"), ("SHUTDOWN_GRACE_SECONDS", "5")]);
-    stack.ready(&worker).await;
+    let worker = stack
+        .ready_worker(&[("SQS_VISIBILITY_TIMEOUT", "30"), ("SHUTDOWN_GRACE_SECONDS", "5")])
+        .await;
     for name in ["SQS_VISIBILITY_TIMEOUT is under 60 s", "SHUTDOWN_GRACE_SECONDS is less than"] {
         assert!(worker.log().contains(name), "{}", worker.log());
     }
 }
 
 #[test]
-fn settings_can_be_checked_and_are_shown_without_secrets() {
+fn check_settings_shows_the_settings_without_secrets() {
     let check = |variables: &[(&str, &str)]| {
         let mut command = Command::new(path_of("worker"));
         let output = command

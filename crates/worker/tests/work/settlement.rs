@@ -1,24 +1,21 @@
-//! What becomes of a message, row by row of the table.
+//! Every outcome of a message, and how the message is settled.
 
 use serde_json::json;
 use test_kit::{
-    Stack,
-    sqs::Counts,
+    Fault, Stack,
     stack::{INVALID, QUEUE},
-    wait,
 };
 
 const ID: &str = "0199a7a1-5c3e-7d10-8000-0123456789ab";
 
 async fn started() -> (Stack, test_kit::Service) {
     let stack = Stack::start();
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    let worker = stack.ready_worker(&[]).await;
     (stack, worker)
 }
 
 #[tokio::test]
-async fn what_is_stored_is_deleted() {
+async fn a_stored_message_is_deleted() {
     let (stack, _worker) = started().await;
     let attributes =
         [("id", ID), ("form_type", "form"), ("received_at", "2026-01-02T03:04:05.678901Z")];
@@ -33,11 +30,10 @@ async fn what_is_stored_is_deleted() {
             r#"form|{ID}|{message_id}|{{"x": "é", "data": {{"n": 1.50}}}}|2026-01-02 03:04:05.678901|t"#
         )
     );
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn a_message_of_the_2016_web_server_is_stored_under_its_message_id() {
+async fn a_message_from_the_2016_web_server_is_stored_under_its_message_id() {
     let (stack, _worker) = started().await;
     let message_id =
         stack.sqs.send(QUEUE, r#"{"data": "{\"contact_name\": \"Test\"}"}"#, &[]).await;
@@ -49,41 +45,34 @@ async fn a_message_of_the_2016_web_server_is_stored_under_its_message_id() {
 }
 
 #[tokio::test]
-async fn what_is_already_stored_is_deleted_and_not_stored_again() {
+async fn a_message_that_is_already_stored_is_deleted() {
     let (stack, worker) = started().await;
     for _ in 0..3 {
         stack.sqs.send(QUEUE, r#"{"data":1}"#, &[("id", ID)]).await;
         stack.drained().await;
     }
-    // Three messages of one submission in one batch, with white space of their own.
-    worker.signal(test_kit::service::Signal::Stop);
+    // Three messages of one submission in one batch, with different white space.
+    worker.signal(test_kit::Signal::Stop);
     for body in [r#"{"data":1}"#, r#"{ "data":1}"#, r#"{"data": 1}"#] {
         stack.sqs.send(QUEUE, body, &[("id", ID)]).await;
     }
-    worker.signal(test_kit::service::Signal::Continue);
+    worker.signal(test_kit::Signal::Continue);
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
 async fn a_message_that_is_delivered_twice_is_stored_once() {
     let (stack, _worker) = started().await;
-    stack.sqs.fault(json!({ "action": "ReceiveMessage", "kind": "duplicate", "times": 5 })).await;
-    for number in 0..5 {
-        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
-    }
-    wait::until("five rows", async || {
-        (stack.database.try_sql("select count(*) from forms").ok()? == "5").then_some(())
-    })
-    .await;
+    stack.sqs.fault(Fault::on("ReceiveMessage").duplicate().times(5)).await;
+    stack.queue_forms(0..5).await;
+    stack.wait_for_rows(5).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 5);
-    assert_eq!(stack.sqs.counts(INVALID).await, Counts::NONE);
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_by_other_content_is_set_aside() {
+async fn a_message_whose_id_has_other_content_is_set_aside() {
     let (stack, _worker) = started().await;
     stack.sqs.send(QUEUE, r#"{"data":1}"#, &[("id", ID)]).await;
     stack.drained().await;
@@ -100,18 +89,16 @@ async fn an_id_that_is_taken_by_other_content_is_set_aside() {
 }
 
 #[tokio::test]
-async fn what_postgresql_refuses_is_set_aside_and_its_neighbours_are_stored() {
+async fn a_message_that_postgresql_refuses_is_set_aside_and_the_others_are_stored() {
     let (stack, worker) = started().await;
-    // A rule of the operator's own, which the edge knows nothing of.
+    // The operator added a constraint that the api does not know.
     stack
         .database
         .sql("alter table forms add constraint no_canaries check (data->>'data' <> 'canary')");
-    worker.signal(test_kit::service::Signal::Stop);
-    for number in 0..9 {
-        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
-    }
+    worker.signal(test_kit::Signal::Stop);
+    stack.queue_forms(0..9).await;
     stack.sqs.send(QUEUE, r#"{"data":"canary"}"#, &[]).await;
-    worker.signal(test_kit::service::Signal::Continue);
+    worker.signal(test_kit::Signal::Continue);
     stack.drained().await;
     assert_eq!(stack.rows(), 9);
     let aside = stack.sqs.drain(INVALID).await;
@@ -124,12 +111,9 @@ async fn what_postgresql_refuses_is_set_aside_and_its_neighbours_are_stored() {
 #[tokio::test]
 async fn a_message_that_cannot_be_set_aside_is_not_deleted() {
     let (stack, worker) = started().await;
-    stack.sqs.fault(json!({ "action": "SendMessageBatch", "queue": INVALID, "kind": "error", "status": 403, "code": "AccessDeniedException" })).await;
+    stack.sqs.fault(Fault::on("SendMessageBatch").access_denied().queue(INVALID)).await;
     stack.sqs.send(QUEUE, "not json", &[]).await;
-    wait::until("it is released", async || {
-        worker.log().contains("could not be set aside").then_some(())
-    })
-    .await;
+    worker.logged("could not be set aside, and is released").await;
     let counts = stack.sqs.counts(QUEUE).await;
     assert_eq!(counts.visible + counts.in_flight, 1);
     stack.sqs.no_faults().await;
@@ -138,22 +122,22 @@ async fn a_message_that_cannot_be_set_aside_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn deletes_that_fail_in_part_are_made_again_for_those_entries() {
+async fn failed_entries_of_a_delete_are_retried() {
     let stack = Stack::start();
     stack.sqs.create(QUEUE, json!({})).await;
-    for number in 0..10 {
-        stack.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
-    }
-    stack.sqs.fault(json!({ "action": "DeleteMessageBatch", "kind": "partial", "entries": [0, 3], "code": "InternalError", "sender_fault": false, "times": 1 })).await;
-    let worker = stack.worker(&[]);
-    stack.ready(&worker).await;
+    stack.queue_forms(0..10).await;
+    stack
+        .sqs
+        .fault(Fault::on("DeleteMessageBatch").entries_fail([0, 3], "InternalError").times(1))
+        .await;
+    let worker = stack.ready_worker(&[]).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 10);
     assert!(!worker.log().contains("could not be settled"), "{}", worker.log());
 }
 
 #[tokio::test]
-async fn an_unreadable_id_or_time_counts_as_absent_and_is_told() {
+async fn an_unreadable_id_or_time_counts_as_absent_and_is_logged() {
     let (stack, worker) = started().await;
     stack.sqs.send(QUEUE, r#"{"data":1}"#, &[("id", "seven"), ("received_at", "yesterday")]).await;
     stack.drained().await;
@@ -161,5 +145,5 @@ async fn an_unreadable_id_or_time_counts_as_absent_and_is_told() {
         stack.database.sql("select submission_id is null, received_at is null from forms"),
         "t|t"
     );
-    assert!(worker.log().contains(r#"attributes=["id", "received_at"]"#), "{}", worker.log());
+    assert!(worker.log().contains("attributes=id,received_at"), "{}", worker.log());
 }

@@ -1,14 +1,14 @@
-//! A file system that is soon full.
+//! A small file system that a test can fill.
 
 use std::{fs::File, io::Write, path::Path, process::Command};
 
 use tempfile::{NamedTempFile, TempDir};
 
-/// Unmounted on drop; so it has to outlive the server that uses it.
+/// It is unmounted on drop, so it must outlive the server that uses it.
 pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// A disk of this size for PostgreSQL's user; `None` where this user may not mount one.
+    /// A disk of this size for PostgreSQL's user; `None` if the test's user may not mount one.
     pub fn mount(size: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let id = Command::new("id").args(["-u", "postgres"]).output().unwrap().stdout;
@@ -19,12 +19,11 @@ impl SmallDisk {
         mount.status().is_ok_and(|status| status.success()).then(|| Self(directory))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Takes all the space that is left, until the file is dropped.
+    /// Takes all remaining space until the file is dropped.
     pub fn fill(&self) -> NamedTempFile<File> {
         let mut file = NamedTempFile::new_in(self.path()).unwrap();
         while file.write(&[0; 4096]).is_ok() {}

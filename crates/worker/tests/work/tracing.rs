@@ -1,49 +1,36 @@
-//! One trace from the request to every log line about the submission.
+//! A trace goes from the request to every log line about the submission.
 
 use test_kit::{
-    Stack,
-    forms::{SECRET, registration, signature},
-    service::Signal,
-    stack::QUEUE,
+    Signal, Stack,
+    forms::registration,
+    stack::{INVALID, QUEUE},
 };
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test]
-async fn a_traceparent_is_echoed_and_carried_to_the_logs_of_both_services() {
+async fn a_traceparent_is_returned_and_reaches_the_logs_of_both_services() {
     let stack = Stack::start();
     let debug = [("RUST_LOG", "debug")];
-    let (api, worker) = (stack.api(&debug), stack.worker(&debug));
-    stack.ready(&api).await;
-    stack.ready(&worker).await;
+    let (api, worker) = (stack.ready_api(&debug).await, stack.ready_worker(&debug).await);
     let body = registration(1);
-    let post = |trace: &str| {
-        let request = reqwest::Client::new()
-            .post(api.url("/form/"))
-            .header("Content-Type", "application/json");
-        let request = request.header("X-Signature", signature("/form/", body.as_bytes(), SECRET));
-        request.header("traceparent", trace).body(body.clone()).send()
+    let post = async |trace: &str| {
+        let request = api.request("POST", "/form/").json(body.as_str()).signed();
+        request.header("traceparent", trace).send().await
     };
-    let answer = post(TRACE).await.unwrap();
-    assert_eq!(
-        (answer.status().as_u16(), answer.headers()["x-request-id"].to_str().unwrap()),
-        (202, TRACE)
-    );
-    // One that is none is replaced, and one is made where there is none, also for what is refused.
-    let made = post("canary").await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+    let answer = post(TRACE).await.expect_status(202);
+    assert_eq!(answer.header("X-Request-Id"), Some(TRACE));
+    // The api replaces an invalid trace, and makes one for a request without, even if it refuses
+    // the request.
+    let made = post("canary").await.header("X-Request-Id").unwrap().to_owned();
     assert!(made.len() == 55 && made.starts_with("00-") && made != TRACE, "{made}");
-    assert_eq!(reqwest::get(api.url("/")).await.unwrap().headers()["x-request-id"].len(), 55);
+    assert_eq!(api.get("/").await.header("X-Request-Id").unwrap().len(), 55);
 
-    stack
-        .sqs
-        .send(
-            QUEUE,
-            "not json",
-            &[("traceparent", TRACE), ("id", "0199a7a1-5c3e-7d10-8000-0123456789ab")],
-        )
-        .await;
+    let attributes = [("traceparent", TRACE), ("id", "0199a7a1-5c3e-7d10-8000-0123456789ab")];
+    stack.sqs.send(QUEUE, "not json", &attributes).await;
     stack.sqs.send(QUEUE, "not json", &[("traceparent", "canary")]).await;
     stack.drained().await;
+    stack.expect_messages_left(INVALID, 2);
     let (_, api_log) = api.stop(Signal::Term);
     let (_, worker_log) = worker.stop(Signal::Term);
     let lines = |log: &str, part: &str| {

@@ -1,4 +1,4 @@
-//! The program's parts against the real system: that it keeps its promises, and that the checker sees where it does not.
+//! Chaos against the real system: the system keeps its promises, and the checker notices each broken one.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@
 
 mod program;
 
-mod between;
+mod kills;
 
 mod content;
 mod sabotage;

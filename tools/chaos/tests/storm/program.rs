@@ -1,8 +1,13 @@
-//! The program itself, for some seconds.
+//! The program itself, for a few seconds.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
-use test_kit::{service::path_of, signals};
+use test_kit::{program::path_of, signals};
 
 #[test]
 fn a_short_run_keeps_every_promise_and_writes_its_report() {
@@ -12,9 +17,9 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
     command.env("TMPDIR", directory.path()).arg("--report").arg(&report);
     let output =
         command.args(["--seed", "5", "--seconds", "6", "--senders", "8"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("seed 5;") && !said.contains("VIOLATION"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.contains("seed 5;") && !stdout.contains("VIOLATION"), "{stdout}");
 
     let text = fs::read_to_string(report.with_extension("md")).unwrap();
     assert!(
@@ -26,7 +31,7 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
         "{text}"
     );
     assert!(fs::read_to_string(report.with_extension("svg")).unwrap().contains("accepted: 202"));
-    // What was done is in the history, line by line.
+    // The history has a line for each event.
     let kept = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     let run = kept.into_iter().find(|path| path.is_dir()).unwrap();
     let history = fs::read_to_string(run.join("history.jsonl")).unwrap();
@@ -36,15 +41,11 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
 }
 
 #[test]
-fn ctrl_c_stops_everything_and_claims_nothing() {
+fn ctrl_c_stops_everything_and_prints_no_result() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(path_of("chaos"));
     command.env("TMPDIR", directory.path()).args(["--seed", "6", "--seconds", "300"]);
-    let chaos = command
-        .stderr(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let chaos = command.stderr(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let run = directory.path();
     let postgres_pid = wait_for(|| {
         let kept = fs::read_dir(run).unwrap().next()?.unwrap().path();
@@ -60,12 +61,12 @@ fn ctrl_c_stops_everything_and_claims_nothing() {
 }
 
 fn wait_for<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(std::time::Instant::now() < deadline, "waited in vain");
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(Instant::now() < deadline, "waited in vain");
+        thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,10 +1,10 @@
-//! The checker goes red on real damage, done by hand before it looks.
+//! The checker reports real damage, which the test does by hand first.
 
 use std::time::Duration;
 
 use chaos::{
     check::Violation,
-    run::{Options, Run},
+    run::{Run, RunOptions},
 };
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -12,31 +12,31 @@ use test_kit::stack::INVALID;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn damage_done_by_hand_is_found() {
+async fn the_checker_finds_damage_done_by_hand() {
     let directory = tempfile::tempdir().unwrap();
     let time = Duration::from_secs(3);
     let directory = directory.path().to_owned();
     let mut run =
-        Run::start(Options { seed: 11, time, senders: 4, pace: None, directory }).await.unwrap();
+        Run::start(RunOptions { seed: 11, time, senders: 4, pace: None, directory }).await.unwrap();
     run.storm(&ProgressBar::hidden(), &CancellationToken::new()).await.unwrap();
-    let sound = run.examine().await.unwrap();
-    assert_eq!(sound.violations, []);
-    assert!(sound.figures.accepted > 20, "{:?}", sound.figures);
+    let undamaged = run.examine().await.unwrap();
+    assert_eq!(undamaged.violations, []);
+    assert!(undamaged.figures.accepted > 20, "{:?}", undamaged.figures);
     assert!(
-        sound.figures.attempts > sound.figures.submissions,
-        "none was sent again: {:?}",
-        sound.figures
+        undamaged.figures.attempts > undamaged.figures.submissions,
+        "no submission was sent again: {:?}",
+        undamaged.figures
     );
 
     let sql =
         async |statements: &str| run.system().postgres.sql("forms", statements).await.unwrap();
-    // Of the first and the last row of the api, and two between.
+    // Four rows from the api.
     let ids = sql("select id from forms where submission_id is not null order by id limit 4").await;
     let [lost, doubled, altered, renamed] = ids.lines().collect::<Vec<_>>().try_into().unwrap();
     sql(&format!("delete from forms where id = {lost}")).await;
     sql(&format!("insert into forms (sqs_message_id, data) select 'by hand', data from forms where id = {doubled}"))
         .await;
-    // One scale of one number is enough.
+    // The smallest difference: the scale of one number.
     sql(&format!(
         "update forms set data = jsonb_set(data, '{{by hand}}', '1.0') where id = {altered}"
     ))
@@ -64,7 +64,7 @@ async fn damage_done_by_hand_is_found() {
     assert!(found.iter().any(
         |violation| matches!(violation, Violation::OtherId(_, row) if *row == number(renamed))
     ));
-    assert!(found.contains(&Violation::RowOfNobody(number(&stray))), "{found:?}");
+    assert!(found.contains(&Violation::UnknownRow(number(&stray))), "{found:?}");
     assert!(found.contains(&Violation::WronglySetAside(aside)), "{found:?}");
     assert_eq!(found.len(), 7, "{found:?}");
 }

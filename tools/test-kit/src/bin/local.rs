@@ -1,51 +1,74 @@
-//! `make local`: the whole system on this machine, until Ctrl-C. `local surroundings`: what the services need, and
-//! `local api`, `local worker`, `local enrolment-worker`: one of them within that.
+//! `make local` runs the whole system on this machine until Ctrl-C. `make debug` runs what the
+//! services need, and then one service after the other.
 
-use std::{cell::Cell, env, process::ExitCode, thread, time::Duration};
+use std::{cell::Cell, process::ExitCode, thread, time::Duration};
 
+use clap::{Parser, ValueEnum};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use test_kit::local::{Local, Part, Parts, Place, become_part};
+use test_kit::local::{Local, LoneService, Parts, Setup, become_service};
+
+/// Runs the whole system on this machine until Ctrl-C.
+///
+/// PostgreSQL, the queue server, the worker and the api listen on four ports in a row, from
+/// LOCAL_PORT (default 8000). Their data stays in .local/.
+#[derive(Parser)]
+#[command(name = "local")]
+struct Arguments {
+    /// Run only this part.
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// PostgreSQL and the queue server, which the services need.
+    Surroundings,
+    /// The api. It needs the surroundings.
+    Api,
+    /// A worker for all form types. It needs the surroundings.
+    Worker,
+    /// A worker only for enrolments. It needs the surroundings.
+    EnrolmentWorker,
+}
 
 fn main() -> ExitCode {
-    match run() {
+    match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("make local: {error}");
+            eprintln!("make local: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<(), String> {
-    let place = Place::here()?;
-    let parts = match env::args().nth(1).as_deref() {
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let setup = Setup::from_environment()?;
+    let parts = match arguments.part {
         None => Parts::All,
-        Some("surroundings") => Parts::Surroundings,
-        Some("api") => match become_part(Part::Api, &place)? {},
-        Some("worker") => match become_part(Part::Worker, &place)? {},
-        Some("enrolment-worker") => match become_part(Part::EnrolmentWorker, &place)? {},
-        Some(_) => {
-            return Err("usage: local [surroundings | api | worker | enrolment-worker]".to_owned());
+        Some(Part::Surroundings) => Parts::Surroundings,
+        Some(Part::Api) => match become_service(LoneService::Api, &setup)? {},
+        Some(Part::Worker) => match become_service(LoneService::Worker, &setup)? {},
+        Some(Part::EnrolmentWorker) => {
+            match become_service(LoneService::EnrolmentWorker, &setup)? {}
         }
     };
-    // Before anything is there to be left behind. Dropping `local` stops everything in order.
-    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
-    let signals = Cell::new(Some(signals));
+    // From here on a signal stops everything in order; before the first program starts, so that
+    // none is left behind.
+    let signals = Cell::new(Some(Signals::new([SIGHUP, SIGINT, SIGTERM])?));
     let interrupted = || {
         let Some(mut pending) = signals.take() else { return true };
         let stop = pending.pending().next().is_some();
         signals.set((!stop).then_some(pending));
         stop
     };
-    let mut local = Local::start(place, parts, &interrupted)?;
+    let mut local = Local::start(setup, parts, &interrupted)?;
     if !interrupted() {
         println!("{}", local.introduction());
     }
     while !interrupted() {
-        local.check()?;
+        local.check_running()?;
         thread::sleep(Duration::from_millis(100));
     }
     Ok(())

@@ -1,84 +1,110 @@
-//! `make submit`: sends a form to the running `make local`, and shows the answer and the row it becomes.
+//! `make submit` sends a form to the running `make local`, and shows the answer and the row.
 
-use std::{env, fs, io::Write, process::ExitCode, time::Duration};
+use std::{fs, io::Write, process::ExitCode, time::Duration};
 
+use anyhow::{Context, bail, ensure};
+use clap::Parser;
 use test_kit::{
     forms,
-    local::{Place, Written},
+    http::{Answer, Http},
+    local::{RunningSystem, Setup},
     postgres::sql,
 };
 
-/// Prints a line; nobody may be reading any more (`make submit | head`).
+/// Prints a line. The reader may be gone (`make submit | head`).
 macro_rules! say {
     ($($text:tt)*) => { let _ = writeln!(std::io::stdout(), $($text)*); };
 }
 
-/// How long a form may take to become a row.
+/// A form that is not a row after this time needs a person.
 const ROW_LIMIT: Duration = Duration::from_secs(30);
+
+/// Sends a form to the running `make local`, and shows the answer and the row.
+#[derive(Parser)]
+#[command(name = "submit")]
+struct Arguments {
+    /// A file with the form as JSON. Without one, a sample is sent.
+    #[arg(default_value = "", hide_default_value = true)]
+    form: String,
+    /// The form type; `form` if you name none.
+    #[arg(default_value = "", hide_default_value = true)]
+    form_type: String,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let argument = |index| env::args().nth(index).filter(|argument| !argument.is_empty());
-    match submit(argument(1), argument(2)).await {
+    match submit(&Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("make submit: {error}");
+            eprintln!("make submit: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn submit(file: Option<String>, form_type: Option<String>) -> Result<(), String> {
-    let form_type = form_type.as_deref().unwrap_or("form");
-    let path = format!("/{form_type}/");
-    let local = Place::here()?.read_back()?;
-    let body = match &file {
-        None if form_type != "form" => {
-            return Err(format!("type {form_type} needs FORM=your-form.json"));
-        }
-        None => forms::registration(1).into_bytes(),
-        Some(file) => fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))?,
-    };
-    say!("POST {}{path}\n{}\n", local.origin, String::from_utf8_lossy(&body).trim_end());
+async fn submit(arguments: &Arguments) -> anyhow::Result<()> {
+    let system = Setup::from_environment()?.running_system()?;
+    let body = arguments.body()?;
+    let path = format!("/{}/", arguments.form_type());
+    say!("POST {}{path}\n{}\n", system.origin, String::from_utf8_lossy(&body).trim_end());
 
-    let signature = forms::signature(&path, &body, &local.secret);
-    let request = reqwest::Client::new().post(format!("{}{path}", local.origin));
-    let request =
-        request.header("Content-Type", "application/json").header("X-Signature", signature);
-    let answer = request.body(body).send().await;
-    let answer = answer
-        .map_err(|_| format!("nobody answers at {}: is `make local` running?", local.origin))?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(|error| error.to_string())?;
-    say!("{status}\n{text}\n");
-    if status != 202 {
-        return Err("the form was not taken".to_owned());
-    }
-    let answer: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let id = answer.get("id").and_then(serde_json::Value::as_str).ok_or("the answer has no id")?;
-    say!("{}", row(&local, id).await?);
+    let answer = post(&system, &path, body).await?;
+    say!("{}\n{}\n", status_line(&answer), answer.body);
+    ensure!(answer.status == 202, "the api did not accept the form");
+    let id = answer.submission_id();
+    say!("The worker has stored it as this row:\n\n{}", row(&system, &id).await?);
     Ok(())
 }
 
-/// The row with this submission id, a column a line, once it is there.
-async fn row(local: &Written, id: &str) -> Result<String, String> {
+impl Arguments {
+    fn form_type(&self) -> &str {
+        if self.form_type.is_empty() { "form" } else { &self.form_type }
+    }
+
+    fn body(&self) -> anyhow::Result<Vec<u8>> {
+        let (file, form_type) = (&self.form, self.form_type());
+        match (file.as_str(), form_type) {
+            ("", "form") => Ok(forms::registration(1).into_bytes()),
+            ("", _) => bail!(
+                "there is no sample of type {form_type}. Name a file: \
+                 `make submit FORM=your-{form_type}.json TYPE={form_type}`"
+            ),
+            _ => fs::read(file).with_context(|| format!("cannot read {file}")),
+        }
+    }
+}
+
+async fn post(system: &RunningSystem, path: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
+    let request = Http::at(&system.origin).request("POST", path).json(body);
+    let answer = request.signed_with(&system.secret).try_send().await;
+    answer.ok().with_context(|| {
+        format!("the api does not answer at {}. Is `make local` running?", system.origin)
+    })
+}
+
+fn status_line(answer: &Answer) -> String {
+    let status = reqwest::StatusCode::from_u16(answer.status);
+    status.map_or_else(|_| answer.status.to_string(), |status| status.to_string())
+}
+
+/// The row with this submission id, one column per line, as soon as it is stored.
+async fn row(system: &RunningSystem, id: &str) -> anyhow::Result<String> {
     let query = format!(
-        "select format(E'id              %s\\nform_type       %s\\nsubmission_id   %s\\nsqs_message_id  %s\\n\
-         received_at     %s\\ncreated         %s\\ndata            %s',
+        "select format(E'id              %s\\nform_type       %s\\nsubmission_id   %s\\n\
+         sqs_message_id  %s\\nreceived_at     %s\\ncreated         %s\\ndata            %s',
          id, form_type, submission_id, sqs_message_id, received_at, created, jsonb_pretty(data))
          from forms where submission_id = '{id}'"
     );
     let look = async {
         loop {
-            match sql(&local.database_url, &query) {
-                Ok(row) if row.is_empty() => tokio::time::sleep(Duration::from_millis(50)).await,
-                answer => return answer.map_err(|error| error.to_string()),
+            match sql(&system.database_url, &query)? {
+                row if row.is_empty() => tokio::time::sleep(Duration::from_millis(50)).await,
+                row => return anyhow::Ok(row),
             }
         }
     };
-    let limit = ROW_LIMIT.as_secs();
-    tokio::time::timeout(ROW_LIMIT, look)
-        .await
-        .unwrap_or_else(|_| Err(format!("no row after {limit} s: look at the worker's log")))
+    let seconds = ROW_LIMIT.as_secs();
+    tokio::time::timeout(ROW_LIMIT, look).await.with_context(|| {
+        format!("the form is queued, but not stored after {seconds} s. Look at the worker's log")
+    })?
 }

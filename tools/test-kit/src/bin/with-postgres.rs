@@ -1,49 +1,61 @@
-//! Runs a command with a PostgreSQL cluster of its own: `with-postgres [--] command arguments…`
-//!
-//! The command finds the superuser's URL in `TEST_POSTGRES_URL`. The cluster is gone when the command is.
+//! Runs a command with a PostgreSQL cluster of its own, for example all tests.
 
-use std::ffi::OsString;
-use std::io::{self, IsTerminal};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus};
-use std::{env, thread};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal},
+    os::unix::process::ExitStatusExt,
+    process::{Command, ExitCode, ExitStatus},
+    thread,
+};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use test_kit::postgres::{Cluster, ClusterOptions, Shutdown};
+use anyhow::Context;
+use clap::Parser;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use test_kit::{
+    postgres::{Cluster, ClusterOptions, Shutdown},
+    signals,
+};
+
+/// The exit code if PostgreSQL does not start; `env` and `timeout` use it for their own failures.
+const CANNOT_PREPARE: u8 = 125;
+/// The exit code if the command cannot be run, as in a shell.
+const CANNOT_RUN: u8 = 127;
+
+/// Runs a command with a PostgreSQL cluster of its own.
+///
+/// The command finds the superuser's URL in TEST_POSTGRES_URL. The cluster is removed when the
+/// command has ended.
+#[derive(Parser)]
+#[command(name = "with-postgres")]
+struct Arguments {
+    /// The program to run.
+    command: OsString,
+    /// Its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
 
 fn main() -> ExitCode {
-    let mut command: Vec<OsString> = env::args_os().skip(1).collect();
-    if command.first().is_some_and(|argument| argument == "--") {
-        command.remove(0);
-    }
-    let mut command = command.into_iter();
-    let Some(program) = command.next() else {
-        eprintln!("usage: with-postgres [--] command arguments…");
-        return ExitCode::from(2);
-    };
-    // Before anything is there to be left behind.
-    let mut signals = match Signals::new([SIGHUP, SIGINT, SIGTERM]) {
-        Ok(signals) => signals,
+    let Arguments { command, arguments } = Arguments::parse();
+    // Before the cluster starts, so that a signal never leaves it behind.
+    let prepared = Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .context("cannot handle signals")
+        .and_then(|signals| Ok((signals, start_cluster()?)));
+    let (mut signals, mut cluster) = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => {
-            eprintln!("with-postgres: no signals: {error}");
-            return ExitCode::from(125);
-        }
-    };
-    let options =
-        ClusterOptions { stop_with_thread: cfg!(target_os = "linux"), ..ClusterOptions::default() };
-    let mut cluster = match Cluster::throwaway(options) {
-        Ok(cluster) => cluster,
-        Err(error) => {
-            eprintln!("with-postgres: {error}");
-            return ExitCode::from(125);
+            eprintln!("with-postgres: {error:#}");
+            return ExitCode::from(CANNOT_PREPARE);
         }
     };
     if let Some(signal) = signals.pending().next() {
         return ended_by(signal);
     }
     let status = run(
-        Command::new(&program).args(command).env("TEST_POSTGRES_URL", cluster.url("postgres")),
+        Command::new(&command).args(arguments).env("TEST_POSTGRES_URL", cluster.url("postgres")),
         signals,
     );
     cluster.stop(Shutdown::Immediate);
@@ -53,25 +65,32 @@ fn main() -> ExitCode {
             status.signal().map_or_else(|| exit_code(status.code().unwrap_or(1)), ended_by)
         }
         Err(error) => {
-            eprintln!("with-postgres: {}: {error}", program.to_string_lossy());
-            ExitCode::from(127)
+            eprintln!("with-postgres: cannot run {}: {error}", command.to_string_lossy());
+            ExitCode::from(CANNOT_RUN)
         }
     }
 }
 
-/// Waits for the command; signals go on to it, and the way out is its end.
+fn start_cluster() -> anyhow::Result<Cluster> {
+    let options =
+        ClusterOptions { stop_with_thread: cfg!(target_os = "linux"), ..ClusterOptions::default() };
+    Ok(Cluster::throwaway(options)?)
+}
+
+/// Runs the command and passes signals on to it. We end when it ends.
 fn run(command: &mut Command, mut signals: Signals) -> io::Result<ExitStatus> {
     let mut child = command.spawn()?;
     let pid = child.id();
     thread::spawn(move || {
-        // On a terminal Ctrl-C has reached the command already; cargo-nextest takes a second one for "at once".
+        // On a terminal, Ctrl-C has already reached the command. cargo-nextest would take a second
+        // one for "stop at once".
         let mut from_terminal = io::stdin().is_terminal();
         for signal in signals.forever() {
             if signal == SIGINT && from_terminal {
                 from_terminal = false;
                 continue;
             }
-            if let Err(error) = test_kit::signals::send(pid, signal) {
+            if let Err(error) = signals::send(pid, signal) {
                 eprintln!("with-postgres: cannot pass on signal {signal}: {error}");
             }
         }
@@ -79,7 +98,7 @@ fn run(command: &mut Command, mut signals: Signals) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// As a shell reports it.
+/// The exit code that a shell gives for this signal.
 fn ended_by(signal: i32) -> ExitCode {
     exit_code(128 + signal)
 }

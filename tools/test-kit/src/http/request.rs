@@ -79,7 +79,7 @@ impl Request {
     /// Sends the request and reads the whole answer.
     ///
     /// # Panics
-    /// There is no answer.
+    /// The service does not answer.
     pub async fn send(&self) -> Answer {
         let (method, url) = (&self.method, self.http.url(&self.path));
         self.try_send().await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"))
@@ -88,7 +88,7 @@ impl Request {
     /// [`Request::send`] to a service that may be gone.
     ///
     /// # Errors
-    /// There is no answer.
+    /// The service does not answer.
     pub async fn try_send(&self) -> reqwest::Result<Answer> {
         let method: Method = self.method.parse().expect("a method of HTTP");
         let mut request = self.http.client.request(method, self.http.url(&self.path));

@@ -1,22 +1,27 @@
 //! A PostgreSQL cluster of our own.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::net::TcpListener;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+mod init;
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
 
-use super::PostgresError;
-use super::programs::{self, Programs};
+use super::{
+    PostgresError,
+    programs::{self, Programs},
+};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Settings of a cluster that nobody will miss.
+/// Settings of a throwaway cluster: fast, and unsafe in a crash of the machine.
 const THROWAWAY: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("full_page_writes", "off"),
@@ -25,10 +30,11 @@ const THROWAWAY: &[(&str, &str)] = &[
     ("max_connections", "300"),
 ];
 
-/// A running server with a superuser `postgres`, on 127.0.0.1. Stopped on drop; a throwaway one is removed then too.
+/// A running server on 127.0.0.1 with a superuser `postgres`. On drop it is stopped, and a
+/// throwaway cluster is removed.
 ///
-/// Run by root, the server runs as user postgres, for it refuses to be root. Its password is random, so that other
-/// users of the machine do not get in.
+/// If root starts it, the server runs as user postgres, because PostgreSQL refuses to run as root.
+/// The password is random, so that other users of the machine cannot connect.
 #[derive(Debug)]
 pub struct Cluster {
     programs: Programs,
@@ -39,21 +45,20 @@ pub struct Cluster {
     server: Option<Child>,
 }
 
-/// What a caller may want otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
-    /// Settings of the server, going before our own: `("fsync", "on")` where a test is about durability.
+    /// Settings of the server that override ours: `("fsync", "on")` for a test of durability.
     pub settings: Vec<(String, String)>,
-    /// Stops the server when the thread that started it ends, however it ends, `kill -9` included. Linux only.
+    /// Stops the server when the thread that started it ends in any way, even by `kill -9`. Only
+    /// on Linux.
     pub stop_with_thread: bool,
 }
 
-/// How to stop a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// Transactions are rolled back and everything is written.
+    /// The server rolls back open transactions and writes everything.
     Fast,
-    /// As in a crash: the next start recovers from the log.
+    /// The server ends as in a crash: the next start recovers from its log.
     Immediate,
 }
 
@@ -71,7 +76,7 @@ impl Cluster {
             .tempdir()
             .map_err(PostgresError::io("make a directory in", std::env::temp_dir()))?;
         let mut cluster = Self::prepare(Home::Throwaway(home), 0, options)?;
-        // Between finding a free port and using it somebody else may take it.
+        // Another process may take the free port before the server does.
         for _ in 0..2 {
             cluster.port = free_port()?;
             if cluster.start().is_ok() {
@@ -83,12 +88,13 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The cluster kept in this directory, which is made where there is none, with fsync on.
+    /// The cluster that is kept in this directory, with fsync on. It is created if it does not
+    /// exist.
     pub fn open(directory: &Path, port: u16) -> Result<Self, PostgresError> {
         Self::open_with(directory, port, ClusterOptions::default())
     }
 
-    /// As [`Cluster::open`], with options.
+    /// [`Cluster::open`] with options.
     pub fn open_with(
         directory: &Path,
         port: u16,
@@ -104,7 +110,7 @@ impl Cluster {
         )
     }
 
-    /// Starts the server, and waits until it takes connections. One that runs is left alone.
+    /// Starts the server, unless it runs, and waits until it accepts connections.
     pub fn start(&mut self) -> Result<(), PostgresError> {
         if self.server.is_some() {
             return Ok(());
@@ -125,7 +131,8 @@ impl Cluster {
         for (name, value) in self.settings() {
             command.arg("-c").arg(format!("{name}={value}"));
         }
-        // A process group of its own, so that Ctrl-C reaches us and not the server, which others still use then.
+        // A process group of its own: Ctrl-C must not reach the server, because our programs still
+        // use it while they stop.
         command.stdin(Stdio::null()).stdout(log).stderr(errors).process_group(0);
         let mut server = command.spawn().map_err(PostgresError::io("run", "postgres"))?;
 
@@ -146,90 +153,36 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the server and waits for its end. One that does not run is left alone.
+    /// Stops the server, if it runs, and waits for its end.
     pub fn stop(&mut self, shutdown: Shutdown) {
         if let Some(mut server) = self.server.take() {
             self.end(&mut server, shutdown);
         }
     }
 
-    /// Stops it and starts it on the same port.
+    /// Stops the server and starts it on the same port.
     pub fn restart(&mut self, shutdown: Shutdown) -> Result<(), PostgresError> {
         self.stop(shutdown);
         self.start()
     }
 
-    /// The superuser's URL of a database; `postgres` is always there.
+    /// The superuser's URL of a database. The database `postgres` always exists.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// Where it listens, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The server's process id while it runs.
+    /// The process id of the server while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Child::id)
     }
 
-    /// What the server wrote.
+    /// The log of the server.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("server.log")).unwrap_or_default()
-    }
-
-    fn prepare(home: Home, port: u16, options: ClusterOptions) -> Result<Self, PostgresError> {
-        let programs = Programs::find()?;
-        programs.give(home.path())?;
-        programs.check_enterable(home.path())?;
-        let password_file = home.path().join("password");
-        let mut cluster =
-            Self { programs, options, home, password: String::new(), port, server: None };
-        if cluster.data().join("PG_VERSION").exists() {
-            let io = PostgresError::io("read", &password_file);
-            cluster.password = fs::read_to_string(&password_file).map_err(io)?;
-        } else {
-            cluster.password = format!("{:032x}", rand::random::<u128>());
-            cluster.init(&password_file)?;
-        }
-        Ok(cluster)
-    }
-
-    fn init(&self, password_file: &Path) -> Result<(), PostgresError> {
-        let data = self.data();
-        // What an interrupted initdb left is no cluster.
-        if data.exists() {
-            fs::remove_dir_all(&data).map_err(PostgresError::io("remove", &data))?;
-        }
-        DirBuilder::new().mode(0o700).create(&data).map_err(PostgresError::io("make", &data))?;
-        self.programs.give(&data)?;
-        File::create(password_file)
-            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
-            .and_then(|()| fs::write(password_file, &self.password))
-            .map_err(PostgresError::io("write", password_file))?;
-        self.programs.give(password_file)?;
-
-        let mut command = self.programs.as_server_user("initdb", false);
-        command.args([
-            "--username=postgres",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--pwfile",
-        ]);
-        command.arg(password_file).arg("-D").arg(&data);
-        if let Home::Throwaway(_) = self.home {
-            command.arg("--no-sync");
-        }
-        match programs::run(&mut command, "initdb") {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                // PG_VERSION is written first: half a cluster would be taken for one the next time.
-                let _ = fs::remove_dir_all(&data);
-                Err(error)
-            }
-        }
     }
 
     fn settings(&self) -> Vec<(String, String)> {
@@ -243,7 +196,7 @@ impl Cluster {
             settings.extend(THROWAWAY);
         }
         let ours = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        // The server takes the last of two.
+        // The server uses the last of two values.
         ours.chain(self.options.settings.iter().cloned()).collect()
     }
 
@@ -251,13 +204,15 @@ impl Cluster {
         self.home.path().join("data")
     }
 
-    /// What pg_ctl looks at: the server writes its process id in the first line and its state in the eighth.
+    /// Whether the server accepts connections. It writes its process id to the first line of this
+    /// file and its state to the eighth, where pg_ctl looks too.
     fn is_ready(&self, pid: u32) -> bool {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = file.lines().map(str::trim);
         lines.next() == Some(&pid.to_string()) && lines.nth(6) == Some("ready")
     }
 
+    /// The process id of a server that uses the data directory and is not ours.
     fn foreign_server(&self) -> Option<u32> {
         let mut status = self.programs.as_server_user("pg_ctl", false);
         programs::run(status.arg("status").arg("-D").arg(self.data()), "pg_ctl").ok()?;

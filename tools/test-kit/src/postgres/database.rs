@@ -1,22 +1,21 @@
 //! A database for one test.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test without its database has nothing better to do"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test cannot go on without its database")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "no service's setting: with-postgres hands it to the tests"
+    reason = "not a service's setting: with-postgres sets it for the tests"
 )]
 
 use std::{env, thread, time::Duration};
 
-use super::PostgresError;
-use super::programs::{psql, run};
+use super::{
+    PostgresError,
+    programs::{psql, run},
+};
 
 const SERVER: &str = "TEST_POSTGRES_URL";
 
-/// An empty database on the server of `TEST_POSTGRES_URL` (a superuser's), dropped with everyone in it on drop.
+/// An empty database on the server at `TEST_POSTGRES_URL`, which is a superuser's URL. On drop the
+/// database is removed, even if programs are still connected to it.
 #[derive(Debug)]
 pub struct TestDatabase {
     server: String,
@@ -24,10 +23,8 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes one.
-    ///
     /// # Panics
-    /// Where the variable is unset, or the server does not do it.
+    /// The variable is unset, or the server refuses.
     pub fn create() -> Self {
         let server = env::var(SERVER).unwrap_or_else(|_| {
             panic!("{SERVER} is not set: run `make test`, or put with-postgres before the command")
@@ -37,7 +34,7 @@ impl TestDatabase {
         Self { server, name }
     }
 
-    /// The superuser's URL of it.
+    /// Its URL for the superuser.
     pub fn url(&self) -> String {
         let (before_query, query) = match self.server.split_once('?') {
             Some((before, query)) => (before, format!("?{query}")),
@@ -49,7 +46,7 @@ impl TestDatabase {
         format!("{scheme}{authority}/{}{query}", self.name)
     }
 
-    /// The same, as another user.
+    /// Its URL for another user.
     pub fn url_as(&self, user: &str, password: &str) -> String {
         let url = self.url();
         match url
@@ -61,29 +58,29 @@ impl TestDatabase {
         }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What psql answers to some SQL, run by the superuser: a line for each row, `|` between columns.
+    /// Runs SQL as the superuser and gives the output of psql: a line for each row, with `|`
+    /// between columns.
     ///
     /// # Panics
-    /// Where the SQL fails.
+    /// The SQL fails.
     pub fn sql(&self, statements: &str) -> String {
         self.try_sql(statements).expect("a test's own SQL")
     }
 
-    /// The same for SQL that may fail.
+    /// [`TestDatabase::sql`] for SQL that may fail.
     pub fn try_sql(&self, statements: &str) -> Result<String, PostgresError> {
         sql(&self.url(), statements)
     }
 
-    /// Keeps everyone else off a table until what it returns is dropped.
+    /// Locks a table against everybody else, until the lock is dropped.
     pub fn lock(&self, table: &str) -> TableLock<'_> {
         let (url, statements) =
             (self.url(), format!("begin; lock table {table}; select pg_sleep(600)"));
-        // It ends with an error, as its connection is what the lock is taken away with.
+        // It ends with an error, because dropping the lock terminates its connection.
         let holding = thread::spawn(move || drop(sql(&url, &statements)));
         let lock = TableLock { database: self, table: table.to_owned(), holding: Some(holding) };
         while lock.holder().is_empty() {
@@ -98,14 +95,14 @@ impl Drop for TestDatabase {
         if let Err(error) =
             sql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
         {
-            eprintln!("{} stays: {error}", self.name);
+            eprintln!("cannot drop database {}: {error}", self.name);
         }
     }
 }
 
-/// A table that nobody else can use.
+/// A locked table.
 #[derive(Debug)]
-#[must_use = "it is unlocked when this is dropped"]
+#[must_use = "dropping this unlocks the table"]
 pub struct TableLock<'a> {
     database: &'a TestDatabase,
     table: String,
@@ -113,7 +110,7 @@ pub struct TableLock<'a> {
 }
 
 impl TableLock<'_> {
-    /// Its process, as PostgreSQL numbers it; empty before it has the lock.
+    /// The process id of the session that has the lock; empty while it waits for the lock.
     fn holder(&self) -> String {
         self.database.sql(&format!(
             "select pid from pg_locks where relation = '{}'::regclass and mode = 'AccessExclusiveLock' and granted",
@@ -129,7 +126,7 @@ impl Drop for TableLock<'_> {
     }
 }
 
-/// What psql answers to some SQL at a URL: a line for each row, `|` between columns.
+/// Runs SQL at a URL and gives the output of psql: a line for each row, with `|` between columns.
 pub fn sql(url: &str, statements: &str) -> Result<String, PostgresError> {
     let mut command = psql();
     command.args([
@@ -149,7 +146,7 @@ pub fn sql(url: &str, statements: &str) -> Result<String, PostgresError> {
     run(&mut command, "psql").map(|output| output.trim_end_matches('\n').to_owned())
 }
 
-/// An encoded password stays where it is.
+/// Takes the password out of a URL, unless it is percent-encoded.
 fn without_password(url: &str) -> (String, Option<&str>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let (credentials, rest) = rest.split_once('@')?;

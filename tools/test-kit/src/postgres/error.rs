@@ -1,50 +1,33 @@
-//! Why there is no PostgreSQL.
-
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
 /// Why a cluster did not start, stop or answer.
 #[derive(Debug, Error)]
 pub enum PostgresError {
-    /// PostgreSQL is not installed, or not where it is looked for.
+    /// PostgreSQL is not installed, or in a directory where we do not look.
     #[error(
-        "there is no {0}: install PostgreSQL's server, or name its bin directory in POSTGRES_BIN"
+        "cannot find the program {0}: install the PostgreSQL server, or set POSTGRES_BIN to its \
+         bin directory"
     )]
     NotInstalled(&'static str),
-    /// PostgreSQL refuses to run as root, and there is nobody else to be.
-    #[error("PostgreSQL does not run as root, and there is no user postgres to run it as")]
+    /// PostgreSQL refuses to run as root, and user postgres does not exist.
+    #[error("PostgreSQL does not run as root: create a user named postgres")]
     NoUser,
-    /// User postgres cannot get to the data directory: it lies in somebody's private directory.
-    #[error("user postgres cannot enter {}: keep the data directory elsewhere, or do not run as root", .0.display())]
+    /// The data directory is inside a private directory of another user.
+    #[error(
+        "user postgres cannot enter {}: keep the data directory elsewhere, or do not run as root",
+        .0.display()
+    )]
     NotEnterable(PathBuf),
-    /// A server that was not started here uses the data directory.
-    #[error("a server with process id {pid} runs in {} already", .directory.display())]
-    AlreadyRunning {
-        /// The data directory.
-        directory: PathBuf,
-        /// The server's process id.
-        pid: u32,
-    },
-    /// A program of PostgreSQL's failed.
+    /// A server that we did not start uses the data directory.
+    #[error("a server with process id {pid} already runs in {}", .directory.display())]
+    AlreadyRunning { directory: PathBuf, pid: u32 },
+    /// A PostgreSQL program failed; `output` is the end of its output.
     #[error("{program} failed: {output}")]
-    Failed {
-        /// Its name.
-        program: &'static str,
-        /// The last lines that it wrote.
-        output: String,
-    },
-    /// A file or process could not be handled.
+    Failed { program: &'static str, output: String },
     #[error("cannot {action} {}", .path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl PostgresError {

@@ -1,19 +1,20 @@
-//! PostgreSQL's programs: where they are, and as whom they run.
+//! The programs of PostgreSQL: where they are, and which user runs them.
 #![expect(
     clippy::disallowed_methods,
-    reason = "no service's setting: the developer's own environment"
+    reason = "not a service's setting: the developer's own environment"
 )]
 
-use std::env;
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use super::PostgresError;
 
-/// The programs, and the user whom the server runs as.
 #[derive(Clone, Debug)]
 pub(super) struct Programs {
     directory: PathBuf,
@@ -22,14 +23,15 @@ pub(super) struct Programs {
 
 #[derive(Clone, Debug, PartialEq)]
 enum ServerUser {
-    /// Whoever runs this.
+    /// The user who runs this.
     Same,
     /// User postgres, because we are root.
     Postgres { uid: u32, gid: u32 },
 }
 
 impl Programs {
-    /// `POSTGRES_BIN`, else what `pg_config` says, else the newest of the places where packages put it, else the path.
+    /// Looks in `POSTGRES_BIN`; if it is not set, in the directory that `pg_config` prints, then
+    /// in those of packages, the newest version first, then in `PATH`.
     pub(super) fn find() -> Result<Self, PostgresError> {
         let named = env::var_os("POSTGRES_BIN").map(PathBuf::from);
         let directory = match named {
@@ -42,13 +44,14 @@ impl Programs {
         })
     }
 
-    /// A program that runs as the server's user, `arguments` to follow.
+    /// A program that runs as the user of the server.
     pub(super) fn as_server_user(&self, program: &str, stop_with_thread: bool) -> Command {
         let program = self.directory.join(program);
         let mut command = match &self.server_user {
             ServerUser::Same if !stop_with_thread => Command::new(program),
             user => {
-                // Unlike runuser it does not stay between us and the program: the process that we spawn is the server.
+                // Unlike runuser, setpriv becomes the program: the process that we spawn is the
+                // server itself.
                 let mut command = Command::new("setpriv");
                 if let ServerUser::Postgres { uid, gid } = user {
                     command
@@ -63,12 +66,12 @@ impl Programs {
                 command
             }
         };
-        // Where user postgres may be.
+        // A directory that user postgres may enter.
         command.current_dir("/");
         command
     }
 
-    /// Hands a path over to the server's user.
+    /// Makes the user of the server the owner of a path.
     pub(super) fn give(&self, path: &Path) -> Result<(), PostgresError> {
         match self.server_user {
             ServerUser::Same => Ok(()),
@@ -77,7 +80,8 @@ impl Programs {
         }
     }
 
-    /// Whether the server's user can get there; the error names the directory that stops it.
+    /// Fails if the user of the server cannot enter this directory. The error names the directory
+    /// on the way that is closed.
     pub(super) fn check_enterable(&self, directory: &Path) -> Result<(), PostgresError> {
         let can_enter = |path: &Path| {
             let mut test = self.as_server_user("/usr/bin/test", false);
@@ -86,9 +90,10 @@ impl Programs {
         if self.server_user == ServerUser::Same || can_enter(directory) {
             return Ok(());
         }
-        let mut from_the_root: Vec<&Path> = directory.ancestors().collect();
-        from_the_root.reverse();
-        let closed = from_the_root.into_iter().find(|path| !can_enter(path)).unwrap_or(directory);
+        let mut ancestors: Vec<&Path> = directory.ancestors().collect();
+        // From the root.
+        ancestors.reverse();
+        let closed = ancestors.into_iter().find(|path| !can_enter(path)).unwrap_or(directory);
         Err(PostgresError::NotEnterable(closed.to_owned()))
     }
 }
@@ -105,7 +110,7 @@ impl ServerUser {
     }
 }
 
-/// psql, a client's program: it need not lie beside the server.
+/// psql, which comes with the client, so it may be in another directory than the server.
 pub(super) fn psql() -> Command {
     let beside_server = candidates()
         .into_iter()
@@ -114,7 +119,7 @@ pub(super) fn psql() -> Command {
     Command::new(beside_server.unwrap_or_else(|| "psql".into()))
 }
 
-/// What a program wrote, its error where it failed.
+/// Runs a program and gives its standard output, or an error with the end of its output.
 pub(super) fn run(command: &mut Command, program: &'static str) -> Result<String, PostgresError> {
     let output = command.output().map_err(PostgresError::io("run", program))?;
     let Output { status, stdout, stderr } = output;
@@ -126,7 +131,7 @@ pub(super) fn run(command: &mut Command, program: &'static str) -> Result<String
     }
 }
 
-/// Enough of a log to see why.
+/// The end of a log, which says why a program failed.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n")

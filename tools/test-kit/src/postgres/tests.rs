@@ -1,5 +1,7 @@
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+};
 
 use super::*;
 
@@ -25,7 +27,7 @@ fn a_kept_cluster_keeps_its_rows_and_its_password() {
         assert_eq!(sql(&url, "SELECT answer FROM kept").unwrap(), "42");
         url
     };
-    assert!(sql(&url, "SELECT 1").is_err(), "it is stopped on drop");
+    assert!(sql(&url, "SELECT 1").is_err(), "it still runs after drop");
 
     let port = url.rsplit([':', '/']).nth(1).unwrap().parse().unwrap();
     let cluster = Cluster::open(&home, port).unwrap();
@@ -34,7 +36,7 @@ fn a_kept_cluster_keeps_its_rows_and_its_password() {
 }
 
 #[test]
-fn a_throwaway_cluster_is_gone_on_drop_and_takes_settings() {
+fn a_throwaway_cluster_uses_our_settings_and_is_removed_on_drop() {
     let options = ClusterOptions {
         settings: vec![("fsync".to_owned(), "on".to_owned())],
         ..ClusterOptions::default()
@@ -52,7 +54,7 @@ fn a_throwaway_cluster_is_gone_on_drop_and_takes_settings() {
 }
 
 #[test]
-fn a_setting_that_postgresql_refuses_is_in_the_error() {
+fn the_error_names_a_setting_that_postgresql_refuses() {
     let settings = vec![("shared_buffers".to_owned(), "lots".to_owned())];
     let error =
         Cluster::throwaway(ClusterOptions { settings, ..ClusterOptions::default() }).unwrap_err();
@@ -60,12 +62,12 @@ fn a_setting_that_postgresql_refuses_is_in_the_error() {
 }
 
 #[test]
-fn a_directory_that_user_postgres_cannot_enter_is_named() {
+fn the_error_names_a_directory_that_user_postgres_cannot_enter() {
     let home = tempfile::tempdir().unwrap();
     let private = home.path().join("private");
     fs::DirBuilder::new().mode(0o700).create(&private).unwrap();
     if fs::metadata(&private).unwrap().uid() != 0 {
-        return; // Only root becomes another user.
+        return; // Only root runs the server as another user.
     }
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let error = Cluster::open(&private.join("checkout/.local"), free_port()).unwrap_err();
@@ -77,7 +79,7 @@ fn a_directory_that_user_postgres_cannot_enter_is_named() {
 }
 
 #[test]
-fn each_test_has_a_database_of_its_own_until_it_ends() {
+fn each_test_database_is_separate_and_is_removed_on_drop() {
     let [one, two] = [TestDatabase::create(), TestDatabase::create()];
     one.sql("CREATE TABLE mine (n int)");
     assert_eq!(two.sql("SELECT to_regclass('mine') IS NULL"), "t");

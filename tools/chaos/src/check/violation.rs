@@ -1,0 +1,78 @@
+//! The ways to break a promise.
+
+use std::fmt;
+
+use crate::history::SubmissionName;
+
+/// A broken promise. It holds ids, never content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// Accepted, but not stored.
+    Lost(SubmissionName, Option<String>),
+    /// Stored in more than one row.
+    Doubled(SubmissionName, usize),
+    /// The row under the id of its 202 has different content.
+    Altered(SubmissionName, u64),
+    /// Stored under a different id than that of its 202.
+    OtherId(SubmissionName, u64),
+    /// The same key and content got several ids.
+    SeveralIds(SubmissionName),
+    /// Refused, or not a form, and stored all the same.
+    StoredThoughRefused(SubmissionName, u64),
+    /// A good form that got 4xx.
+    GoodButRefused(SubmissionName, u16),
+    /// A bad form that got 202.
+    BadButAccepted(SubmissionName),
+    /// A row with a form that nobody sent.
+    UnknownRow(u64),
+    /// Garbage that SQS confirmed, and that is not on the invalid queue.
+    NotSetAside(SubmissionName, Option<String>),
+    /// On the invalid queue under several `original_message_id`s.
+    SetAsideTwice(SubmissionName),
+    /// On the invalid queue with a different body.
+    AlteredAside(SubmissionName, String),
+    /// On the invalid queue, but it does not belong there.
+    WronglySetAside(String),
+    /// Messages that no worker took off the form queue.
+    LeftOnTheQueue(u64),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "unknown".to_owned());
+        match self {
+            Self::Lost(name, accepted) => write!(f, "lost: {name}, accepted as {}", id(accepted)),
+            Self::Doubled(name, rows) => write!(f, "doubled: {name} is stored in {rows} rows"),
+            Self::Altered(name, row) => {
+                write!(f, "altered: row {row} has other content than {name}")
+            }
+            Self::OtherId(name, row) => {
+                write!(f, "other id: row {row} of {name} has another id than its answer")
+            }
+            Self::SeveralIds(name) => {
+                write!(f, "several ids: {name} was accepted under more than one id")
+            }
+            Self::StoredThoughRefused(name, row) => {
+                write!(f, "stored though refused: {name} is row {row}")
+            }
+            Self::GoodButRefused(name, status) => {
+                write!(f, "good but refused: {name} got {status}")
+            }
+            Self::BadButAccepted(name) => write!(f, "bad but accepted: {name}"),
+            Self::UnknownRow(row) => write!(f, "unknown row: nobody sent the form of row {row}"),
+            Self::NotSetAside(name, message) => {
+                write!(f, "not set aside: {name}, message {}", id(message))
+            }
+            Self::SetAsideTwice(name) => {
+                write!(f, "set aside twice: {name} has several original_message_ids")
+            }
+            Self::AlteredAside(name, message) => {
+                write!(f, "altered aside: message {message} has another body than {name}")
+            }
+            Self::WronglySetAside(message) => {
+                write!(f, "wrongly set aside: message {message} of the invalid queue")
+            }
+            Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
+        }
+    }
+}
