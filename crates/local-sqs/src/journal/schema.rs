@@ -240,3 +240,46 @@ fn load_all(connection: &mut SqliteConnection) -> Result<Loaded, JournalError> {
         .collect();
     Ok(Loaded { seed, ids_reserved, queues, messages, receives })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file as the first version wrote it, with a message of this many bytes.
+    fn write_old_file(directory: &Path, bytes: usize) {
+        let path = directory.join("local-sqs.sqlite3");
+        let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        connection
+            .batch_execute(&format!(
+                "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; {TABLES}
+                 INSERT INTO queues VALUES (1, 'q', '{{}}', 0, 0);
+                 INSERT INTO messages VALUES (7, 1, 0, 0, NULL, NULL, hex(zeroblob({bytes} / 2)));"
+            ))
+            .unwrap();
+    }
+
+    #[derive(diesel::QueryableByName)]
+    struct Mode {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        auto_vacuum: i64,
+    }
+
+    fn vacuum_mode(connection: &mut SqliteConnection) -> i64 {
+        let query = diesel::sql_query("SELECT auto_vacuum FROM pragma_auto_vacuum");
+        query.get_result::<Mode>(connection).unwrap().auto_vacuum
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_keeps_its_messages_and_can_shrink_if_it_is_small() {
+        for (bytes, mode) in [(100_000, 2), (40 << 20, 0)] {
+            let directory = tempfile::tempdir().unwrap();
+            write_old_file(directory.path(), bytes);
+            let mut opened = open(directory.path()).unwrap();
+            assert_eq!(opened.loaded.messages[0].id, 7);
+            assert_eq!(vacuum_mode(&mut opened.writer), mode);
+            let body: String =
+                messages::table.find(7).select(messages::body).first(&mut opened.reader).unwrap();
+            assert_eq!(body.len(), bytes);
+        }
+    }
+}
