@@ -29,16 +29,16 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// Memory for a body before any of it has come; more is taken as it comes.
 const FIRST_BYTES: usize = 64 << 10;
 
-/// Why there is no body.
+/// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
     TooLong,
-    /// The client went away, or what it sent is not HTTP.
+    /// The client disconnected, or sent something that is not HTTP.
     BrokenOff,
 }
 
-/// Reads the body. Never more than [`MAX_BYTES`] of it are in memory, whatever is announced or
-/// sent.
+/// Reads the body. At most [`MAX_BYTES`] of it are in memory, even if the client announces or sends
+/// more.
 pub(crate) async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Unread> {
     let announced = request
         .headers()

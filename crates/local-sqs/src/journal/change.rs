@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{record::Record, state::History};
 
+/// Bytes that a row adds to the write-ahead log besides its content.
+const ROW_BYTES: usize = 200;
+
 /// One change, done completely or not at all.
 #[derive(Debug)]
 pub(crate) enum Change {
@@ -38,6 +41,21 @@ impl Change {
     /// the rest of the disk is there for deletes.
     pub(super) fn adds_data(&self) -> bool {
         matches!(self, Change::Send(_) | Change::CreateQueue { .. })
+    }
+
+    /// Estimates how many bytes it adds to the write-ahead log.
+    pub(super) fn log_bytes(&self) -> usize {
+        match self {
+            Change::Send(messages) => {
+                messages.iter().map(|message| ROW_BYTES + message.record.size()).sum()
+            }
+            // Neighbouring rows share pages.
+            Change::Delete(ids) => ids.len() * ROW_BYTES,
+            Change::DeadLetter { messages, .. } => messages.len() * ROW_BYTES,
+            Change::CreateQueue { .. }
+            | Change::SetAttributes { .. }
+            | Change::DeleteQueue { .. } => ROW_BYTES,
+        }
     }
 }
 

@@ -31,9 +31,6 @@ const MAX_GROUP_BYTES: usize = 8 << 20;
 /// even after its message is deleted and the server restarted: message ids are made from them.
 const RESERVED_AT_ONCE: i64 = 1 << 20;
 
-/// Bytes that a row adds to the write-ahead log besides its content, for [`MAX_GROUP_BYTES`].
-const ROW_BYTES: usize = 200;
-
 /// How often receive counts are written, and space is given back.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -53,9 +50,9 @@ pub(super) struct Writer {
     pub(super) reserve: Reserve,
     /// The disk has no room for more messages, and the reserve is in use.
     pub(super) is_full: bool,
-    /// The file may have more free pages than it needs.
+    /// Messages were deleted, so the file may have more free pages than it needs.
     pub(super) has_deleted: bool,
-    /// It has.
+    /// The file has more free pages than it needs.
     pub(super) is_shrinking: bool,
     pub(super) upkeep_done: Instant,
 }
@@ -95,16 +92,16 @@ impl Writer {
         self.write_counts(self.unwritten.take_all());
     }
 
-    /// Commits a change together with those that wait already; whether a stop was among them.
+    /// Commits a change together with all waiting ones; returns whether a stop was among them.
     fn write_group(&mut self, change: Change, done: Done, jobs: &Receiver<Job>) -> bool {
-        let mut bytes = log_bytes(&change);
+        let mut bytes = change.log_bytes();
         let mut changes = vec![change];
         let mut waiting = vec![done];
         let mut stopped = false;
         while bytes < MAX_GROUP_BYTES && !stopped {
             match jobs.try_recv() {
                 Ok(Job::Write { change, done }) => {
-                    bytes += log_bytes(&change);
+                    bytes += change.log_bytes();
                     changes.push(change);
                     waiting.push(done);
                 }
@@ -120,8 +117,7 @@ impl Writer {
         stopped
     }
 
-    /// Commits changes. While the disk is full, or if that shows now, only those that do not add
-    /// data.
+    /// Commits changes. If the disk is full, or turns out to be, changes that add data are left out.
     fn commit_group(&mut self, changes: &[Change]) -> Result<(), NotDurable> {
         let mut result = self.commit(changes);
         if let Err(error) = &result
@@ -247,7 +243,7 @@ impl Writer {
         let prepared = space::limit_log(&mut self.connection, space::LOG_PAGES_IF_FULL)
             .and_then(|()| space::empty_log(&mut self.connection));
         self.check_upkeep(prepared);
-        // Every page counts now, also those that are kept otherwise.
+        // Every page counts now, also the pages that usually stay.
         self.has_deleted = true;
     }
 
@@ -274,8 +270,8 @@ fn ids_to_reserve<'a>(changes: impl Iterator<Item = &'a Change>, ids_reserved: i
     sent.max().filter(|id| *id > ids_reserved).map(|id| id.saturating_add(RESERVED_AT_ONCE))
 }
 
-/// Whether SQLite has no space. Its code is not at hand, but its words do not change. It says the
-/// second if a quota is used up.
+/// Whether SQLite ran out of space. Diesel does not pass on SQLite's code, but its texts do not
+/// change. The second one appears if a quota is used up.
 fn is_full_disk(error: &diesel::result::Error) -> bool {
     let text = error.to_string();
     text.contains("database or disk is full") || text.contains("disk I/O error")
@@ -283,19 +279,4 @@ fn is_full_disk(error: &diesel::result::Error) -> bool {
 
 fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// Estimates how many bytes a change adds to the write-ahead log.
-fn log_bytes(change: &Change) -> usize {
-    match change {
-        Change::Send(messages) => {
-            messages.iter().map(|message| ROW_BYTES + message.record.size()).sum()
-        }
-        // Neighbouring rows share pages.
-        Change::Delete(ids) => ids.len() * ROW_BYTES,
-        Change::DeadLetter { messages, .. } => messages.len() * ROW_BYTES,
-        Change::CreateQueue { .. } | Change::SetAttributes { .. } | Change::DeleteQueue { .. } => {
-            ROW_BYTES
-        }
-    }
 }

@@ -92,7 +92,7 @@ async fn a_full_disk_can_be_drained_and_then_takes_messages_again() {
         rounds += 1;
     }
     println!("{rounds} batches of 600 kB were stored");
-    assert!(!try_send_ten(&client, rounds, 60_000).await, "what was freed is for deletes");
+    assert!(!try_send_ten(&client, rounds, 60_000).await, "the reserve is for deletes");
     assert_eq!(drain(&client).await.len(), rounds * 10);
     drop(filled);
     let is_taken = async || try_send_ten(&client, rounds, 60_000).await;
