@@ -8,10 +8,10 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
-use serde_json::Value;
 use test_kit::{
     Fault, Signal,
-    forms::{post, registration},
+    forms::registration,
+    http::Http,
     sqs::Counts,
     stack::{INVALID, QUEUE},
 };
@@ -149,11 +149,9 @@ async fn kill_once(moment: Moment, system: &System, number: usize) -> Result<Str
 }
 
 async fn post_form(api: &Instance, number: usize) -> Result<String> {
-    let client = reqwest::Client::new();
-    let answer = post(&client, &api.url(""), registration(number)).await?;
-    ensure!(answer.status() == 202, "the api answered {}", answer.status());
-    let answer: Value = answer.json().await?;
-    Ok(answer.get("id").and_then(Value::as_str).context("the answer has no id")?.to_owned())
+    let answer = Http::at(api.url("")).try_post_form(registration(number)).await?;
+    ensure!(answer.status == 202, "the api answered {}", answer.status);
+    Ok(answer.submission_id())
 }
 
 async fn count_remains(

@@ -11,18 +11,6 @@ pub fn signature(path: &str, body: &[u8], secret: &str) -> String {
     hex::encode(Sha256::new().chain_update(path).chain_update(body).chain_update(secret).finalize())
 }
 
-#[doc(hidden)]
-pub async fn post(
-    client: &reqwest::Client,
-    origin: &str,
-    body: impl Into<Vec<u8>>,
-) -> reqwest::Result<reqwest::Response> {
-    let body = body.into();
-    let signature = signature("/form/", &body, SECRET);
-    let request = client.post(format!("{origin}/form/")).header("Content-Type", "application/json");
-    request.header("X-Signature", signature).body(body).send().await
-}
-
 /// An invented export registration as JSON. Each number gives another form.
 pub fn registration(number: usize) -> String {
     serde_json::json!({ "data": {

@@ -74,9 +74,3 @@ pub use postgres::TestDatabase;
 pub use program::{Service, Signal};
 pub use sqs::Sqs;
 pub use stack::Stack;
-
-#[doc(hidden)]
-pub mod service {
-    //! The old path, until all tests use [`crate::program`].
-    pub use crate::program::{Memory, Service, Signal, path_of};
-}

@@ -6,6 +6,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::fault::Fault;
+
 /// The part of a signed request that an SQS server looks at; local servers do not check it.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
     Credential=local/20260101/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
@@ -201,7 +203,7 @@ impl Sqs {
     }
 
     /// Adds a fault to local-sqs.
-    pub async fn fault(&self, fault: impl Into<Value>) {
+    pub async fn fault(&self, fault: Fault) {
         self.try_fault(fault).await.unwrap_or_else(|error| panic!("a fault: {error}"));
     }
 
@@ -209,8 +211,8 @@ impl Sqs {
     ///
     /// # Errors
     /// The server is gone, does not understand the fault, or is built without faults.
-    pub async fn try_fault(&self, fault: impl Into<Value>) -> reqwest::Result<()> {
-        let rules = json!([fault.into()]);
+    pub async fn try_fault(&self, fault: Fault) -> reqwest::Result<()> {
+        let rules = json!([fault.rule()]);
         let request = self.client.post(format!("{}/_faults", self.endpoint)).json(&rules);
         request.send().await?.error_for_status().map(drop)
     }

@@ -126,11 +126,6 @@ impl Stack {
             self.sqs.send(QUEUE, &format!(r#"{{"data":{number}}}"#), &[]).await;
         }
     }
-
-    #[doc(hidden)]
-    pub async fn ready(&self, service: &Service) {
-        service.ready().await;
-    }
 }
 
 impl Drop for Stack {
