@@ -22,6 +22,6 @@ mod limits;
 mod logs;
 mod openapi;
 mod overload;
-mod queue_away;
+mod queue_unavailable;
 mod settings;
 mod stopping;

@@ -1,7 +1,8 @@
 //! The settings of the commands for operators, which use no database and serve nothing.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
+use anyhow::bail;
 use queue::{
     Connection, QueueFinder, QueueNames,
     settings::{SqsSettings, queue_names},
@@ -35,12 +36,10 @@ impl OperatorSettings {
     ///
     /// # Errors
     /// There is no such form type.
-    pub async fn finder(&self, form_type: &str) -> io::Result<QueueFinder> {
+    pub async fn finder(&self, form_type: &str) -> anyhow::Result<QueueFinder> {
         let Some(names) = self.queues.get(form_type) else {
             let known: Vec<&str> = self.queues.keys().map(String::as_str).collect();
-            let what =
-                format!("there is no form type {form_type}, FORM_TYPES names {}", known.join(", "));
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            bail!("there is no form type {form_type}, FORM_TYPES names {}", known.join(", "));
         };
         let connection = Connection::from_environment(self.sqs.region.clone()).await;
         Ok(QueueFinder { connection, names: names.clone(), create: false })
