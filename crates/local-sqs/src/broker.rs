@@ -231,7 +231,7 @@ impl Broker {
         );
         let source: Arc<str> = queue_settings::arn(&queue.name).into();
         let change = Change::DeadLetter {
-            ids: messages.iter().map(|(id, _)| *id).collect(),
+            messages: messages.clone(),
             to: to.id,
             source: Arc::clone(&source),
         };
@@ -246,7 +246,7 @@ impl Broker {
                     }
                 }
                 new_queue.with_state(|state, _| {
-                    messages.iter().for_each(|(id, history)| state.add_received(*id, *history));
+                    messages.iter().for_each(|(id, history)| state.add_received(*id, *history, 0));
                 });
             }),
         );

@@ -30,7 +30,6 @@ pub(crate) enum Code {
     QueueDoesNotExist,
     QueueNameExists,
     ReceiptHandleIsInvalid,
-    RequestEntityTooLarge,
     Serialization,
     TooManyEntriesInBatchRequest,
     UnknownOperation,
@@ -60,9 +59,6 @@ impl Code {
             Code::QueueDoesNotExist => "com.amazonaws.sqs#QueueDoesNotExist",
             Code::QueueNameExists => "com.amazonaws.sqs#QueueNameExists",
             Code::ReceiptHandleIsInvalid => "com.amazonaws.sqs#ReceiptHandleIsInvalid",
-            Code::RequestEntityTooLarge => {
-                "com.amazon.coral.service#RequestEntityTooLargeException"
-            }
             Code::Serialization => "com.amazon.coral.service#SerializationException",
             Code::TooManyEntriesInBatchRequest => "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
             Code::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
@@ -88,7 +84,6 @@ impl Code {
             Code::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
             Code::QueueNameExists => "QueueAlreadyExists",
             Code::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
-            Code::RequestEntityTooLarge => "RequestEntityTooLarge",
             Code::Serialization => "SerializationException",
             Code::TooManyEntriesInBatchRequest => {
                 "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
@@ -100,7 +95,6 @@ impl Code {
     pub(crate) fn status(self) -> u16 {
         match self {
             Code::InternalFailure => 500,
-            Code::RequestEntityTooLarge => 413,
             Code::UnknownOperation => 404,
             _ => 400,
         }

@@ -2,28 +2,21 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{ContentType, HOST},
-    },
-    web::{self, Bytes, Data, ServiceConfig},
+    http::header::{ContentType, HOST},
+    web::{self, Data, ServiceConfig},
 };
 
 use crate::{
     action::Action,
+    body::{self, Unread},
     broker::Broker,
     error::{ApiError, Code},
     response::respond,
 };
 
-/// Maximum bytes of a request body: enough for the 1 MiB of payload that SQS accepts, of which JSON
-/// may write each byte as six, and for the names.
-const MAX_BODY_BYTES: usize = 16 << 20;
-
 /// Every route of the server; the fault hooks add their own.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
         .route("/", web::post().to(handle_call))
         // Some clients post to the path of the queue URL.
         .route("/{account}/{queue}", web::post().to(handle_call))
@@ -33,11 +26,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 async fn handle_call(
     broker: Data<Broker>,
     request: HttpRequest,
-    body: Result<Bytes, actix_web::Error>,
+    payload: web::Payload,
 ) -> HttpResponse {
-    let body = match body {
+    let body = match body::read(&request, payload).await {
         Ok(body) => body,
-        Err(error) => return respond(Err(body_error(&error))),
+        Err(Unread::TooLong) => return body::too_long(),
+        Err(Unread::BrokenOff) => return respond(Err(unreadable())),
     };
     let action = match requested_action(&request) {
         Ok(action) => action,
@@ -75,11 +69,6 @@ fn requested_action(request: &HttpRequest) -> Result<Action, ApiError> {
     })
 }
 
-/// The error for a body that could not be read, most likely because it is too long.
-fn body_error(error: &actix_web::Error) -> ApiError {
-    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("A request cannot be longer than {MAX_BODY_BYTES} bytes.");
-        return ApiError::new(Code::RequestEntityTooLarge, message);
-    }
+fn unreadable() -> ApiError {
     ApiError::new(Code::Serialization, "The request could not be read.")
 }

@@ -7,13 +7,18 @@
 mod change;
 mod error;
 mod reader;
+mod receives;
+mod reserve;
 mod schema;
+mod space;
+mod statements;
 mod writer;
 
 use std::{
     path::Path,
     sync::{Arc, mpsc::Sender},
     thread::JoinHandle,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -22,9 +27,11 @@ use tokio::sync::oneshot;
 pub use self::error::JournalError;
 pub(crate) use self::{
     change::{Change, Done, NotDurable, SentMessage},
+    receives::Receives,
     schema::Loaded,
 };
-use crate::record::Record;
+use self::{receives::Unwritten, writer::Writer};
+use crate::{record::Record, state::Delivered};
 
 #[derive(Debug)]
 pub(crate) enum Journal {
@@ -33,6 +40,7 @@ pub(crate) enum Journal {
     Disk {
         changes: Sender<writer::Job>,
         reads: Sender<reader::Job>,
+        unwritten: Arc<Unwritten>,
         threads: Mutex<Vec<JoinHandle<()>>>,
     },
 }
@@ -40,14 +48,37 @@ pub(crate) enum Journal {
 impl Journal {
     /// Opens `directory`, creates it if it is missing, and loads its content.
     pub(crate) fn open(directory: &Path) -> Result<(Journal, Loaded), JournalError> {
+        let failed = |error| JournalError::Directory(directory.to_owned(), error);
         let opened = schema::open(directory)?;
-        let (changes, write_thread) =
-            writer::start(opened.writer, opened.lock, opened.loaded.ids_reserved)
-                .map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
-        let (reads, read_thread) = reader::start(opened.reader)
-            .map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
+        let unwritten = Arc::new(Unwritten::default());
+        let writer = Writer {
+            connection: opened.writer,
+            ids_reserved: opened.loaded.ids_reserved,
+            unwritten: Arc::clone(&unwritten),
+            database: opened.database,
+            reserve: opened.reserve,
+            is_full: false,
+            // Much may have been deleted just before the last stop.
+            has_deleted: true,
+            is_shrinking: false,
+            upkeep_done: Instant::now(),
+        };
+        let (changes, write_thread) = writer::start(writer, opened.lock).map_err(failed)?;
+        let (reads, read_thread) = reader::start(opened.reader).map_err(failed)?;
         let threads = Mutex::new(vec![write_thread, read_thread]);
-        Ok((Journal::Disk { changes, reads, threads }, opened.loaded))
+        Ok((Journal::Disk { changes, reads, unwritten, threads }, opened.loaded))
+    }
+
+    /// Remembers that messages were received, without waiting for the disk.
+    pub(crate) fn note_receives(&self, delivered: &[Delivered]) {
+        let Journal::Disk { unwritten, .. } = self else { return };
+        let counts = delivered.iter().map(|delivered| Receives {
+            id: delivered.id,
+            total: delivered.history.receives,
+            here: delivered.receives_here,
+            first_ms: delivered.history.first_receive_ms,
+        });
+        unwritten.note(counts, Instant::now());
     }
 
     /// Hands a change to the writer and returns immediately.
@@ -80,7 +111,7 @@ impl Journal {
 
     /// Writes the submitted changes, closes the files and waits until that is done. Blocks.
     pub(crate) fn close(&self) {
-        let Journal::Disk { changes, reads, threads } = self else { return };
+        let Journal::Disk { changes, reads, threads, .. } = self else { return };
         // Sending fails only if the thread has already ended.
         let _ = reads.send(reader::Job::Stop);
         let _ = changes.send(writer::Job::Stop);

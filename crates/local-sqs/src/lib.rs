@@ -3,7 +3,9 @@
 //!
 //! A client can rely on this:
 //! - With a data directory, every change that was answered survives `kill -9`. Which messages are
-//!   in flight does not: after a restart every message that was not deleted is visible.
+//!   in flight does not: after a restart every message that was not deleted is visible. Receive
+//!   counts survive a stop; a kill may lose those of the last second or two.
+//! - If the disk is full, sends fail and everything else goes on, so that the queues can be drained.
 //! - Limits and error codes are those of SQS. If the behaviour of an action differs, its doc
 //!   comment says so.
 //! - Messages come oldest first, although SQS promises no order.
@@ -16,6 +18,7 @@ mod settings;
 
 mod action;
 mod actions;
+mod body;
 mod error;
 mod http;
 mod response;

@@ -7,6 +7,10 @@ use service::settings::{Environment, ListenSettings, LogSettings};
 /// The default of `PORT`.
 pub const DEFAULT_PORT: u16 = 9324;
 
+/// Only this machine, because the server believes whoever asks. In a container, where only others
+/// ask, the image sets all addresses.
+const DEFAULT_BIND_ADDRESS: &str = "127.0.0.1";
+
 /// Where the server listens and where it keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -21,12 +25,14 @@ pub struct Settings {
 impl Settings {
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
-        let ListenSettings { bind_address, port } = ListenSettings::read(environment, DEFAULT_PORT);
+        let ListenSettings { bind_address, port } =
+            ListenSettings::read_with(environment, DEFAULT_BIND_ADDRESS, DEFAULT_PORT);
         let data_dir = environment.optional(
             "DATA_DIR",
             "none: everything is in memory and goes with the process",
             "a directory, created if it is missing",
-            "The directory that keeps queues and messages.",
+            "The directory that keeps queues and messages, and a reserve of 48 MiB by which a full \
+             disk can be drained.",
         );
         Settings { bind_address, port, data_dir: data_dir.map(PathBuf::from) }
     }
@@ -52,7 +58,8 @@ mod tests {
 
     #[test]
     fn unset_and_empty_variables_get_their_defaults() {
-        let expected = Settings { bind_address: "0.0.0.0".to_owned(), port: 9324, data_dir: None };
+        let expected =
+            Settings { bind_address: "127.0.0.1".to_owned(), port: 9324, data_dir: None };
         assert_eq!(read(&[]).unwrap(), expected);
         assert_eq!(
             read(&[("BIND_ADDRESS", ""), ("PORT", ""), ("DATA_DIR", "")]).unwrap(),
@@ -63,9 +70,9 @@ mod tests {
     #[test]
     fn variables_are_read() {
         let settings =
-            read(&[("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0"), ("DATA_DIR", "data")]).unwrap();
+            read(&[("BIND_ADDRESS", "0.0.0.0"), ("PORT", "0"), ("DATA_DIR", "data")]).unwrap();
         let expected = Settings {
-            bind_address: "127.0.0.1".to_owned(),
+            bind_address: "0.0.0.0".to_owned(),
             port: 0,
             data_dir: Some(PathBuf::from("data")),
         };

@@ -58,13 +58,14 @@ impl State {
         }
     }
 
-    /// Adds a message with a past: from another queue, or back because a move failed.
-    pub(crate) fn add_received(&mut self, id: i64, history: History) {
+    /// Adds a message with a past: from another queue, back because a move failed, or from before a
+    /// restart.
+    pub(crate) fn add_received(&mut self, id: i64, history: History, receives_here: u32) {
         let received = Received {
             history,
             last_receive_ms: 0,
             receive: 0,
-            receives_here: 0,
+            receives_here,
             invisible_until_ms: None,
         };
         self.received.insert(id, received);
@@ -123,6 +124,7 @@ impl State {
                 id,
                 receive: received.receive,
                 history: received.history,
+                receives_here: received.receives_here,
             });
             self.received.insert(id, received);
         }

@@ -166,6 +166,7 @@ fn take_messages(
             format!("There are {MAX_IN_FLIGHT} messages in flight, which is the maximum."),
         ));
     };
+    broker.journal.note_receives(&delivered);
     // No need to wait: after a restart these messages would be just as expired.
     drop(broker.discard_messages(&expired));
     if let Some((dead_letter_queue, _)) = redrive {

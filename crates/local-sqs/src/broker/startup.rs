@@ -8,10 +8,11 @@ use std::{
 
 use super::{Broker, RECORDS_IN_MEMORY};
 use crate::{
-    journal::{Journal, JournalError, Loaded},
+    journal::{Journal, JournalError, Loaded, Receives},
     queue::{CurrentSettings, Queue},
     queue_settings::QueueSettings,
     records::Records,
+    state::History,
 };
 
 impl Broker {
@@ -31,7 +32,8 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Takes over the content of the disk; returns messages whose queue was deleted.
+    /// Takes over the content of the disk; returns messages whose queue was deleted, or of which only
+    /// the receive count is left.
     fn take_over(&self, loaded: Loaded) -> Result<Vec<i64>, JournalError> {
         let mut by_id = HashMap::new();
         let messages = loaded.messages.len();
@@ -50,10 +52,18 @@ impl Broker {
             self.insert_queue(queue);
         }
         let mut orphans = Vec::new();
+        let mut receives = loaded.receives;
         for message in loaded.messages {
+            let received = receives.remove(&message.id);
             match by_id.get(&message.queue) {
-                Some(queue) => queue.with_state(|state, now_ms| {
-                    state.add_sent(message.id, message.sent_ms, message.due_ms, now_ms);
+                Some(queue) => queue.with_state(|state, now_ms| match received {
+                    Some(Receives { total, here, first_ms, .. }) => {
+                        let sent_ms = message.sent_ms;
+                        let history =
+                            History { sent_ms, first_receive_ms: first_ms, receives: total };
+                        state.add_received(message.id, history, here);
+                    }
+                    None => state.add_sent(message.id, message.sent_ms, message.due_ms, now_ms),
                 }),
                 None => {
                     orphans.push(message.id);
@@ -62,6 +72,7 @@ impl Broker {
                 }
             }
         }
+        orphans.extend(receives.into_keys());
         log::info!(queues = by_id.len(), messages; "Read the data directory.");
         Ok(orphans)
     }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::record::Record;
+use crate::{record::Record, state::History};
+
+/// Bytes that a row adds to the write-ahead log besides its content.
+const ROW_BYTES: usize = 200;
 
 /// One change, done completely or not at all.
 #[derive(Debug)]
@@ -27,10 +30,33 @@ pub(crate) enum Change {
     /// Moves messages to the dead-letter queue with the id `to`; `source` is the ARN of the queue
     /// that they come from.
     DeadLetter {
-        ids: Vec<i64>,
+        messages: Vec<(i64, History)>,
         to: i64,
         source: Arc<str>,
     },
+}
+
+impl Change {
+    /// Whether it makes the data grow. Such a change is refused while the disk is full, so that
+    /// the rest of the disk is there for deletes.
+    pub(super) fn adds_data(&self) -> bool {
+        matches!(self, Change::Send(_) | Change::CreateQueue { .. })
+    }
+
+    /// Estimates how many bytes it adds to the write-ahead log.
+    pub(super) fn log_bytes(&self) -> usize {
+        match self {
+            Change::Send(messages) => {
+                messages.iter().map(|message| ROW_BYTES + message.record.size()).sum()
+            }
+            // Neighbouring rows share pages.
+            Change::Delete(ids) => ids.len() * ROW_BYTES,
+            Change::DeadLetter { messages, .. } => messages.len() * ROW_BYTES,
+            Change::CreateQueue { .. }
+            | Change::SetAttributes { .. }
+            | Change::DeleteQueue { .. } => ROW_BYTES,
+        }
+    }
 }
 
 /// A message as it is written.

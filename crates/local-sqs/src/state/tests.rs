@@ -92,10 +92,22 @@ fn the_receive_after_the_last_allowed_one_removes_the_message() {
 #[test]
 fn a_moved_message_keeps_its_history_but_is_counted_from_zero_in_the_new_queue() {
     let mut queue = Queue::with(0);
-    queue.state.add_received(7, History { sent_ms: 5, first_receive_ms: Some(6), receives: 3 });
+    let history = History { sent_ms: 5, first_receive_ms: Some(6), receives: 3 };
+    queue.state.add_received(7, history, 0);
     let rules = Rules { max_receives: Some(1), ..RULES };
     let delivered = queue.take(rules, 9).delivered[0];
     assert_eq!(delivered.history, History { sent_ms: 5, first_receive_ms: Some(6), receives: 4 });
+}
+
+#[test]
+fn a_message_from_before_a_restart_has_the_receives_left_that_it_had() {
+    let mut queue = Queue::with(0);
+    let history = History { sent_ms: 5, first_receive_ms: Some(6), receives: 5 };
+    queue.state.add_received(7, history, 2);
+    let rules = Rules { max_receives: Some(3), invisible_ms: 10, ..RULES };
+    let delivered = queue.take(rules, 9).delivered[0];
+    assert_eq!((delivered.history.receives, delivered.receives_here), (6, 3));
+    assert_eq!(queue.take(rules, 19).exhausted.len(), 1);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(crate) struct Delivered {
     pub(crate) id: i64,
     pub(crate) receive: u64,
     pub(crate) history: History,
+    /// Number of receives from this queue.
+    pub(crate) receives_here: u32,
 }
 
 /// Why the visibility of a message was not changed.

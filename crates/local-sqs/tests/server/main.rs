@@ -8,15 +8,20 @@
 )]
 
 mod harness;
+mod small_disk;
 
 mod boto3;
+mod disk;
 mod durability;
 mod errors;
 mod faults;
 mod limits;
+mod listening;
 mod polling;
 mod queues;
+mod receive_counts;
 mod receiving;
+mod request_length;
 mod sending;
 mod sizes;
 mod stopping;

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::{
     harness::Server,
-    limits::{batch, entry},
+    limits::{batch, entry, send},
 };
 
 #[tokio::test]
@@ -22,32 +22,17 @@ async fn the_size_of_a_message_is_its_body_and_the_names_types_and_values_of_its
 }
 
 #[tokio::test]
-async fn a_body_of_one_mebibyte_is_accepted_even_if_json_escapes_every_byte() {
+async fn a_body_of_one_mebibyte_is_accepted_alone_and_in_a_batch() {
     let server = Server::with_queue(json!({})).await;
-    let escaped = "\\u0009".repeat(1 << 20);
-    let request = format!(r#"{{"QueueUrl":"q","MessageBody":"{escaped}"}}"#);
-    assert_eq!(server.client.try_call("SendMessage", request).await.unwrap().status, 200);
-    let body = &server.client.bodies("q").await[0];
-    assert!(body.len() == 1 << 20 && body.bytes().all(|byte| byte == b'\t'));
+    // JSON writes this character as two bytes.
+    let body = "\t".repeat(600_000) + &"x".repeat((1 << 20) - 600_000);
+    server.client.ok("SendMessage", send(json!({"MessageBody": body}))).await;
+    assert_eq!(server.client.bodies("q").await, [body]);
     let request = batch(vec![
         json!({"Id": "a", "MessageBody": "x".repeat((1 << 20) - 1)}),
         json!({"Id": "b", "MessageBody": "x"}),
     ]);
     server.client.ok("SendMessageBatch", request).await;
-}
-
-#[tokio::test]
-async fn a_request_over_16_mebibytes_is_refused() {
-    let server = Server::with_queue(json!({})).await;
-    let request = format!(r#"{{"QueueUrl":"q","MessageBody":"{}"}}"#, "x".repeat(16 << 20));
-    // The server may close the connection before everything is sent.
-    if let Ok(answer) = server.client.try_call("SendMessage", request).await {
-        assert_eq!(
-            (answer.status, answer.query_error.as_str()),
-            (413, "RequestEntityTooLarge;Sender")
-        );
-    }
-    assert_eq!(server.client.attribute("q", "ApproximateNumberOfMessages").await, "0");
 }
 
 #[tokio::test]

@@ -14,10 +14,15 @@ pub struct ListenSettings {
 impl ListenSettings {
     /// Reads the variables; `port` is the service's default.
     pub fn read(environment: &mut Environment, port: u16) -> Self {
+        Self::read_with(environment, "0.0.0.0", port)
+    }
+
+    /// [`ListenSettings::read`] with a default for the address, too.
+    pub fn read_with(environment: &mut Environment, bind_address: &str, port: u16) -> Self {
         Self {
             bind_address: environment.text(
                 "BIND_ADDRESS",
-                "0.0.0.0",
+                bind_address,
                 "an IP address or a host name",
                 "The address the service listens on.",
             ),
