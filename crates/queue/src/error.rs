@@ -49,11 +49,14 @@ impl SqsError {
     }
 
     /// A whole call that failed.
-    pub(crate) fn from_call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    pub(crate) fn from_call<E>(operation: &'static str, error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: fmt::Debug,
     {
+        // The front end of SQS refuses a long request by itself, in plain text.
+        if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 413) {
+            return Self::new(operation, Cause::TooLong, "HTTP status 413");
+        }
         let SdkError::ServiceError(service) = error else {
             return Self::new(operation, Cause::Unavailable, why_no_reply(error));
         };
@@ -130,7 +133,7 @@ fn cause_of(code: &str, message: &str) -> Cause {
 }
 
 /// Why the answer is missing: the innermost error says it best, such as `connection refused`.
-fn why_no_reply<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
+fn why_no_reply<E: Error + 'static>(error: &SdkError<E>) -> String {
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

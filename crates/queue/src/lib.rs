@@ -16,6 +16,7 @@ mod queue;
 mod look_up;
 
 mod batch;
+mod call_size;
 mod send_batch;
 mod sender;
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use domain::Message;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
+    call_size,
     error::SqsError,
     look_up,
     queue_address::QueueAddress,
@@ -61,6 +63,19 @@ impl Queue {
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
         send_batch::send_all(&self.address, messages, within, deadline).await
+    }
+
+    /// Sends any number of messages, in concurrent calls of as many as fit. The results are those of
+    /// [`Self::send`].
+    pub async fn send_all(
+        &self,
+        messages: &[Message],
+        within: Duration,
+        deadline: Instant,
+    ) -> Vec<Result<(), SqsError>> {
+        let calls = call_size::split(messages, self.max_message_size);
+        let calls = calls.into_iter().map(|some| self.send(some, within, deadline));
+        join_all(calls).await.into_iter().flatten().collect()
     }
 
     /// Sends one message that the worker sets aside. It is on the queue if this is `Ok`.

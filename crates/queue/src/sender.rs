@@ -10,16 +10,13 @@ use tokio::{
 };
 
 use crate::{
-    MAX_ENTRIES,
+    call_size::CallSize,
     error::{Cause, SqsError},
     policy,
     queue::Queue,
 };
 
 const OPERATION: &str = "SendMessageBatch";
-
-/// The size of all messages in one batch call that every server takes, for a queue whose own limit is unknown.
-const ANY_QUEUE_TAKES: usize = 262_144;
 
 /// How eagerly a sender calls SQS, and how long a send may take.
 #[derive(Clone, Copy, Debug)]
@@ -138,13 +135,13 @@ impl SendLoop {
     /// Adds messages to a batch until it should leave: at once if it is full or no other call is in flight, otherwise
     /// when its first message has waited for `linger`.
     async fn fill_batch(&mut self, first: PendingSend, calls: &Semaphore) -> Vec<PendingSend> {
-        let limit = self.queue.max_message_size().unwrap_or(ANY_QUEUE_TAKES);
-        let mut bytes = first.message.size();
+        let mut size = CallSize::new(self.queue.max_message_size());
+        size.add(&first.message);
         let leaves_at = first.since + self.pace.linger;
         let mut batch = vec![first];
         // This batch has a permit already.
         let other_permits = self.pace.calls_in_flight - 1;
-        while batch.len() < MAX_ENTRIES {
+        while !size.is_full() {
             let next = match self.arrivals.try_recv() {
                 Ok(next) => Some(next),
                 Err(_) if calls.available_permits() == other_permits => None,
@@ -157,8 +154,7 @@ impl SendLoop {
             };
             let Some(next) = next else { break };
             let Some(next) = self.unless_expired(next) else { continue };
-            bytes += next.message.size();
-            if bytes > limit {
+            if !size.add(&next.message) {
                 self.did_not_fit = Some(next);
                 break;
             }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use queue::Cause;
 use serde_json::json;
 use test_kit::{Fault, wait};
+use tokio::time::Instant;
 
 use crate::{
     against_both_servers,
@@ -67,6 +68,37 @@ async fn concurrent_messages_share_calls_and_all_arrive(server: Server) {
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), 137);
+}
+
+/// Half of each body is quotes, which JSON escapes: ten of them make a request of three times the
+/// length that Amazon's front end accepts.
+#[tokio::test]
+async fn messages_that_grow_when_escaped_are_split_into_shorter_requests() {
+    let server = Server::local_sqs();
+    let queue = server.pair().await.form;
+    let body = "\"x".repeat(100_000);
+    let sender = sender(&queue);
+    let sends = join_all((0..20).map(|_| sender.send(message(&body)))).await;
+    assert!(sends.iter().all(Result::is_ok), "{sends:?}");
+    let messages: Vec<Message> = (0..20).map(|_| message(&body)).collect();
+    let within = Duration::from_secs(10);
+    let sends = queue.send_all(&messages, within, Instant::now() + within).await;
+    assert!(sends.iter().all(Result::is_ok), "{sends:?}");
+    let calls = server.sqs.requests("SendMessageBatch").await;
+    assert!(calls <= 20, "no call was refused and tried again: {calls} calls");
+    assert_eq!(receive_all(&queue).await.len(), 40);
+}
+
+/// Control characters take six bytes each in JSON, and SQS's own limit counts them as one.
+#[tokio::test]
+async fn a_request_that_the_front_end_refuses_is_too_long_and_no_outage() {
+    let server = Server::local_sqs();
+    let queue = server.pair().await.form;
+    let long = "\t\"".repeat(500_000);
+    let sender = sender(&queue);
+    let (good, bad) = tokio::join!(sender.send(message("good")), sender.send(message(&long)));
+    assert_eq!(bad.unwrap_err().cause(), Cause::TooLong);
+    good.unwrap();
 }
 
 async fn only_the_message_that_is_too_long_is_refused(server: Server) {

@@ -14,8 +14,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use domain::Message;
-use futures_util::future::join_all;
-use queue::{Cause, Delivery, MAX_ENTRIES, Queue, QueuePair, SqsError};
+use queue::{Cause, Delivery, Queue, QueuePair, SqsError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -166,10 +165,7 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
 }
 
 async fn send_all(form: &Queue, messages: &[Message]) -> Vec<Result<(), SqsError>> {
-    let calls = messages
-        .chunks(MAX_ENTRIES)
-        .map(|some| form.send(some, SEND_WITHIN, Instant::now() + SEND_WITHIN));
-    join_all(calls).await.into_iter().flatten().collect()
+    form.send_all(messages, SEND_WITHIN, Instant::now() + SEND_WITHIN).await
 }
 
 fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {

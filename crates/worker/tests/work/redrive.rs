@@ -106,6 +106,18 @@ async fn a_limit_sends_the_oldest_messages_and_the_others_are_visible_at_once() 
     assert_eq!(sent, (0..12).collect::<Vec<_>>());
 }
 
+/// Together they are longer than SQS accepts in one call, and than its front end reads.
+#[tokio::test]
+async fn messages_too_long_for_one_call_are_all_sent_back() {
+    let stack = queues().await;
+    let body = "x".repeat(300_000);
+    for number in 0..12 {
+        stack.sqs.send(INVALID, &body, &[("original_message_id", &format!("m{number}"))]).await;
+    }
+    assert_eq!(columns(&run_successfully(&stack, "redrive")).len(), 12);
+    assert_eq!(stack.sqs.drain(QUEUE).await.len(), 12);
+}
+
 #[tokio::test]
 async fn copies_of_one_message_are_sent_once_and_nothing_else_counts_as_a_copy() {
     let stack = queues().await;
