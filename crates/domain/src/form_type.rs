@@ -86,9 +86,9 @@ impl FormType {
     /// Checks the fields of a submission.
     ///
     /// # Errors
-    /// [`Refusal::Fields`], with every fault.
+    /// [`Refusal::Fields`], with every fault, or [`Refusal::TooManyValues`].
     pub fn check(&self, fields: &Fields) -> Result<(), Refusal> {
-        self.0.schema.check(fields.as_value()).map_err(Refusal::Fields)
+        self.0.schema.check(fields.canonical())
     }
 }
 

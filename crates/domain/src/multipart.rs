@@ -2,20 +2,22 @@
 
 use std::convert::Infallible;
 
+use crate::{
+    canonical::{Canonical, Writer},
+    refusal::{Fault, Refusal},
+};
 use futures_util::{FutureExt, stream};
 use multer::Multipart;
-use serde_json::{Map, Value};
-
-use crate::refusal::{Fault, Refusal};
 
 /// Every value is text. If a name appears twice, the last value wins.
 ///
 /// # Errors
 /// A body that is not multipart, and every part that is a file or is not UTF-8.
-pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Canonical, Refusal> {
     let boundary = multer::parse_boundary(content_type).map_err(not_multipart)?;
     let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body.to_vec())]), boundary);
-    let mut fields = Map::new();
+    let mut writer = Writer::default();
+    let object = writer.open_object();
     let mut faults = Vec::new();
     while let Some(part) = without_waiting(parts.next_field())? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -34,13 +36,21 @@ pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value
             // Browsers always send a file input, even if the user chose no file.
             (Some(file), Ok(text)) if file.is_empty() && text.is_empty() => {}
             (Some(_), _) => faults.push(Fault::in_field(&name, "file", "Files are not accepted.")),
-            (None, Ok(text)) if is_utf8 => _ = fields.insert(name, Value::String(text)),
+            (None, Ok(text)) if is_utf8 => {
+                let name = writer.name(&name);
+                let value = writer.string(&text);
+                writer.end_of_member(name, value);
+            }
             // Any other character set, or only part of the text, would store something else than
             // what was sent.
             (None, _) => faults.push(Fault::in_field(&name, "not_utf8", "Text must be UTF-8.")),
         }
     }
-    if faults.is_empty() { Ok(fields) } else { Err(Refusal::Fields(faults)) }
+    if !faults.is_empty() {
+        return Err(Refusal::Fields(faults));
+    }
+    writer.close_whole_object(object);
+    Ok(writer.finish())
 }
 
 /// Runs a step of the parser. It never waits, because the whole body is in memory as one chunk.

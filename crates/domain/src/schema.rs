@@ -6,20 +6,23 @@ mod formats;
 mod message;
 mod rules;
 mod sentences;
+mod view;
 
 use std::collections::HashSet;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::refusal::Fault;
+use crate::{canonical::Canonical, refusal::Refusal};
 
 pub use bad_schema::BadSchema;
+use view::View;
 
 /// A schema without mistakes, ready to check fields.
 pub(crate) struct Schema {
     document: Value,
     validator: Validator,
+    view: View,
     /// Every member name that the schema mentions: the sender did not choose these names, so logs
     /// may show them.
     names: HashSet<String>,
@@ -49,7 +52,8 @@ impl Schema {
             options.build(&document).map_err(|error| rules::explain(&error, &document))?;
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
-        Ok(Self { document, validator, names })
+        let view = View::of(&document);
+        Ok(Self { document, validator, view, names })
     }
 
     pub(crate) fn document(&self) -> &Value {
@@ -57,13 +61,15 @@ impl Schema {
     }
 
     /// # Errors
-    /// Every fault, at least one.
-    pub(crate) fn check(&self, fields: &Value) -> Result<(), Vec<Fault>> {
-        if self.validator.is_valid(fields) {
+    /// Every fault, at least one. A form that would take too much memory here is refused as a whole.
+    pub(crate) fn check(&self, form: &Canonical) -> Result<(), Refusal> {
+        let fields = self.view.build(form).map_err(|_| Refusal::TooManyValues)?;
+        if self.validator.is_valid(&fields) {
             return Ok(());
         }
-        let errors = self.validator.iter_errors(fields);
-        Err(sentences::describe_errors(errors, &self.document, fields, &self.names))
+        let errors = self.validator.iter_errors(&fields);
+        let faults = sentences::describe_errors(errors, &self.document, &fields, &self.names);
+        Err(Refusal::Fields(faults))
     }
 }
 
