@@ -63,7 +63,5 @@ fn parse(body: &[u8], content_type: &str, form_type: &FormType) -> Result<Fields
         Ok(_) => return Err(Refusal::NotJson),
         Err(error) => return Err(Refusal::MediaType(error.to_string())),
     };
-    let fields = Fields::parse(body, encoding).map_err(Refusal::Form)?;
-    form_type.check(&fields).map_err(Refusal::Form)?;
-    Ok(fields)
+    form_type.parse(body, encoding).map_err(Refusal::Form)
 }

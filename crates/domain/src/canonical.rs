@@ -9,7 +9,7 @@ mod writer;
 
 use std::{cmp::Ordering, ops::Range};
 
-pub(crate) use writer::{Name, Writer};
+pub(crate) use writer::{Name, Object, Writer};
 
 /// Values that JSON allows and PostgreSQL's jsonb does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

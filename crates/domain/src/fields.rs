@@ -1,6 +1,6 @@
 //! The fields of a submission: the JSON object that was posted.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde_json::Value;
 
@@ -29,10 +29,21 @@ pub struct Fields(
 impl Fields {
     /// Reads a request body. An empty body and the JSON text `null` give no fields, as in 2016.
     ///
+    /// If the body is not JSON, of a repeated name only the last value is kept.
+    /// [`FormType::parse`](crate::FormType::parse) also knows the fields that are lists.
+    ///
     /// # Errors
     /// A body that cannot be read in its encoding, a body that is not an object, and fields that
     /// PostgreSQL cannot store.
     pub fn parse(body: &[u8], encoding: Encoding<'_>) -> Result<Self, Refusal> {
+        Self::parse_with_lists(body, encoding, &HashSet::new())
+    }
+
+    pub(crate) fn parse_with_lists(
+        body: &[u8],
+        encoding: Encoding<'_>,
+        list_fields: &HashSet<String>,
+    ) -> Result<Self, Refusal> {
         if body.is_empty() {
             return Ok(Self(Canonical::empty_object()));
         }
@@ -42,9 +53,9 @@ impl Fields {
         match encoding {
             Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Canonical::empty_object())),
             Encoding::Json => Self::from_json(body),
-            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body)),
+            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body, list_fields)),
             Encoding::Multipart { content_type } => {
-                Self::check_limits(multipart::parse(body, content_type)?)
+                Self::check_limits(multipart::parse(body, content_type, list_fields)?)
             }
         }
     }

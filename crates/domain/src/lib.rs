@@ -8,6 +8,8 @@ mod encoding;
 
 mod canonical;
 mod json;
+mod pairs;
+
 mod multipart;
 mod urlencoded;
 

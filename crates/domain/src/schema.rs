@@ -23,6 +23,8 @@ pub(crate) struct Schema {
     document: Value,
     validator: Validator,
     view: View,
+    /// The top-level properties that are lists and nothing else.
+    list_fields: HashSet<String>,
     /// Every member name that the schema mentions: the sender did not choose these names, so logs
     /// may show them.
     names: HashSet<String>,
@@ -53,7 +55,12 @@ impl Schema {
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
         let view = View::of(&document);
-        Ok(Self { document, validator, view, names })
+        let list_fields = collect_list_fields(&document);
+        Ok(Self { document, validator, view, list_fields, names })
+    }
+
+    pub(crate) fn list_fields(&self) -> &HashSet<String> {
+        &self.list_fields
     }
 
     pub(crate) fn document(&self) -> &Value {
@@ -71,6 +78,14 @@ impl Schema {
         let faults = sentences::describe_errors(errors, &self.document, &fields, &self.names);
         Err(Refusal::Fields(faults))
     }
+}
+
+/// The top-level properties that have `"type": "array"`. Others that may be lists, such as `data` of
+/// `form`, stay text in the encodings other than JSON, as in 2016.
+fn collect_list_fields(schema: &Value) -> HashSet<String> {
+    let is_list = |property: &Value| property.get("type").is_some_and(|one| one == "array");
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.filter(|(_, property)| is_list(property)).map(|(name, _)| name.clone()).collect()
 }
 
 fn collect_names(schema: &Value, names: &mut HashSet<String>) {
