@@ -151,7 +151,7 @@ const TOO_MANY_VALUES: Reason = Reason {
     code: "too_many_values",
     status: StatusCode::PAYLOAD_TOO_LARGE,
     detail: "The form has too many values or objects to be checked.",
-    when: "Checking the form against the schema of its type would take more than 24 MiB of memory.",
+    when: "Checking the form against the schema of its type would take more than 16 MiB of memory.",
     ..FORM
 };
 const QUEUE_NOT_FOUND: Reason = Reason {

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::{canonical::Canonical, refusal::Refusal};
+use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
 
 pub use bad_schema::BadSchema;
 use view::View;
@@ -68,14 +68,22 @@ impl Schema {
     }
 
     /// # Errors
-    /// Every fault, at least one. A form that would take too much memory here is refused as a whole.
+    /// Every fault, at least one; only the first if the form has very many values. A form that would
+    /// take too much memory here is refused as a whole.
     pub(crate) fn check(&self, form: &Canonical) -> Result<(), Refusal> {
-        let fields = self.view.build(form).map_err(|_| Refusal::TooManyValues)?;
-        if self.validator.is_valid(&fields) {
+        let mut trees = Trees::new();
+        let seen = self.view.build(form, &mut trees).map_err(|_| Refusal::TooManyValues)?;
+        if self.validator.is_valid(&seen) {
             return Ok(());
         }
-        let errors = self.validator.iter_errors(&fields);
-        let faults = sentences::describe_errors(errors, &self.document, &fields, &self.names);
+        let describe = |errors: &mut dyn Iterator<Item = _>| {
+            sentences::describe_errors(errors, &self.document, &seen, &self.names)
+        };
+        let faults = if trees.have_many_values() {
+            describe(&mut self.validator.validate(&seen).err().into_iter())
+        } else {
+            describe(&mut self.validator.iter_errors(&seen))
+        };
         Err(Refusal::Fields(faults))
     }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The most bytes that the trees of one form may take. 500,000 zeros take 20 MB; without a limit,
+/// The most bytes that the trees of one form may take. 400,000 zeros take that; without a limit,
 /// 1 MiB of objects with one short member each would take 130 MB.
-const MAX_BYTES: usize = 24 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// A node of the map that an object is. It has room for 11 members, but members that arrive in the
 /// order of their names leave it half full.
@@ -17,9 +17,14 @@ const MEMBERS_PER_NODE: usize = 6;
 /// The bytes around a string: every allocation has at least 8.
 const STRING_BYTES: usize = 8;
 
+/// Above this many values, a form is too large for a list of all its errors: the validator makes
+/// 200 bytes of each error, and in the worst case every value has one.
+const MANY_VALUES: usize = 50_000;
+
 /// Builds trees until they take too much memory.
 pub(crate) struct Trees {
     bytes_left: usize,
+    values: usize,
 }
 
 /// The values have too many parts to be checked by a schema.
@@ -28,7 +33,7 @@ pub(crate) struct TooManyValues;
 
 impl Trees {
     pub(crate) fn new() -> Self {
-        Self { bytes_left: MAX_BYTES }
+        Self { bytes_left: MAX_BYTES, values: 0 }
     }
 
     /// Builds the tree of canonical JSON text. Only the limit can make this fail, because the text
@@ -36,6 +41,11 @@ impl Trees {
     pub(crate) fn build(&mut self, text: &str) -> Result<Value, TooManyValues> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         BuildValue(self).deserialize(&mut deserializer).map_err(|_| TooManyValues)
+    }
+
+    /// Whether a list of all errors could take too much memory.
+    pub(crate) fn have_many_values(&self) -> bool {
+        self.values > MANY_VALUES
     }
 
     fn take<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
@@ -51,6 +61,7 @@ impl<'de> DeserializeSeed<'de> for BuildValue<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.0.values += 1;
         deserializer.deserialize_any(self)
     }
 }
@@ -100,7 +111,7 @@ impl<'de> Visitor<'de> for BuildValue<'_> {
                 let digits = entries.next_value::<String>()?;
                 return Ok(Value::Number(Number::from_string_unchecked(digits)));
             }
-            if object.len() % MEMBERS_PER_NODE == 0 {
+            if object.len().is_multiple_of(MEMBERS_PER_NODE) {
                 self.0.take(NODE_BYTES)?;
             }
             self.0.take(STRING_BYTES + key.len())?;

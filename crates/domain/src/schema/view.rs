@@ -71,8 +71,11 @@ impl View {
     }
 
     /// Builds what the schema sees.
-    pub(crate) fn build(&self, form: &Canonical) -> Result<Value, TooManyValues> {
-        let mut trees = Trees::new();
+    pub(crate) fn build(
+        &self,
+        form: &Canonical,
+        trees: &mut Trees,
+    ) -> Result<Value, TooManyValues> {
         let Self::Fields(fields) = self else { return trees.build(form.text()) };
         let mut seen = Map::new();
         for field in fields {
