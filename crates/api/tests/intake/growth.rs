@@ -15,6 +15,9 @@ const LIMITS: [(&str, &str); 2] =
     [("HEADER_TIMEOUT_SECONDS", "600"), ("BODY_TIMEOUT_SECONDS", "600")];
 const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 
+/// The shapes that took the most memory when each form became a tree.
+const LARGEST_TREES: [&str; 2] = ["objects", "nested objects"];
+
 /// Schemas that look at all parts of a form.
 const LISTS: &str = r#"{"properties": {"data": {"items": {"type": "string"}}}}"#;
 const NAMES: &str = r#"{"propertyNames": {"maxLength": 0}, "additionalProperties": false}"#;
@@ -126,7 +129,7 @@ async fn shapes_above(limit: u64, count: usize) -> Vec<String> {
     let stack = Stack::start();
     stack.allow_messages_left("a body whose repeated fields are dropped is accepted");
     let mut above = Vec::new();
-    for shape in &shapes() {
+    for shape in shapes().iter().filter(|shape| count == 1 || LARGEST_TREES.contains(&shape.name)) {
         let (api, _types) = api(&stack).await;
         let before = api.memory().now;
         let request = request(&api, shape);
@@ -160,7 +163,7 @@ async fn one_body_of_any_shape_takes_at_most_64_mib() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_bodies_of_any_shape_at_once_take_at_most_160_mib() {
+async fn eight_bodies_of_many_objects_at_once_take_at_most_160_mib() {
     let above = shapes_above(160, 8).await;
     assert!(above.is_empty(), "{}", above.join("\n"));
 }
