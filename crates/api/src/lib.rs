@@ -22,6 +22,7 @@ mod signature;
 mod refusal;
 
 mod form_queue;
+mod parser;
 mod submission_id;
 mod submit;
 
@@ -49,7 +50,7 @@ use service::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{body::BodyLimits, form_queue::FormQueue, settings::Settings};
+use crate::{body::BodyLimits, form_queue::FormQueue, parser::Parser, settings::Settings};
 
 /// The intake, listening but not yet serving.
 pub struct Api {
@@ -77,6 +78,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
     let health = Health::new(checks.collect());
     let limits = BodyLimits::new(&settings.limits);
+    let parser = web::Data::new(Parser::new());
     let listen = settings.listen.clone();
     let address = format!("{}:{}", listen.bind_address, listen.port);
 
@@ -92,6 +94,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(Facts::new()))
             .app_data(web::Data::new(limits.clone()))
+            .app_data(parser.clone())
             .app_data(web::Data::new(settings.intake.clone()))
             .app_data(web::PayloadConfig::new(settings.limits.body_bytes))
             .wrap(from_fn(trace::trace))

@@ -147,6 +147,13 @@ const FORM: Reason = Reason {
     check: Check::Form,
     is_alerted: false,
 };
+const TOO_MANY_VALUES: Reason = Reason {
+    code: "too_many_values",
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    detail: "The form has too many values or objects to be checked.",
+    when: "Checking the form against the schema of its type would take more than 16 MiB of memory.",
+    ..FORM
+};
 const QUEUE_NOT_FOUND: Reason = Reason {
     code: "queue_not_found",
     status: StatusCode::SERVICE_UNAVAILABLE,
@@ -184,7 +191,7 @@ const SQS_UNAVAILABLE: Reason = Reason {
 /// Every reason, in the order of the checks.
 pub fn reasons() -> Vec<Reason> {
     let body = [CONTENT_ENCODING, BODY_TOO_LONG, BODY_BROKE_OFF, BODIES_IN_FLIGHT, BODY_TOO_SLOW];
-    let form = [IDEMPOTENCY_KEY, MEDIA_TYPE, NOT_JSON, FORM];
+    let form = [IDEMPOTENCY_KEY, MEDIA_TYPE, NOT_JSON, FORM, TOO_MANY_VALUES];
     let queue = [QUEUE_NOT_FOUND, TOO_LONG_FOR_QUEUE, SQS_REFUSED, SQS_UNAVAILABLE];
     [&body, &[SIGNATURE_WRONG][..], &hawk::reasons(), &form, &queue].concat()
 }
@@ -202,6 +209,7 @@ impl Refusal {
             Self::IdempotencyKey => IDEMPOTENCY_KEY,
             Self::MediaType(_) => MEDIA_TYPE,
             Self::NotJson => NOT_JSON,
+            Self::Form(domain::Refusal::TooManyValues) => TOO_MANY_VALUES,
             Self::Form(refusal) => Reason { code: refusal.code(), ..FORM },
             Self::NotSent { why: NotSent::NoQueue, .. } => QUEUE_NOT_FOUND,
             Self::NotSent { why: NotSent::Failed(error), .. } => match error.cause() {

@@ -25,20 +25,18 @@ impl IdempotencyKey {
 /// With a key, it is a UUIDv8 made from sender, key and content: the same key with other content is
 /// another submission. A Hawk request without a key has a UUIDv8 made from its MAC, so that a
 /// replay at any instance is the same submission. Any other submission has a new UUIDv7.
-///
-/// `body` makes the body of the message. It is called only if the id depends on it.
 pub fn submission_id(
     form_type: &str,
     sent_by: &SentBy,
     key: Option<&IdempotencyKey>,
-    body: impl FnOnce() -> String,
+    body: &str,
 ) -> Uuid {
     match (key, sent_by) {
-        (Some(key), SentBy::Ui) => derived(
-            &["idempotency-key", form_type, "signature", &key.0, &body()].map(str::as_bytes),
-        ),
+        (Some(key), SentBy::Ui) => {
+            derived(&["idempotency-key", form_type, "signature", &key.0, body].map(str::as_bytes))
+        }
         (Some(key), SentBy::HawkClient { id, .. }) => {
-            derived(&["idempotency-key:hawk", form_type, id, &key.0, &body()].map(str::as_bytes))
+            derived(&["idempotency-key:hawk", form_type, id, &key.0, body].map(str::as_bytes))
         }
         (None, SentBy::HawkClient { id, mac }) => {
             derived(&[b"hawk-mac".as_slice(), form_type.as_bytes(), id.as_bytes(), mac.as_slice()])
@@ -64,9 +62,7 @@ mod tests {
     use super::*;
 
     fn id(form_type: &str, sent_by: &SentBy, key: &str, body: &str) -> Uuid {
-        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), || {
-            body.to_owned()
-        })
+        submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
     }
 
     #[test]

@@ -6,11 +6,12 @@ use actix_web::{
     web::{self, Bytes},
 };
 use chrono::Utc;
-use domain::{Encoding, Fields, FormType, Message, Submission};
+use domain::{FormType, Message, Submission};
 use uuid::Uuid;
 
 use crate::{
     form_queue::FormQueue,
+    parser::Parser,
     refusal::Refusal,
     sent_by::SentBy,
     submission_id::{self, IdempotencyKey, submission_id},
@@ -22,9 +23,10 @@ pub async fn submit(
     sent_by: web::ReqData<SentBy>,
     trace: web::ReqData<TraceParent>,
     body: Bytes,
+    parser: web::Data<Parser>,
     form_queue: web::Data<FormQueue>,
 ) -> HttpResponse {
-    match accept(&request, &sent_by, &trace, &body, &form_queue).await {
+    match accept(&request, &sent_by, &trace, body, &parser, &form_queue).await {
         Ok(answer) => HttpResponse::Accepted().content_type(ContentType::json()).body(answer),
         Err(refusal) => refusal.answer(&request),
     }
@@ -35,18 +37,15 @@ async fn accept(
     request: &HttpRequest,
     sent_by: &SentBy,
     trace: &TraceParent,
-    body: &[u8],
+    body: Bytes,
+    parser: &Parser,
     form_queue: &FormQueue,
 ) -> Result<String, Refusal> {
     let form_type = form_queue.form_type();
-    let submission = read(request, sent_by, trace, body, form_type)?;
+    let submission = read(request, sent_by, trace, body, parser, form_type).await?;
     let submission_id = submission.id;
-    let (body, data) = submission.fields.to_json_and_range("data");
-    let answer = answer(submission_id, data.and_then(|place| body.get(place)));
-    let message = Message::with_body(&submission, body);
-    // Parsed fields take many times the memory of their text, and SQS may take its time.
-    drop(submission);
-    let sent = form_queue.send(message).await;
+    let answer = answer(submission_id, submission.fields.get("data"));
+    let sent = form_queue.send(Message::from_submission(submission)).await;
     sent.map_err(|why| Refusal::NotSent { submission_id, why })?;
     log::debug!(
         submission_id:%, form_type = form_type.name(), traceparent = trace.as_str();
@@ -55,32 +54,23 @@ async fn accept(
     Ok(answer)
 }
 
-fn read(
+async fn read(
     request: &HttpRequest,
     sent_by: &SentBy,
     trace: &TraceParent,
-    body: &[u8],
+    body: Bytes,
+    parser: &Parser,
     form_type: &FormType,
 ) -> Result<Submission, Refusal> {
     let key = idempotency_key(request)?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(Ok(""), |value| value.to_str());
-    let encoding = match Encoding::from_content_type(content_type.unwrap_or("?")) {
-        Ok(encoding) if form_type.accepts(encoding) => encoding,
-        // An empty body cannot be in the wrong encoding.
-        _ if body.is_empty() => Encoding::Json,
-        Ok(_) => return Err(Refusal::NotJson),
-        Err(error) => return Err(Refusal::MediaType(error.to_string())),
-    };
-    let fields = Fields::parse(body, encoding).map_err(Refusal::Form)?;
-    form_type.check(&fields).map_err(Refusal::Form)?;
-    let id = submission_id(form_type.name(), sent_by, key.as_ref(), || fields.to_json());
-    let traceparent = trace.as_str().to_owned();
+    let fields = parser.parse(body, content_type.unwrap_or("?"), form_type).await?;
     Ok(Submission {
-        id,
+        id: submission_id(form_type.name(), sent_by, key.as_ref(), fields.as_json()),
         form_type: form_type.clone(),
         received_at: Utc::now(),
-        traceparent,
+        traceparent: trace.as_str().to_owned(),
         fields,
     })
 }

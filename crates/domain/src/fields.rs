@@ -1,42 +1,61 @@
 //! The fields of a submission: the JSON object that was posted.
 
-use std::{fmt, ops::Range};
+use std::{collections::HashSet, fmt};
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
+    canonical::Canonical,
     encoding::Encoding,
     json, limits, multipart,
     refusal::{JsonError, Refusal},
     urlencoded,
 };
 
+/// The longest body in bytes. A byte of it becomes at most six of text, and 32 bits must count
+/// those. What SQS accepts is far below.
+const MAX_BODY: usize = 1 << 29;
+
 /// The JSON object that was posted: `data` and all other fields. It can be stored as jsonb.
 ///
-/// Keys are sorted, so that equal fields give equal text. Numbers keep the text they were sent as.
+/// It is kept as text: the body of the message on the queue. The text is compact and its keys are
+/// sorted, so that equal fields give equal text. Numbers keep the text they were sent as.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fields(
     // Always an object.
-    Value,
+    Canonical,
 );
 
 impl Fields {
     /// Reads a request body. An empty body and the JSON text `null` give no fields, as in 2016.
     ///
+    /// If the body is not JSON, of a repeated name only the last value is kept.
+    /// [`FormType::parse`](crate::FormType::parse) also knows the fields that are lists.
+    ///
     /// # Errors
     /// A body that cannot be read in its encoding, a body that is not an object, and fields that
     /// PostgreSQL cannot store.
     pub fn parse(body: &[u8], encoding: Encoding<'_>) -> Result<Self, Refusal> {
+        Self::parse_with_lists(body, encoding, &HashSet::new())
+    }
+
+    pub(crate) fn parse_with_lists(
+        body: &[u8],
+        encoding: Encoding<'_>,
+        list_fields: &HashSet<String>,
+    ) -> Result<Self, Refusal> {
         if body.is_empty() {
-            return Ok(Self(Value::Object(Map::new())));
+            return Ok(Self(Canonical::empty_object()));
+        }
+        if body.len() > MAX_BODY {
+            return Err(Refusal::TooManyValues);
         }
         match encoding {
-            Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Value::Object(Map::new()))),
+            Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Canonical::empty_object())),
             Encoding::Json => Self::from_json(body),
-            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body)),
+            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body, list_fields)),
             Encoding::Multipart { content_type } => {
-                Self::check_limits(multipart::parse(body, content_type)?)
+                Self::check_limits(multipart::parse(body, content_type, list_fields)?)
             }
         }
     }
@@ -46,93 +65,63 @@ impl Fields {
     /// # Errors
     /// The same as [`Fields::parse`].
     pub fn from_json(text: &[u8]) -> Result<Self, Refusal> {
-        match json::parse(text).map_err(|error| Refusal::NotJson(JsonError::from(error)))? {
-            Value::Object(fields) => Self::check_limits(fields),
-            other => Err(Refusal::NotAnObject { got: python_type_name(&other) }),
-        }
-    }
-
-    fn check_limits(fields: Map<String, Value>) -> Result<Self, Refusal> {
-        let faults = limits::find_faults(&fields);
-        if faults.is_empty() {
-            Ok(Self(Value::Object(fields)))
+        let value = json::parse(text).map_err(|error| Refusal::NotJson(JsonError::from(error)))?;
+        if value.text().starts_with('{') {
+            Self::check_limits(value)
         } else {
-            Err(Refusal::Fields(faults))
+            Err(Refusal::NotAnObject { got: python_type_name(value.text()) })
         }
     }
 
-    /// The value of a top-level field.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+    fn check_limits(fields: Canonical) -> Result<Self, Refusal> {
+        let faults = limits::find_faults(&fields);
+        if faults.is_empty() { Ok(Self(fields)) } else { Err(Refusal::Fields(faults)) }
     }
 
-    /// The fields as one object.
-    pub fn as_value(&self) -> &Value {
-        &self.0
+    /// The JSON text of the value of a top-level field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
     }
 
     /// The fields as compact JSON text with sorted keys: the body of the message on the queue.
     ///
     /// U+FFFE and U+FFFF are written as escapes, because SQS accepts neither.
-    pub fn to_json(&self) -> String {
-        self.to_json_and_range("").0
+    pub fn as_json(&self) -> &str {
+        self.0.text()
     }
 
-    /// The same text, and the byte range in it that holds the value of the top-level field `name`.
-    pub fn to_json_and_range(&self, name: &str) -> (String, Option<Range<usize>>) {
-        let mut text = String::with_capacity(1024);
-        let mut range = None;
-        text.push('{');
-        for (at, (field, value)) in self.0.as_object().into_iter().flatten().enumerate() {
-            if at > 0 {
-                text.push(',');
-            }
-            push_json(&mut text, field);
-            text.push(':');
-            let start = text.len();
-            push_json(&mut text, value);
-            if field == name {
-                range = Some(start..text.len());
-            }
-        }
-        text.push('}');
-        (text, range)
+    /// The same text, without a copy.
+    pub fn into_json(self) -> String {
+        self.0.into_text()
     }
-}
 
-/// Appends JSON text in which U+FFFE and U+FFFF are escapes.
-fn push_json(text: &mut String, value: &impl Serialize) {
-    #[expect(
-        clippy::expect_used,
-        reason = "strings and maps with string keys can always be written as JSON"
-    )]
-    let json = serde_json::to_string(value).expect("JSON text of a field");
-    // In UTF-8 both characters start with this byte, and few others do.
-    if json.bytes().any(|byte| byte == 0xef) {
-        text.push_str(&json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"));
-    } else {
-        text.push_str(&json);
+    pub(crate) fn canonical(&self) -> &Canonical {
+        &self.0
+    }
+
+    /// The fields as a tree, which can take a hundred times the memory of the text.
+    pub fn to_value(&self) -> Value {
+        #[expect(clippy::expect_used, reason = "the text was written by our own parser")]
+        serde_json::from_str(self.0.text()).expect("canonical JSON text")
     }
 }
 
 /// Prints the number of fields, never their names or values.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fields")
-            .field("len", &self.0.as_object().map(Map::len))
-            .finish_non_exhaustive()
+        f.debug_struct("Fields").field("len", &self.0.len()).finish_non_exhaustive()
     }
 }
 
 /// The 2016 service was written in Python, and its answers name Python's types.
-fn python_type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.as_str().contains(['.', 'e', 'E']) => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
+fn python_type_name(text: &str) -> &'static str {
+    match text.as_bytes().first() {
+        Some(b'n') => "NoneType",
+        Some(b't' | b'f') => "bool",
+        Some(b'"') => "str",
+        Some(b'[') => "list",
+        Some(b'{') => "dict",
+        _ if text.contains(['.', 'e', 'E']) => "float",
+        _ => "int",
     }
 }

@@ -83,12 +83,25 @@ impl FormType {
         encoding == Encoding::Json || self.name() == FORM
     }
 
+    /// Reads a request body as a form of this type.
+    ///
+    /// In the encodings other than JSON, a top-level property with `"type": "array"` in the schema
+    /// gets all values of its name, in their order.
+    ///
+    /// # Errors
+    /// Those of [`Fields::parse`] and of [`FormType::check`].
+    pub fn parse(&self, body: &[u8], encoding: Encoding<'_>) -> Result<Fields, Refusal> {
+        let fields = Fields::parse_with_lists(body, encoding, self.0.schema.list_fields())?;
+        self.check(&fields)?;
+        Ok(fields)
+    }
+
     /// Checks the fields of a submission.
     ///
     /// # Errors
-    /// [`Refusal::Fields`], with every fault.
+    /// [`Refusal::Fields`], with every fault, or [`Refusal::TooManyValues`].
     pub fn check(&self, fields: &Fields) -> Result<(), Refusal> {
-        self.0.schema.check(fields.as_value()).map_err(Refusal::Fields)
+        self.0.schema.check(fields.canonical())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Parses JSON text and keeps every number as the text it was sent as.
+//! Reads JSON text and keeps every number as the text it was sent as.
 //!
 //! With `arbitrary_precision`, `serde_json` passes a number to a visitor as a map with one private
 //! key, and its own `Value` mistakes a posted object with that key for a number. That is why we
@@ -8,19 +8,25 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-const PRIVATE_KEYS: &str = "$serde_json::private::";
-const NUMBER_KEY: &str = "$serde_json::private::Number";
+use crate::canonical::{Canonical, Name, Unstorable, Writer};
 
-/// Parses one JSON text. If a key appears twice, the last value wins, as in Python and in jsonb.
+/// How the keys start that serde_json reserves.
+pub(crate) const PRIVATE_KEYS: &str = "$serde_json::private::";
+pub(crate) const NUMBER_KEY: &str = "$serde_json::private::Number";
+
+/// Reads one JSON text. If a key appears twice, the last value wins, as in Python and in jsonb.
 ///
 /// # Errors
 /// Text that RFC 8259 does not allow, lone surrogates, nesting deeper than 127, and private keys of
 /// serde_json. The message has the line and column, but no input text.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice::<Exact>(text).map(|Exact(value)| value)
+pub(crate) fn parse(text: &[u8]) -> Result<Canonical, serde_json::Error> {
+    let mut writer = Writer::with_capacity(text.len());
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    WriteValue { writer: &mut writer, is_whole: true }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(writer.finish())
 }
 
 /// Whether serde_json reserves the key. An object with such a key cannot be read back from its own
@@ -29,91 +35,152 @@ pub(crate) fn is_reserved(key: &str) -> bool {
     key.starts_with(PRIVATE_KEYS)
 }
 
-struct Exact(Value);
+/// Writes the value that is parsed.
+struct WriteValue<'w> {
+    writer: &'w mut Writer,
+    /// Nothing is around the value.
+    is_whole: bool,
+}
 
-impl<'de> Deserialize<'de> for Exact {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ExactVisitor).map(Exact)
+impl<'w> WriteValue<'w> {
+    fn inside(writer: &'w mut Writer) -> Self {
+        Self { writer, is_whole: false }
     }
 }
 
-struct ExactVisitor;
+impl<'de> DeserializeSeed<'de> for WriteValue<'_> {
+    type Value = Unstorable;
 
-impl<'de> Visitor<'de> for ExactVisitor {
-    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Unstorable, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for WriteValue<'_> {
+    type Value = Unstorable;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Unstorable, E> {
+        Ok(self.writer.word("null"))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Unstorable, E> {
+        Ok(self.writer.word(if value { "true" } else { "false" }))
     }
 
     // Only integers that fit arrive here; every other number arrives as a map.
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Unstorable, E> {
+        Ok(self.writer.integer(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Unstorable, E> {
+        Ok(self.writer.integer(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Unstorable, E> {
+        Ok(self.writer.string(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Exact(item)) = items.next_element()? {
-            array.push(item);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unstorable, A::Error> {
+        let mut unstorable = Unstorable::default();
+        self.writer.open_list();
+        while let Some(item) = items.next_element_seed(WriteValue::inside(self.writer))? {
+            unstorable = unstorable.or(item);
+            self.writer.end_of_item();
         }
-        Ok(Value::Array(array))
+        self.writer.close_list();
+        Ok(unstorable)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            if key == NUMBER_KEY && object.is_empty() {
-                return entries.next_value_seed(Digits).map(Value::Number);
-            }
-            if is_reserved(&key) {
-                return Err(reserved_key());
-            }
-            let Exact(value) = entries.next_value()?;
-            object.insert(key, value);
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unstorable, A::Error> {
+        let object = self.writer.open_object();
+        let mut is_first = true;
+        while let Some(key) = entries.next_key_seed(WriteKey { writer: self.writer, is_first })? {
+            let name = match key {
+                Key::Number => {
+                    self.writer.take_back(object);
+                    return entries.next_value_seed(WriteDigits(self.writer));
+                }
+                Key::Reserved => return Err(reserved_key()),
+                Key::Name(name) => name,
+            };
+            let value = entries.next_value_seed(WriteValue::inside(self.writer))?;
+            self.writer.end_of_member(name, value);
+            is_first = false;
         }
-        Ok(Value::Object(object))
+        Ok(if self.is_whole {
+            self.writer.close_whole_object(object)
+        } else {
+            self.writer.close_object(object)
+        })
     }
 }
 
-/// Reads the digits of a number, which only serde_json passes as an owned string.
-struct Digits;
+/// What a key is, and its place if it was written.
+enum Key {
+    /// A number follows, or a posted object with this private key.
+    Number,
+    Reserved,
+    Name(Name),
+}
 
-impl<'de> DeserializeSeed<'de> for Digits {
-    type Value = Number;
+struct WriteKey<'w> {
+    writer: &'w mut Writer,
+    is_first: bool,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Number, D::Error> {
+impl<'de> DeserializeSeed<'de> for WriteKey<'_> {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for WriteKey<'_> {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(if self.is_first && key == NUMBER_KEY {
+            Key::Number
+        } else if is_reserved(key) {
+            Key::Reserved
+        } else {
+            Key::Name(self.writer.name(key))
+        })
+    }
+}
+
+/// Writes the digits of a number, which only serde_json passes as an owned string.
+struct WriteDigits<'w>(&'w mut Writer);
+
+impl<'de> DeserializeSeed<'de> for WriteDigits<'_> {
+    type Value = Unstorable;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Unstorable, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl Visitor<'_> for Digits {
-    type Value = Number;
+impl Visitor<'_> for WriteDigits<'_> {
+    type Value = Unstorable;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number")
     }
 
-    fn visit_string<E>(self, digits: String) -> Result<Number, E> {
-        Ok(Number::from_string_unchecked(digits))
+    fn visit_string<E>(self, digits: String) -> Result<Unstorable, E> {
+        Ok(self.0.digits(&digits))
     }
 
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Number, E> {
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Unstorable, E> {
         Err(reserved_key())
     }
 }
@@ -138,7 +205,7 @@ mod tests {
         ] {
             let value = parse(text.as_bytes()).unwrap();
             assert_eq!(
-                value.to_string().to_lowercase().replace('+', ""),
+                value.text().to_lowercase().replace('+', ""),
                 text.to_lowercase().replace('+', ""),
                 "{text}"
             );
@@ -164,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_repeated_key_wins() {
-        assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap().to_string(), r#"{"a":2}"#);
+        assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap().text(), r#"{"a":2}"#);
     }
 
     #[test]

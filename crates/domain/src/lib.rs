@@ -5,7 +5,11 @@
 
 // The modules are in the order in which a submission passes through them.
 mod encoding;
+
+mod canonical;
 mod json;
+mod pairs;
+
 mod multipart;
 mod urlencoded;
 
@@ -16,6 +20,7 @@ mod form_type;
 mod form_types;
 mod refusal;
 mod schema;
+mod tree;
 
 mod submission;
 

@@ -1,65 +1,46 @@
 //! Limits on fields: values that the worker could not decode, or that PostgreSQL's jsonb would
 //! refuse or expand to a huge size.
 
-use serde_json::{Map, Value};
-
-use crate::{json, refusal::Fault};
+use crate::{canonical::Canonical, json, refusal::Fault};
 
 /// The most digits that a number may have in plain notation, in which `1e999` has 1,000. jsonb
 /// stores numbers in plain notation.
 const MAX_DIGITS: u64 = 1000;
 
 /// The faults of all top-level fields, each kind once per field.
-pub(crate) fn find_faults(fields: &Map<String, Value>) -> Vec<Fault> {
+pub(crate) fn find_faults(fields: &Canonical) -> Vec<Fault> {
+    // Names are copied only if one of them has a fault.
+    if !fields.has_unstorable() && !fields.has_name_with_prefix(json::PRIVATE_KEYS) {
+        return Vec::new();
+    }
     let mut faults = Vec::new();
-    for (name, value) in fields {
-        let mut found = Found::default();
-        found.inspect(value);
-        if found.null_character || name.contains('\0') {
+    for (name, unstorable) in fields.members() {
+        if unstorable.null_character {
             faults.push(Fault::in_field(
-                name,
+                &name,
                 "null_character",
                 "Null characters are not allowed.",
             ));
         }
         // The JSON parser refuses such a key, but in the other encodings it arrives here.
-        if json::is_reserved(name) {
+        if json::is_reserved(&name) {
             faults.push(Fault::in_field(
-                name,
+                &name,
                 "reserved_key",
                 "Names that start with $serde_json::private:: are reserved.",
             ));
         }
-        if found.long_number {
+        if unstorable.long_number {
             let sentence = format!("Numbers of more than {MAX_DIGITS} digits are not allowed.");
-            faults.push(Fault::in_field(name, "number_too_long", sentence));
+            faults.push(Fault::in_field(&name, "number_too_long", sentence));
         }
     }
     faults
 }
 
-#[derive(Default)]
-struct Found {
-    null_character: bool,
-    long_number: bool,
-}
-
-impl Found {
-    // The recursion ends because the parser stops at a depth of 127.
-    fn inspect(&mut self, value: &Value) {
-        match value {
-            Value::Null | Value::Bool(_) => {}
-            Value::Number(number) => self.long_number |= count_digits(number.as_str()) > MAX_DIGITS,
-            Value::String(text) => self.null_character |= text.contains('\0'),
-            Value::Array(items) => items.iter().for_each(|item| self.inspect(item)),
-            Value::Object(members) => {
-                for (key, member) in members {
-                    self.null_character |= key.contains('\0');
-                    self.inspect(member);
-                }
-            }
-        }
-    }
+/// Whether jsonb would expand a JSON number to too many digits.
+pub(crate) fn is_too_long(number: &str) -> bool {
+    count_digits(number) > MAX_DIGITS
 }
 
 /// The number of digits of a JSON number when it is written without an exponent.

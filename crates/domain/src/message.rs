@@ -25,15 +25,9 @@ pub struct Message {
 
 impl Message {
     /// The message that carries a submission on its form queue.
-    pub fn from_submission(submission: &Submission) -> Self {
-        Self::with_body(submission, submission.fields.to_json())
-    }
-
-    /// The same, if you already have the JSON text of the fields.
-    pub fn with_body(submission: &Submission, body: String) -> Self {
+    pub fn from_submission(submission: Submission) -> Self {
         let received_at = submission.received_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         Self {
-            body,
             attributes: Attributes::from(
                 [
                     (attributes::ID, submission.id.to_string()),
@@ -43,6 +37,7 @@ impl Message {
                 ]
                 .map(|(name, value)| (name.to_owned(), AttributeValue::string(value))),
             ),
+            body: submission.fields.into_json(),
         }
     }
 

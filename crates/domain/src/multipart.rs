@@ -1,21 +1,25 @@
 //! Parses `multipart/form-data`: accepts text parts and refuses files.
 
-use std::convert::Infallible;
+use std::{collections::HashSet, convert::Infallible};
 
+use crate::{
+    canonical::Canonical,
+    pairs::Pairs,
+    refusal::{Fault, Refusal},
+};
 use futures_util::{FutureExt, stream};
 use multer::Multipart;
-use serde_json::{Map, Value};
 
-use crate::refusal::{Fault, Refusal};
-
-/// Every value is text. If a name appears twice, the last value wins.
-///
 /// # Errors
 /// A body that is not multipart, and every part that is a file or is not UTF-8.
-pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn parse(
+    body: &[u8],
+    content_type: &str,
+    list_fields: &HashSet<String>,
+) -> Result<Canonical, Refusal> {
     let boundary = multer::parse_boundary(content_type).map_err(not_multipart)?;
     let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body.to_vec())]), boundary);
-    let mut fields = Map::new();
+    let mut pairs = Pairs::new(list_fields);
     let mut faults = Vec::new();
     while let Some(part) = without_waiting(parts.next_field())? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -34,13 +38,16 @@ pub(crate) fn parse(body: &[u8], content_type: &str) -> Result<Map<String, Value
             // Browsers always send a file input, even if the user chose no file.
             (Some(file), Ok(text)) if file.is_empty() && text.is_empty() => {}
             (Some(_), _) => faults.push(Fault::in_field(&name, "file", "Files are not accepted.")),
-            (None, Ok(text)) if is_utf8 => _ = fields.insert(name, Value::String(text)),
+            (None, Ok(text)) if is_utf8 => pairs.add(&name, &text),
             // Any other character set, or only part of the text, would store something else than
             // what was sent.
             (None, _) => faults.push(Fault::in_field(&name, "not_utf8", "Text must be UTF-8.")),
         }
     }
-    if faults.is_empty() { Ok(fields) } else { Err(Refusal::Fields(faults)) }
+    if !faults.is_empty() {
+        return Err(Refusal::Fields(faults));
+    }
+    Ok(pairs.finish())
 }
 
 /// Runs a step of the parser. It never waits, because the whole body is in memory as one chunk.

@@ -27,6 +27,9 @@ pub enum Refusal {
         /// Python's name for the type: `list`, `str`, `int`, `float`, `bool` or `NoneType`.
         got: &'static str,
     },
+    /// The schema would have to check more values than memory allows.
+    #[error("too_many_values")]
+    TooManyValues,
     /// Fields are missing or cannot be stored; at least one fault.
     #[error("{}", .0.first().map(Fault::reason).unwrap_or_default())]
     Fields(Vec<Fault>),
@@ -39,11 +42,12 @@ impl Refusal {
             Self::NotJson(error) => error.code,
             Self::NotMultipart(_) => "not_multipart",
             Self::NotAnObject { .. } => "not_an_object",
+            Self::TooManyValues => "too_many_values",
             Self::Fields(faults) => faults.first().map_or("", |fault| fault.code),
         }
     }
 
-    /// The JSON that the sender gets with a 400, worded as in the 2016 service.
+    /// The JSON that the sender gets with a 400, or with a 413 if there are too many values, worded as in the 2016 service.
     pub fn to_json(&self) -> Value {
         match self {
             Self::NotJson(error) => {
@@ -54,6 +58,9 @@ impl Refusal {
             }
             Self::NotAnObject { got } => {
                 json!({ "non_field_errors": [format!("Invalid data. Expected a dictionary, but got {got}.")] })
+            }
+            Self::TooManyValues => {
+                json!({ "detail": "The form has too many values or objects to be checked." })
             }
             Self::Fields(faults) => {
                 let mut answer = Sentences::default();

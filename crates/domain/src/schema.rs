@@ -6,20 +6,25 @@ mod formats;
 mod message;
 mod rules;
 mod sentences;
+mod view;
 
 use std::collections::HashSet;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::refusal::Fault;
+use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
 
 pub use bad_schema::BadSchema;
+use view::View;
 
 /// A schema without mistakes, ready to check fields.
 pub(crate) struct Schema {
     document: Value,
     validator: Validator,
+    view: View,
+    /// The top-level properties that are lists and nothing else.
+    list_fields: HashSet<String>,
     /// Every member name that the schema mentions: the sender did not choose these names, so logs
     /// may show them.
     names: HashSet<String>,
@@ -49,7 +54,13 @@ impl Schema {
             options.build(&document).map_err(|error| rules::explain(&error, &document))?;
         let mut names = HashSet::new();
         collect_names(&document, &mut names);
-        Ok(Self { document, validator, names })
+        let view = View::of(&document);
+        let list_fields = collect_list_fields(&document);
+        Ok(Self { document, validator, view, list_fields, names })
+    }
+
+    pub(crate) fn list_fields(&self) -> &HashSet<String> {
+        &self.list_fields
     }
 
     pub(crate) fn document(&self) -> &Value {
@@ -57,14 +68,32 @@ impl Schema {
     }
 
     /// # Errors
-    /// Every fault, at least one.
-    pub(crate) fn check(&self, fields: &Value) -> Result<(), Vec<Fault>> {
-        if self.validator.is_valid(fields) {
+    /// Every fault, at least one; only the first if the form has very many values. A form that would
+    /// take too much memory here is refused as a whole.
+    pub(crate) fn check(&self, form: &Canonical) -> Result<(), Refusal> {
+        let mut trees = Trees::new();
+        let seen = self.view.build(form, &mut trees).map_err(|_| Refusal::TooManyValues)?;
+        if self.validator.is_valid(&seen) {
             return Ok(());
         }
-        let errors = self.validator.iter_errors(fields);
-        Err(sentences::describe_errors(errors, &self.document, fields, &self.names))
+        let describe = |errors: &mut dyn Iterator<Item = _>| {
+            sentences::describe_errors(errors, &self.document, &seen, &self.names)
+        };
+        let faults = if trees.have_many_values() {
+            describe(&mut self.validator.validate(&seen).err().into_iter())
+        } else {
+            describe(&mut self.validator.iter_errors(&seen))
+        };
+        Err(Refusal::Fields(faults))
     }
+}
+
+/// The top-level properties that have `"type": "array"`. Others that may be lists, such as `data` of
+/// `form`, stay text in the encodings other than JSON, as in 2016.
+fn collect_list_fields(schema: &Value) -> HashSet<String> {
+    let is_list = |property: &Value| property.get("type").is_some_and(|one| one == "array");
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.filter(|(_, property)| is_list(property)).map(|(name, _)| name.clone()).collect()
 }
 
 fn collect_names(schema: &Value, names: &mut HashSet<String>) {

@@ -1,11 +1,14 @@
 //! Parses `application/x-www-form-urlencoded` as the 2016 service did.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
 
-/// Every value is text. If a key appears twice, the last value wins. A malformed percent escape is
-/// kept as it is, and invalid UTF-8 is replaced.
-pub(crate) fn parse(body: &[u8]) -> Map<String, Value> {
-    form_urlencoded::parse(body)
-        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-        .collect()
+use crate::{canonical::Canonical, pairs::Pairs};
+
+/// A malformed percent escape is kept as it is, and invalid UTF-8 is replaced.
+pub(crate) fn parse(body: &[u8], list_fields: &HashSet<String>) -> Canonical {
+    let mut pairs = Pairs::new(list_fields);
+    for (name, value) in form_urlencoded::parse(body) {
+        pairs.add(&name, &value);
+    }
+    pairs.finish()
 }

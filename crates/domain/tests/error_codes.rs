@@ -27,6 +27,8 @@ fn examples() -> Vec<Example> {
     let latin = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\
                  Content-Type: text/plain; charset=latin1\r\n\r\n1\r\n--b--\r\n";
     let required = r#"{"required": ["x"]}"#;
+    let listed = r#"{"properties": {"x": {"items": true}}}"#;
+    let objects = format!(r#"{{"x": [{}0]}}"#, r#"{"":0},"#.repeat(60_000));
     let closed = r#"{"properties": {}, "additionalProperties": false}"#;
     let equal = r#"{"equalTo": [["x", "y"]]}"#;
     vec![
@@ -34,6 +36,13 @@ fn examples() -> Vec<Example> {
         any("not_multipart", "The body is not multipart.", MULTIPART, "--b"),
         any("not_an_object", "The body is JSON, but not an object.", JSON, "[]"),
         any("too_deep", "Arrays and objects are nested too deeply.", JSON, &deep),
+        (
+            "too_many_values",
+            "The answer is 413: the schema would have to check too many values or objects.",
+            listed,
+            JSON,
+            objects,
+        ),
         any("null_character", "A text has a null character.", JSON, r#"{"x": "\u0000"}"#),
         any("number_too_long", "A number has too many digits.", JSON, r#"{"x": 1e1000}"#),
         any(

@@ -19,7 +19,7 @@ fn outcome(body: &[u8], encoding: Encoding) -> String {
     let checked = Fields::parse(body, encoding)
         .and_then(|fields| FormType::form().check(&fields).map(|()| fields));
     match checked {
-        Ok(fields) => fields.to_json(),
+        Ok(fields) => fields.into_json(),
         Err(refusal) => format!("{refusal} | {}", refusal.to_json()),
     }
 }

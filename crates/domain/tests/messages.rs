@@ -47,13 +47,13 @@ fn to_text(message: &Message) -> String {
 
 #[test]
 fn a_submission_becomes_its_fields_plus_attributes() {
-    insta::assert_snapshot!(to_text(&Message::from_submission(&submission())));
+    insta::assert_snapshot!(to_text(&Message::from_submission(submission())));
 }
 
 #[test]
 fn the_worker_decodes_the_submission_that_the_api_sent() {
     let submission = submission();
-    let message = Message::from_submission(&submission);
+    let message = Message::from_submission(submission.clone());
     let decoded =
         Received { message_id: "m".to_owned(), body: message.body, attributes: message.attributes }
             .decode(&FormType::form())

@@ -91,7 +91,7 @@ impl Messages {
             .expect("the list is not empty and the index is within it")
             .clone();
         self.next += 1;
-        Message::from_submission(&Submission {
+        Message::from_submission(Submission {
             id: Uuid::now_v7(),
             form_type: self.form_type.clone(),
             received_at: chrono::DateTime::UNIX_EPOCH,

@@ -25,6 +25,7 @@ fn examples() -> Vec<Refusal> {
         Refusal::MediaType("Unsupported media type \"a/b\" in request.".to_owned()),
         Refusal::NotJson,
         Refusal::Form(form),
+        Refusal::Form(domain::Refusal::TooManyValues),
         Refusal::NotSent { submission_id: Uuid::nil(), why: NotSent::NoQueue },
     ];
     for example in &examples {

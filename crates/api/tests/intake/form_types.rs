@@ -118,3 +118,16 @@ fn a_bad_schema_or_an_unknown_type_stops_the_process_and_names_its_place() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_schema_of_form_can_ask_for_all_values_of_a_repeated_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let schema = r#"{"required": ["data"], "properties": {"interests": {"type": "array"}}}"#;
+    fs::write(directory.path().join("form.schema.json"), schema).unwrap();
+    let stack = Stack::start();
+    let api = stack.ready_api(&[("FORM_TYPES_DIR", directory.path().to_str().unwrap())]).await;
+    let body = "data=1&interests=tea&data=2&interests=wool";
+    post(&api, "/form/", "application/x-www-form-urlencoded", body).await.expect_status(202);
+    let queued = stack.sqs.drain(QUEUE).await;
+    assert_eq!(queued[0].body, r#"{"data":"2","interests":["tea","wool"]}"#);
+}

@@ -15,6 +15,7 @@ mod contract;
 mod acknowledging;
 mod floods;
 mod form_types;
+mod growth;
 mod hawk;
 mod health;
 mod idempotency;

@@ -12,7 +12,7 @@ use crate::invariants;
 fn accept(body: &[u8], encoding: Encoding<'_>) -> Meaning {
     let fields = Fields::parse(body, encoding).unwrap();
     invariants::check_accepted(&fields);
-    fields.as_value().into()
+    (&fields.to_value()).into()
 }
 
 /// Text values by name; the last value of a repeated name wins.
@@ -38,7 +38,7 @@ proptest! {
     fn a_number_keeps_its_value_and_scale(number in generated::numbers()) {
         let body = format!(r#"{{"data":{number}}}"#);
         let fields = Fields::parse(body.as_bytes(), Encoding::Json).unwrap();
-        let kept = fields.get("data").unwrap().as_number().unwrap().as_str();
+        let kept = fields.get("data").unwrap();
         prop_assert_eq!(generated::in_plain_notation(kept), generated::in_plain_notation(&number));
     }
 
