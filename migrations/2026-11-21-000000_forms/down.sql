@@ -1,7 +1,7 @@
--- Returns to the 2016 table. Every row stays, but submission_id and received_at are dropped, because that table has no
--- columns for them. After this, a submission that is delivered again is recognised only by its SQS message id.
--- If this would mix or lose submissions, it changes nothing and fails: there are rows of another form type, or an id is
--- too large for an integer. A database that never had the 2016 table gets one, which up.sql adopts again.
+-- Back to the 2016 table. Every row stays; what that table has no column for (submission_id, received_at) is dropped,
+-- so a submission that is delivered again afterwards can only be known by its SQS message id.
+-- Where it cannot be done without mixing or losing submissions, nothing is done: rows of another form type, or an id
+-- too large for an integer. On a database that never had the 2016 table it leaves one, which up.sql adopts again.
 
 do $$
 begin

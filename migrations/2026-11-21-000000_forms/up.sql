@@ -1,17 +1,17 @@
--- Creates the table of submissions. If there is a 2016 table, it becomes this one:
+-- The table of submissions, and the 2016 table adopted as it:
 --
 --     forms
 --       id              bigint generated always as identity primary key
 --       form_type       text not null default 'form'
---       submission_id   uuid unique                  null for messages from the 2016 web server
+--       submission_id   uuid unique                  null for a message of the 2016 web server
 --       sqs_message_id  varchar(255) unique          as in 2016
---       data            jsonb not null               the fields as posted
---       received_at     timestamptz                  when the api accepted it
+--       data            jsonb not null               the fields, as posted
+--       received_at     timestamptz                  when the api took it
 --       created         timestamptz not null default now()
 --
--- A fresh database gets the 2016 table first. So there is only one way to the new table, and both kinds of database end
--- up the same. Everything happens in the one transaction that diesel opens. It locks the table until it commits, and the
--- new type of id rewrites the table, which takes seconds for 100,000 rows.
+-- A fresh database gets the 2016 table first, so that there is one way to the new one and both kinds of database end
+-- up the same. Everything happens in the one transaction that diesel opens. It locks the table to the end, and the new
+-- type of id rewrites it: seconds for 100,000 rows.
 
 create table if not exists form_form (
     id serial primary key,
@@ -24,7 +24,7 @@ lock table form_form in access exclusive mode;
 
 alter table form_form rename to forms;
 
--- New ids continue after the highest id in the old sequence or the table.
+-- The ids go on after the highest that the old sequence or the table has seen.
 do $$
 declare
     old_sequence text := pg_get_serial_sequence('forms', 'id');
@@ -54,7 +54,7 @@ alter table forms
     add column received_at timestamptz,
     add constraint forms_submission_id_key unique (submission_id);
 
--- Over the years, Django used different names for constraints and indexes.
+-- Django named constraints and indexes in more than one way over the years.
 do $$
 declare
     old_name name;
@@ -84,7 +84,7 @@ begin
 end
 $$;
 
--- The 2016 worker and its CSV command keep using this view: one table under two names, with the same owner and rights.
+-- What the 2016 worker and its CSV command go on working with: one table, two names, the same owner and rights.
 create view form_form as select id, created, data, sqs_message_id from forms;
 
 do $$
@@ -103,12 +103,12 @@ begin
 end
 $$;
 
--- Stores one row and returns its outcome: 'stored', 'already_stored' (a row with one of its ids has the same content),
--- 'id_taken' (a row with one of its ids has other content), or the SQLSTATE with which PostgreSQL refuses its data.
--- A problem of the database itself is raised as an error.
+-- Stores one row and says what became of it: 'stored', 'already_stored' (a row with one of its ids holds the same),
+-- 'id_taken' (a row with one of its ids holds something else), or the SQLSTATE with which PostgreSQL refuses its data.
+-- Whatever is the database's own trouble is raised as an error.
 --
--- The cast is inside the function, so that text which is not valid jsonb gives a return value and not an error. The
--- message, detail and context of the exception can quote the data, so only its code leaves the function.
+-- The cast is inside, so that text that is no jsonb is an answer and not an error. The exception's message, detail and
+-- context can quote the data; nothing but its code leaves the function.
 create function store_form(form_type text, submission_id uuid, sqs_message_id text, received_at timestamptz, data text)
 returns text
 language plpgsql
@@ -145,6 +145,5 @@ exception
 end
 $$;
 
--- The list of migrations is not secret. A worker that has only INSERT and SELECT on forms reads it to see whether the
--- schema is the one it needs.
+-- No secret, and a worker with no rights but INSERT and SELECT on forms asks it whether the schema is the one it needs.
 grant select on __diesel_schema_migrations to public;

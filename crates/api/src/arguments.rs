@@ -11,8 +11,7 @@ pub struct Arguments {
     /// Check the settings and exit: show them without secrets, or list every fault and exit with 1
     #[arg(long)]
     pub check_settings: bool,
-    /// Ask the running api with these settings whether it is ready, and exit: with 0 if it is, else
-    /// 1
+    /// Ask the running service whether it is ready; exit with 0 if it is, else 1
     #[arg(long, conflicts_with = "check_settings")]
     pub healthcheck: bool,
 }

@@ -96,7 +96,7 @@ fn hawk_request<'a>(
     };
     let mut authorization = request.headers().get_all(header::AUTHORIZATION);
     let first = authorization.next().map(HeaderValue::as_bytes);
-    // Nothing says which of two headers counts, so both are refused: this value is malformed.
+    // With two headers nothing says which counts, so we pass a malformed value, which is refused.
     let authorization =
         if authorization.next().is_some() { Some(b"Hawk".as_slice()) } else { first };
     let (host, port) = match &intake.public_address {

@@ -64,7 +64,7 @@ impl FormQueue {
             match self.finder.form_queue().await {
                 Ok(queue) => {
                     log::info!(
-                        queue = queue.name(), max_message_size:? = queue.max_message_size();
+                        queue = queue.name(), max_message_size = queue.max_message_size();
                         "Found the form queue."
                     );
                     record_queue_up(self.form.form_type.name(), true);

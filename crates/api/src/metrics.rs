@@ -23,11 +23,11 @@ const REFUSALS: Metric = Metric {
 /// Every metric that only the api has.
 pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS];
 
-/// Describes the metrics, and starts the counters that alerts look at with 0.
+/// Describes the metrics, and starts some counters of refusals at 0.
 pub fn describe() {
     service::metrics::describe(ALL);
-    // `increase` does not see the event with which a counter begins.
-    for reason in refusal::reasons().into_iter().filter(|reason| reason.is_alerted) {
+    // `increase` misses a counter's first event, so these start at 0.
+    for reason in refusal::reasons().into_iter().filter(|reason| reason.starts_at_zero) {
         counter!(REFUSALS.name, "reason" => reason.code).absolute(0);
     }
 }

@@ -18,7 +18,7 @@ use crate::{settings::IntakeSettings, signature, submission_id, trace};
 
 const ABOUT: &str = "Accepts form submissions and stores each in PostgreSQL, by way of Amazon SQS.
 
-202 means that SQS has confirmed this submission. It will be stored exactly once.
+202 means that SQS has confirmed this submission. It is then stored exactly once, or set aside with the reason.
 
 A path without its last slash gets 301 (`SlashAdded` among the responses of the components).
 Signed requests get 404 for other paths (`NotFound`) and 405 for other methods (`MethodNotAllowed`).";

@@ -52,8 +52,8 @@ pub struct Reason {
     /// When it happens: a sentence for the OpenAPI document and the reference page.
     pub when: &'static str,
     pub check: Check,
-    /// An alert looks at it.
-    pub is_alerted: bool,
+    /// Its counter exists from the start, because `increase` misses a counter's first event.
+    pub starts_at_zero: bool,
 }
 
 /// The check that finds the reason.
@@ -76,7 +76,7 @@ const CONTENT_ENCODING: Reason = Reason {
     detail: "Encoded bodies are not accepted: send the body without Content-Encoding.",
     when: "The body has a `Content-Encoding`, such as gzip.",
     check: Check::Body,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const BODY_TOO_LONG: Reason = Reason {
     code: "body_too_long",
@@ -84,7 +84,7 @@ const BODY_TOO_LONG: Reason = Reason {
     detail: "The request's body is longer than {limit} bytes.",
     when: "The body is larger than `MAX_BODY_BYTES`.",
     check: Check::Body,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const BODY_BROKE_OFF: Reason = Reason {
     code: "body_broke_off",
@@ -92,7 +92,7 @@ const BODY_BROKE_OFF: Reason = Reason {
     detail: "The request's body did not arrive completely.",
     when: "The connection broke off before the whole body had arrived.",
     check: Check::Body,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const BODIES_IN_FLIGHT: Reason = Reason {
     code: "bodies_in_flight",
@@ -100,7 +100,7 @@ const BODIES_IN_FLIGHT: Reason = Reason {
     detail: TRY_AGAIN,
     when: "With this body, the bodies in flight would be larger than `BODIES_IN_FLIGHT_BYTES`.",
     check: Check::Body,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const BODY_TOO_SLOW: Reason = Reason {
     code: "body_too_slow",
@@ -108,7 +108,7 @@ const BODY_TOO_SLOW: Reason = Reason {
     detail: "The request took too long to arrive.",
     when: "The body took longer than `BODY_TIMEOUT_SECONDS` to arrive.",
     check: Check::Body,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const SIGNATURE_WRONG: Reason = Reason {
     code: "signature_wrong",
@@ -116,7 +116,7 @@ const SIGNATURE_WRONG: Reason = Reason {
     detail: "PFO",
     when: "`X-Signature` is missing or wrong, and `INTAKE_AUTH` does not include Hawk.",
     check: Check::Signature,
-    is_alerted: true,
+    starts_at_zero: true,
 };
 const IDEMPOTENCY_KEY: Reason = Reason {
     code: "idempotency_key",
@@ -124,7 +124,7 @@ const IDEMPOTENCY_KEY: Reason = Reason {
     detail: "Idempotency-Key must be one value of 1 to 255 visible ASCII characters.",
     when: "`Idempotency-Key` is not a valid key, or the request has two.",
     check: Check::Form,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const MEDIA_TYPE: Reason = Reason {
     code: "media_type",
@@ -132,7 +132,7 @@ const MEDIA_TYPE: Reason = Reason {
     detail: "Unsupported media type \"{media type}\" in request.",
     when: "The `Content-Type` is none of the media types of forms.",
     check: Check::Form,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const NOT_JSON: Reason = Reason {
     detail: "Forms of this type must be sent as application/json.",
@@ -145,7 +145,7 @@ const FORM: Reason = Reason {
     detail: "{errors by field}",
     when: "The form cannot be read or stored, or is not valid for its form type.",
     check: Check::Form,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const TOO_MANY_VALUES: Reason = Reason {
     code: "too_many_values",
@@ -160,7 +160,7 @@ const QUEUE_NOT_FOUND: Reason = Reason {
     detail: TRY_AGAIN,
     when: "The api has not found the form queue yet.",
     check: Check::Form,
-    is_alerted: true,
+    starts_at_zero: true,
 };
 const TOO_LONG_FOR_QUEUE: Reason = Reason {
     code: "too_long_for_queue",
@@ -168,7 +168,7 @@ const TOO_LONG_FOR_QUEUE: Reason = Reason {
     detail: "The submission is too long for the queue.",
     when: "The message made from the form is larger than the queue accepts.",
     check: Check::Form,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const SQS_REFUSED: Reason = Reason {
     code: "sqs_refused",
@@ -176,7 +176,7 @@ const SQS_REFUSED: Reason = Reason {
     detail: "The submission could not be accepted.",
     when: "SQS rejects the message as invalid, which is a bug in the api.",
     check: Check::Form,
-    is_alerted: false,
+    starts_at_zero: false,
 };
 const SQS_UNAVAILABLE: Reason = Reason {
     code: "sqs_unavailable",
@@ -185,7 +185,7 @@ const SQS_UNAVAILABLE: Reason = Reason {
     when: "SQS does not confirm the message within `SQS_SEND_TIMEOUT_SECONDS`, denies access, or \
            no longer has the queue.",
     check: Check::Form,
-    is_alerted: true,
+    starts_at_zero: true,
 };
 
 /// Every reason, in the order of the checks.

@@ -64,7 +64,7 @@ pub async fn trace<B: MessageBody>(
         _ => "other",
     };
     let mut values = request.headers().get_all(TRACEPARENT);
-    // Nothing says which of two counts, so two are treated as missing.
+    // With two headers nothing says which counts, so we use neither.
     let sent = values
         .next()
         .filter(|_| values.next().is_none())

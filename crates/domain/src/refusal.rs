@@ -76,7 +76,7 @@ impl Refusal {
     }
 }
 
-/// Sentences by field, nested as the fields are.
+/// Sentences by field, nested like the fields.
 #[derive(Default)]
 struct Sentences {
     here: Vec<Value>,

@@ -3,11 +3,11 @@
 use clap::Parser;
 
 /// Runs a queue that is compatible with Amazon SQS, until it is stopped. Its settings are
-/// environment variables.
+/// environment variables; docs/reference/settings.md lists them.
 #[derive(Debug, Parser)]
 #[command(name = "local-sqs", version)]
 pub struct Arguments {
-    /// Ask the local-sqs on this machine whether it is healthy, and exit with 0 if it is
+    /// Ask the running service whether it is ready; exit with 0 if it is, else 1
     #[arg(long)]
     pub healthcheck: bool,
 }

@@ -204,7 +204,7 @@ fn warn_of_bad_attributes(form: &Described, invalid: &Described) {
             MaximumMessageSize = invalid_size,
             form_queue = form.queue.name(),
             form_MaximumMessageSize = form_size;
-            "The invalid queue takes shorter messages than the form queue, so long invalid messages cannot go there."
+            "The invalid queue accepts smaller messages than the form queue, so large invalid messages cannot be set aside whole."
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the running service for its health, from its own program: an image without a shell has no other program for it.
+//! The health check for an image without a shell: the program asks its own running service.
 
 use std::{
     io::{self, Read, Write},

@@ -43,7 +43,7 @@ fn write_text(buffer: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let (level, target, sentence) = (record.level(), record.target(), record.args());
     write!(buffer, "{time} {level:5} {target}: {sentence}")?;
     for (key, value) in Fields::of(record).0 {
-        if value.is_empty() || value.contains([' ', '"', '\n']) {
+        if needs_quotes(&value) {
             write!(buffer, " {key}={value:?}")?;
         } else {
             write!(buffer, " {key}={value}")?;
@@ -52,12 +52,16 @@ fn write_text(buffer: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(buffer)
 }
 
+fn needs_quotes(value: &str) -> bool {
+    value.is_empty() || value.contains(|c: char| c == ' ' || c == '"' || c.is_control())
+}
+
 fn write_json(buffer: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let time = buffer.timestamp_millis().to_string();
     writeln!(buffer, "{}", json(&time, record))
 }
 
-/// `time`, `level`, `target`, `message` and the fields, all as text; those four win over a field of the same name.
+/// All values are text. A field named `time`, `level`, `target` or `message` is overwritten.
 fn json(time: &str, record: &Record<'_>) -> serde_json::Value {
     let fields = Fields::of(record).0;
     let mut line: Map<_, _> = fields.into_iter().map(|(key, value)| (key, value.into())).collect();
@@ -117,6 +121,16 @@ mod tests {
     use log::kv::ToValue;
 
     use super::*;
+
+    #[test]
+    fn a_text_value_is_quoted_if_it_is_empty_or_has_a_space_a_quote_or_a_control_character() {
+        for value in ["", "a b", "\"", "a\nb", "\r", "\t", "\u{1b}[2J", "\u{85}"] {
+            assert!(needs_quotes(value), "{value:?}");
+        }
+        for value in ["a", "x=1", "Köln"] {
+            assert!(!needs_quotes(value), "{value:?}");
+        }
+    }
 
     #[test]
     fn a_json_line_has_the_sentence_and_each_field_as_text() {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Stores forms from SQS in PostgreSQL until you stop it.
 ///
-/// Its settings are environment variables.
+/// Its settings are environment variables; docs/reference/settings.md lists them.
 #[derive(Debug, Parser)]
 #[command(
     name = "worker",
@@ -15,10 +15,10 @@ use clap::{Args, Parser, Subcommand};
     disable_help_subcommand = true
 )]
 pub struct Arguments {
-    /// Check the settings and exit: list every fault, or show all settings without secrets
+    /// Check the settings and exit: show them without secrets, or list every fault and exit with 1
     #[arg(long)]
     pub check_settings: bool,
-    /// Ask the worker on this machine whether it is ready, and exit with 0 if it is
+    /// Ask the running service whether it is ready; exit with 0 if it is, else 1
     #[arg(long, conflicts_with = "check_settings")]
     pub healthcheck: bool,
     #[command(subcommand)]
@@ -46,7 +46,7 @@ pub struct RedriveArguments {
     #[arg(long, value_name = "NAME", default_value = "form")]
     pub form_type: String,
     /// Send only the N oldest messages
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more)]
     pub limit: Option<NonZeroUsize>,
     /// Show the messages that would be sent; send and delete nothing
     #[arg(long)]
@@ -74,11 +74,25 @@ pub struct ListArguments {
     pub show: bool,
 }
 
+fn one_or_more(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "must be a whole number, 1 or more")
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_limit_is_a_whole_number_from_1() {
+        let parse = |limit| Arguments::try_parse_from(["worker", "redrive", "--limit", limit]);
+        assert!(parse("1").is_ok());
+        for limit in ["0", "x", "1.5"] {
+            let error = parse(limit).unwrap_err().to_string();
+            assert!(error.contains("must be a whole number, 1 or more"), "{error}");
+        }
+    }
 
     #[test]
     fn the_reference_shows_the_help_of_the_worker_and_of_each_command() {

@@ -19,12 +19,11 @@ use crate::{
     settle::settle_all,
 };
 
-/// Every message in flight is settled or released within 20 s of its arrival. Of this it may wait 5
-/// s for a permit,
+/// A message may wait this long for a permit.
 pub const START_WITHIN: Duration = Duration::from_secs(5);
-/// the insert may take 9 s,
+/// An insert may take this long.
 pub const INSERT_WITHIN: Duration = Duration::from_secs(9);
-/// and the rest is left for settling.
+/// Every message is settled or released at most this long after it arrived.
 const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 
 /// Stores messages of one form type. Clones share the queues, the pool and the gate.

@@ -37,7 +37,7 @@ pub async fn wait_for_schema(store: &Store, may_migrate: bool) {
             }
             Ok(SchemaState::Older { missing }) => log::error!(
                 missing = missing.join(",");
-                "The schema is older than this worker needs, and it may not migrate: run `worker migrate`."
+                "The schema is older than this worker needs, and MIGRATE_ON_START is false: run `worker migrate`."
             ),
             Err(error) => log::error!(error:% = format!("{error:#}"); "The schema cannot be read."),
         }

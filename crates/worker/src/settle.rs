@@ -126,7 +126,7 @@ fn log_failures(operation: &str, settled: &[Settled]) {
     if stale > 0 {
         log::info!(
             operation, messages = stale;
-            "Some receipt handles had expired. This is harmless: the messages are delivered again."
+            "Some deliveries no longer belonged to this worker. This is harmless: SQS delivers their messages again, or another worker has deleted them."
         );
     }
     let failures = settled.iter().filter_map(|outcome| match outcome {

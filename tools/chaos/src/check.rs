@@ -118,7 +118,7 @@ impl Figures {
     }
 }
 
-/// The rows of each submission, by its place.
+/// The rows of each submission, by its index.
 struct Stored<'a> {
     rows: Vec<Vec<&'a Row>>,
     altered: HashSet<usize>,
@@ -240,7 +240,7 @@ fn accepted_ids(submission: &Submission) -> BTreeSet<String> {
     ids.collect()
 }
 
-/// The place of each submission.
+/// The index of each submission.
 struct Index<'a> {
     by_content: HashMap<&'a Content, usize>,
     by_id: HashMap<&'a str, usize>,

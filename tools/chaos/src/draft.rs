@@ -15,7 +15,7 @@ pub struct Draft {
     pub kind: Kind,
     /// A media type, or `message` for a message on the queue.
     pub encoding: &'static str,
-    /// The header, with its boundary.
+    /// The `Content-Type` header, with its boundary.
     pub content_type: String,
     /// Of the request, or of the message.
     pub body: Vec<u8>,
@@ -29,7 +29,7 @@ pub struct Draft {
     pub retries: u32,
     /// Whether to send it again, with the same key, after it was accepted, like a person who clicks twice.
     pub repeat: bool,
-    /// How long the sender waits before it.
+    /// How long the sender waits before it sends this.
     pub pause_ms: u64,
 }
 

@@ -2,7 +2,7 @@
 //! invalid queue and the delete.
 //!
 //! The moment is found from outside, without a hook in the worker: local-sqs counts each delete that arrives, and
-//! neither does nor answers it. The step before the delete is then complete; we check that before each kill.
+//! neither performs nor answers it. The step before the delete is then complete; we check that before each kill.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
@@ -191,7 +191,7 @@ pub fn report(after_commit: &KillResult, after_set_aside: &KillResult) -> String
     format!(
         "# Workers killed at one exact moment\n\n\
          Each time, a worker received another message, was killed with `kill -9`, and was started again.\n\
-         The moment is found from outside, without a hook in the worker: the queue server counts each delete that arrives, and neither does nor answers it.\n\
+         The moment is found from outside, without a hook in the worker: the queue server counts each delete that arrives, and neither performs nor answers it.\n\
          The step before the delete is then complete; the program checks that before each kill.\n\n\
          | killed between | COMMIT and delete | the send to the invalid queue and the delete |\n|---|---|---|\n\
          {}{}{}{}{}\n\

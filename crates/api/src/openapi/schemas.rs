@@ -22,7 +22,7 @@ fn of_answers() -> Map<String, Value> {
         ("Accepted", json!({
             "type": "object",
             "required": ["id"],
-            "properties": { "id": { "type": "string", "format": "uuid" }, "data": { "description": "As it was sent." } },
+            "properties": { "id": { "type": "string", "format": "uuid" }, "data": { "description": "The field `data` of the request, unchanged." } },
             "additionalProperties": false
         })),
         ("Alive", json!({ "type": "object", "properties": { "status": { "const": "OK" } }, "required": ["status"] })),
@@ -33,7 +33,7 @@ fn of_answers() -> Map<String, Value> {
             "additionalProperties": false
         })),
         ("FieldErrors", json!({
-            "description": "Sentences by field, nested as the fields are. `non_field_errors` are about the whole form, object or list.",
+            "description": "Sentences by field, nested like the fields. `non_field_errors` are about the whole form, object or list.",
             "type": "object",
             "minProperties": 1,
             "additionalProperties": { "anyOf": [sentences, { "$ref": "#/components/schemas/FieldErrors" }] }

@@ -31,7 +31,7 @@ pub fn reasons() -> Vec<Reason> {
 }
 
 pub fn reason(refusal: &Refusal) -> Reason {
-    let (when, is_alerted) = match refusal {
+    let (when, starts_at_zero) = match refusal {
         Refusal::NoHeader => ("There is no `Authorization` header.", true),
         Refusal::AnotherScheme => ("`Authorization` uses another scheme than Hawk.", false),
         Refusal::HeaderTooLong => ("`Authorization` is longer than 4,096 bytes.", false),
@@ -54,7 +54,7 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::NonceSeen => ("The request has been sent before.", true),
         Refusal::NonceMemoryFull => (
             "More than `HAWK_NONCES` requests came within two minutes, so a repeated one could \
-             not be recognized.",
+             not be recognised.",
             false,
         ),
     };
@@ -63,5 +63,5 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::NonceMemoryFull => (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN),
         _ => (StatusCode::UNAUTHORIZED, NOT_SIGNED),
     };
-    Reason { code: refusal.code(), status, detail, when, check: Check::Hawk, is_alerted }
+    Reason { code: refusal.code(), status, detail, when, check: Check::Hawk, starts_at_zero }
 }

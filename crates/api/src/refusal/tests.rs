@@ -89,17 +89,17 @@ async fn refusals_are_answered_as_the_snapshot_shows() {
 
 #[test]
 fn the_reference_lists_every_refusal() {
-    let mut table = "| code | status | `detail` | when | alerted |\n\
+    let mut table = "| code | status | `detail` | when | counted from the start |\n\
                      |---|---|---|---|---|\n"
         .to_owned();
-    for Reason { code, status, detail, when, is_alerted, .. } in reasons() {
+    for Reason { code, status, detail, when, starts_at_zero, .. } in reasons() {
         let code = match code {
             code if code == FORM.code => format!("[{code}](form-type-schemas.md#errors)"),
             code => format!("`{code}`"),
         };
         let status = status.as_u16();
-        let alerted = if is_alerted { "yes" } else { "" };
-        table += &format!("| {code} | {status} | {detail} | {when} | {alerted} |\n");
+        let counted = if starts_at_zero { "yes" } else { "" };
+        table += &format!("| {code} | {status} | {detail} | {when} | {counted} |\n");
     }
     test_kit::reference::check("http-api.md", "refusals", &table);
 }

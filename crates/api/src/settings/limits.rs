@@ -7,17 +7,17 @@ use service::settings::Environment;
 /// How much the intake accepts from its clients.
 #[derive(Clone, Debug)]
 pub struct LimitSettings {
-    /// Of one request.
+    /// Limit on one body.
     pub body_bytes: usize,
-    /// Of all requests together.
+    /// Limit on all bodies together that are being received or sent to SQS.
     pub bodies_in_flight_bytes: usize,
-    /// For the head of a request to arrive.
+    /// How long the head of a request may take to arrive.
     pub header_time: Duration,
-    /// For the body of a request to arrive.
+    /// How long the body of a request may take to arrive.
     pub body_time: Duration,
-    /// For the next request on a connection to arrive.
+    /// How long a connection stays open for the next request.
     pub keep_alive: Duration,
-    /// At the same time.
+    /// Maximum number of connections at the same time.
     pub connections: usize,
 }
 

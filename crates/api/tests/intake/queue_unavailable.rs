@@ -83,6 +83,6 @@ async fn a_deleted_queue_that_the_api_may_not_create_is_used_once_it_is_back() {
     // The new queue has another limit, which the api learns.
     stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "1024" })).await;
     wait_until_accepted(&api).await;
-    api.logged("max_message_size=Some(1024)").await;
+    api.logged("max_message_size=1024").await;
     assert_eq!(stack.sqs.drain(QUEUE).await.len(), 1);
 }

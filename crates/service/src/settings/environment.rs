@@ -6,7 +6,7 @@ use std::{
     fmt::{self, Display},
 };
 
-use super::Variable;
+use super::variable::Variable;
 
 /// The environment of a process while settings are read from it, with the faults found so far.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Where a service listens.
 
-use super::Environment;
+use super::environment::Environment;
 
 /// Where a service listens.
 #[derive(Clone, Debug)]

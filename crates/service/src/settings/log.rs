@@ -1,6 +1,6 @@
 //! What is logged, and how.
 
-use super::Environment;
+use super::environment::Environment;
 
 /// What is logged, and how.
 #[derive(Clone, Debug)]

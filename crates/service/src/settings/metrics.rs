@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Environment;
+use super::environment::Environment;
 
 /// Where metrics are served.
 #[derive(Clone, Copy, Debug)]

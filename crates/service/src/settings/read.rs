@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use super::{Environment, Variable};
+use super::{environment::Environment, variable::Variable};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -26,8 +26,8 @@ impl Environment {
         self.optional_if(true, name, default, values, meaning)
     }
 
-    /// A text that must be there if `is_required`, and is not read otherwise; `condition` says in words when that is.
-    /// If it is missing, the text is empty, and a fault is recorded.
+    /// A text that must be there if `is_required`, and is not read otherwise; `condition` describes that case for the
+    /// reference page. If it is missing, the text is empty, and a fault is recorded.
     pub fn required_if(
         &mut self,
         is_required: bool,

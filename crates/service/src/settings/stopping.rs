@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Environment;
+use super::environment::Environment;
 
 /// How long a service may take to stop.
 #[derive(Clone, Debug)]

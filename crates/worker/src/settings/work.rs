@@ -5,13 +5,13 @@ use service::settings::Environment;
 /// How much the worker does at a time.
 #[derive(Clone, Debug)]
 pub struct WorkSettings {
-    /// At the same time.
+    /// Maximum number of polls at the same time.
     pub pollers: usize,
-    /// At the same time.
+    /// Maximum number of inserts at the same time.
     pub connections: u32,
-    /// In one insert.
+    /// Maximum number of rows in one insert.
     pub batch_rows: usize,
-    /// Received and not settled yet.
+    /// No new poll starts while the bodies of messages received and not settled have this size.
     pub bytes_in_flight: usize,
     /// `None` means all in `FORM_TYPES`.
     pub form_types: Option<Vec<String>>,

@@ -59,7 +59,7 @@ async fn every_submission_answered_with_202_is_stored_once_although_api_and_work
 
 const KILLS: usize = 4;
 
-/// Kills the worker while SQS neither does nor answers its delete. Then starts another worker, with
+/// Kills the worker while SQS neither performs nor answers its delete. Then starts another worker, with
 /// deletes that work, and returns when it has received and deleted the message again.
 async fn kill_at_the_delete(stack: &Stack, worker: Service, send: impl Future) -> Service {
     stack.sqs.fault(Fault::on("DeleteMessageBatch").hang().queue(QUEUE)).await;

@@ -13,7 +13,7 @@ pub enum Violation {
     Doubled(SubmissionName, usize),
     /// The row under the id of its 202 has different content.
     Altered(SubmissionName, u64),
-    /// Stored under a different id than that of its 202.
+    /// Stored under another id than the one in its 202.
     OtherId(SubmissionName, u64),
     /// The same key and content got several ids.
     SeveralIds(SubmissionName),
