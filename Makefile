@@ -10,9 +10,12 @@ BENCH = $(if $(wildcard $(TOOLS)/node_modules/fauxqs),TEST_NODE_MODULES=$(TOOLS)
 	$(TARGET)/release/bench --programs $(TARGET)/bench/programs \
 	$(if $(BASE),--base $(TARGET)/bench/base/programs --base-name "$(BASE)")
 
+##@ Without Docker
+
 .PHONY: help
 help: ## Shows this list
-	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-22s %s\n", $$1, $$2 }'
+	@grep -hE '^(##@ |[a-z_-]+:.*## )' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5); next } { printf "  make %-22s %s\n", $$1, $$2 }'
 
 .PHONY: local
 local: ## Runs the whole system without AWS or Docker until Ctrl-C; keeps its data in .local/ (LOCAL_PORT=8000)
@@ -49,8 +52,7 @@ debug_worker: debug ## Runs a worker until Ctrl-C
 debug_enrolment_worker: debug ## Runs a worker for enrolments only until Ctrl-C
 	@FORM_TYPES="$${FORM_TYPES:-form,enrolment}" exec $(TARGET)/debug/local enrolment-worker
 
-.PHONY: debug_test
-debug_test: test ## The name of `make test` in 2016
+##@ Tests and checks
 
 .PHONY: test
 test: ## Installs missing tools, starts its own PostgreSQL and runs all tests; TEST=name runs some
@@ -58,6 +60,9 @@ test: ## Installs missing tools, starts its own PostgreSQL and runs all tests; T
 	cargo build --workspace --all-targets
 	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
 		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
+
+.PHONY: debug_test
+debug_test: test ## The name of `make test` in 2016
 
 .PHONY: reference
 reference: ## Writes the generated parts of docs/reference/ from the code
@@ -117,6 +122,8 @@ check_observability: ## Runs the services and a Prometheus under load, evaluates
 	@cargo build -p api -p worker -p test-kit --bins
 	@cargo build -p local-sqs --bins --features faults
 	$(TARGET)/debug/with-postgres -- $(TOOLS)/python/bin/python deploy/observability/check --live $(TARGET)/debug
+
+##@ Releases and measurements
 
 .PHONY: advisories
 advisories: ## Looks for known vulnerabilities in dependencies; needs the network, so lint does not run it

@@ -1,5 +1,7 @@
 # The system in containers; the target names are those of 2016.
 
+##@ With Docker
+
 .PHONY: run
 run: ## Runs the system in containers: every required DIRECTORY_FORM_DATA_… variable must be set
 	@deploy/docker/start run
