@@ -70,23 +70,23 @@ async fn concurrent_messages_share_calls_and_all_arrive(server: Server) {
     assert_eq!(bodies.len(), 137);
 }
 
-/// Half of each body is quotes, which JSON escapes: ten of them make a request of three times the
-/// length that Amazon's front end accepts.
+/// JSON escapes each quote. SQS accepts ten of these bodies in one call, but they make a request
+/// that is longer than its front end accepts.
 #[tokio::test]
 async fn messages_that_grow_when_escaped_are_split_into_shorter_requests() {
     let server = Server::local_sqs();
     let queue = server.pair().await.form;
-    let body = "\"x".repeat(100_000);
+    let body = "\"".repeat(100_000);
     let sender = sender(&queue);
-    let sends = join_all((0..20).map(|_| sender.send(message(&body)))).await;
+    let sends = join_all((0..10).map(|_| sender.send(message(&body)))).await;
     assert!(sends.iter().all(Result::is_ok), "{sends:?}");
-    let messages: Vec<Message> = (0..20).map(|_| message(&body)).collect();
+    let messages: Vec<Message> = (0..10).map(|_| message(&body)).collect();
     let within = Duration::from_secs(10);
     let sends = queue.send_all(&messages, within, Instant::now() + within).await;
     assert!(sends.iter().all(Result::is_ok), "{sends:?}");
     let calls = server.sqs.requests("SendMessageBatch").await;
-    assert!(calls <= 20, "no call was refused and tried again: {calls} calls");
-    assert_eq!(receive_all(&queue).await.len(), 40);
+    assert!(calls < 20, "no call was refused and its messages sent alone: {calls} calls");
+    assert_eq!(receive_all(&queue).await.len(), 20);
 }
 
 /// Control characters take six bytes each in JSON, and SQS's own limit counts them as one.

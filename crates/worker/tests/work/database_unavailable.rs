@@ -106,11 +106,12 @@ async fn a_database_that_keeps_restarting_under_load_stores_each_form_once() {
                 || sql(&url, "select count(*) from forms").unwrap().parse::<usize>().unwrap();
             let before = stored();
             wait::until_true("some are stored", async || stored() > before + 20).await;
-            let shut = || worker.log().matches(GATE_IS_SHUT).count();
-            let times = shut();
             tokio::task::block_in_place(|| cluster.stop(shutdown));
             if for_long {
-                wait::until_true("the gate is shut again", async || shut() > times).await;
+                wait::until_true("the gate is shut", async || {
+                    ready_page(&worker).await.1["database"] == "the database stores nothing"
+                })
+                .await;
             }
             tokio::task::block_in_place(|| cluster.start()).unwrap();
         }
