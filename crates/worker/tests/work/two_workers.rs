@@ -56,7 +56,8 @@ async fn a_frozen_worker_finds_that_another_has_stored_its_messages() {
         stack.sqs.counts(QUEUE).await.visible == 1
     })
     .await;
-    assert_eq!(stack.sqs.requests("ReceiveMessage").await, before);
+    // At most a request that was on its way when the worker froze.
+    assert!(stack.sqs.requests("ReceiveMessage").await <= before + 1);
     let other = stack.worker(&variables);
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
