@@ -15,10 +15,16 @@ mod answer;
 pub mod raw;
 mod request;
 
+use std::time::Duration;
+
 use reqwest::Client;
 
 pub use answer::Answer;
 pub use request::Request;
+
+/// A service closes a connection that is idle for 5 s. A request that is sent at that moment fails, so
+/// the client never uses a connection that has been idle for longer than this.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A client of one service. Clones share their connections.
 #[derive(Clone, Debug)]
@@ -30,7 +36,8 @@ pub struct Http {
 impl Http {
     /// A client of the service at this origin (`http://127.0.0.1:8000`).
     pub fn at(origin: impl Into<String>) -> Self {
-        Self { client: Client::new(), origin: origin.into() }
+        let client = Client::builder().pool_idle_timeout(IDLE_LIMIT).build();
+        Self { client: client.expect("a client without TLS"), origin: origin.into() }
     }
 
     /// The origin with this path.
