@@ -14,6 +14,7 @@ use domain::Record;
 
 use crate::{
     outcome::{Insertion, RowOutcome, SqlState},
+    probe,
     session::Session,
     statements,
     store::Store,
@@ -173,7 +174,7 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
         }
     };
     // Is it the row or the database? If the database can store another row, it is this row.
-    session.run(statements::insert_and_roll_back)?;
+    session.run(probe::insert_and_undo)?;
     // PostgreSQL's message is not logged here: a trigger or constraint that the operator added may
     // quote the row.
     log::warn!(

@@ -5,7 +5,6 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    result::Error,
     sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::Record;
@@ -30,26 +29,6 @@ pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> Query
         &record.data,
     ))
     .get_result(connection)
-}
-
-/// Inserts a row and rolls back, to find out whether the database can store rows.
-///
-/// `SELECT 1` would succeed even if the database is read-only or its disk is full. The row is
-/// larger than a page and random, so that it does not compress: a smaller one might fit into free
-/// space of the last page of a full disk.
-pub(crate) fn insert_and_roll_back(connection: &mut PgConnection) -> QueryResult<()> {
-    let inserted = connection.transaction(|connection| {
-        diesel::sql_query(
-            "INSERT INTO forms (form_type, data) \
-             SELECT 'probe', to_jsonb(string_agg(gen_random_uuid()::text, '')) FROM generate_series(1, 300)",
-        )
-        .execute(connection)?;
-        Err::<(), _>(Error::RollbackTransaction)
-    });
-    match inserted {
-        Err(Error::RollbackTransaction) => Ok(()),
-        other => other,
-    }
 }
 
 /// One insert for a batch of any size. It returns the SQS message ids of the inserted rows.

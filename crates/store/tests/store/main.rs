@@ -9,5 +9,6 @@ mod large_table;
 mod migrations;
 mod outages;
 mod outcomes;
+mod probe;
 mod rights;
 mod support;
