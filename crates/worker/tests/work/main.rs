@@ -25,6 +25,7 @@ mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
+mod queue_attributes;
 mod queue_unavailable;
 mod restricted_role;
 mod schema;
