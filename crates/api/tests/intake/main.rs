@@ -25,4 +25,5 @@ mod openapi;
 mod overload;
 mod queue_unavailable;
 mod settings;
+mod stalled;
 mod stopping;
