@@ -26,4 +26,5 @@ mod overload;
 mod queue_limits;
 mod queue_unavailable;
 mod settings;
+mod stalled;
 mod stopping;
