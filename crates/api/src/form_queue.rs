@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{FormType, Message};
 use parking_lot::Mutex;
 use queue::{
-    Cause, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
+    Cause, LOOK_EVERY, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
     settings::ServedForm,
 };
 use service::{backoff::Backoff, health::Check};
@@ -13,7 +13,7 @@ use tokio::{sync::Notify, time::sleep};
 
 /// The least time between finding a queue and looking for it again: for a while, SQS still returns
 /// the URL of a deleted queue and refuses to reuse its name.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const FIND_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 
 /// A form type, and its queue once the api has found it.
 pub struct FormQueue {
@@ -51,14 +51,20 @@ impl FormQueue {
     /// Finds the queue, and finds it again each time it is missing. Never returns.
     pub async fn stay_connected(&self) {
         loop {
-            self.find().await;
-            sleep(LOOK_EVERY).await;
-            self.missing.notified().await;
+            let queue = self.find().await;
+            let missing = async {
+                sleep(FIND_AT_MOST_EVERY).await;
+                self.missing.notified().await;
+            };
+            tokio::select! {
+                () = missing => {}
+                _ = queue.watch(LOOK_EVERY) => {}
+            }
         }
     }
 
     /// Finds the queue, or creates it if that is allowed, and retries until it has it.
-    async fn find(&self) {
+    async fn find(&self) -> Queue {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
             match self.finder.form_queue().await {
@@ -69,8 +75,8 @@ impl FormQueue {
                     );
                     record_queue_up(self.form.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
-                    *self.found.lock() = Some((queue, sender));
-                    return;
+                    *self.found.lock() = Some((queue.clone(), sender));
+                    return queue;
                 }
                 Err(error) => {
                     log::error!(

@@ -12,8 +12,12 @@ mod queue_address;
 mod queue_finder;
 
 mod queue;
+mod size_limit;
 
+mod attributes;
+mod deviation;
 mod look_up;
+mod watch;
 
 mod batch;
 mod call_size;
@@ -33,6 +37,7 @@ pub use queue_finder::{QueueFinder, QueueNames, QueuePair};
 pub use receive::{Delivery, Poll, ReceiptHandle};
 pub use sender::{SendPace, Sender};
 pub use settle::Settled;
+pub use watch::LOOK_EVERY;
 
 /// SQS takes 10 entries in a batch call.
 pub const MAX_ENTRIES: usize = 10;

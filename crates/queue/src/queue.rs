@@ -14,6 +14,7 @@ use crate::{
     receive::{self, Delivery, Poll, ReceiptHandle},
     send_batch,
     settle::{self, Settled},
+    size_limit::SizeLimit,
 };
 
 /// A queue that was found, and the connection to use it. Cloning shares the connection.
@@ -23,7 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Queue {
     pub(crate) address: QueueAddress,
-    pub(crate) max_message_size: Option<usize>,
+    pub(crate) limit: SizeLimit,
 }
 
 impl Queue {
@@ -32,10 +33,10 @@ impl Queue {
         &self.address.name
     }
 
-    /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found.
-    /// `None` if we may not read it; SQS then applies its limit to each send.
+    /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found, or later if
+    /// [`Queue::watch`] runs. `None` if we may not read it; SQS then applies its limit to each send.
     pub fn max_message_size(&self) -> Option<usize> {
-        self.max_message_size
+        self.limit.get()
     }
 
     /// Whether SQS answers for this queue.
@@ -62,7 +63,9 @@ impl Queue {
         within: Duration,
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
-        send_batch::send_all(&self.address, messages, within, deadline).await
+        let results = send_batch::send_all(&self.address, messages, within, deadline).await;
+        self.limit.compare(&results);
+        results
     }
 
     /// Sends any number of messages, in concurrent calls of as many as fit. The results are those of
@@ -73,7 +76,7 @@ impl Queue {
         within: Duration,
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
-        let calls = call_size::split(messages, self.max_message_size);
+        let calls = call_size::split(messages, self.max_message_size());
         let calls = calls.into_iter().map(|some| self.send(some, within, deadline));
         join_all(calls).await.into_iter().flatten().collect()
     }
@@ -83,7 +86,9 @@ impl Queue {
     /// # Errors
     /// SQS did not confirm the message before the deadline. It may be on the queue all the same.
     pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
-        send_batch::send_aside(&self.address, message, deadline).await
+        let result = send_batch::send_aside(&self.address, message, deadline).await;
+        self.limit.compare(std::slice::from_ref(&result));
+        result
     }
 
     /// Makes one long poll. Await it to the end: a poll that is dropped can hide messages for a whole visibility timeout.

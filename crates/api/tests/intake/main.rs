@@ -23,6 +23,8 @@ mod limits;
 mod logs;
 mod openapi;
 mod overload;
+mod queue_limits;
 mod queue_unavailable;
 mod settings;
+mod stalled;
 mod stopping;
