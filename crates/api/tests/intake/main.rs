@@ -25,5 +25,6 @@ mod openapi;
 mod overload;
 mod queue_limits;
 mod queue_unavailable;
+mod readiness;
 mod settings;
 mod stopping;
