@@ -12,6 +12,7 @@ mod store;
 
 mod insert_once;
 mod outcome;
+mod probe;
 mod session;
 mod statements;
 

@@ -17,6 +17,7 @@ mod generated;
 mod invalid_list;
 mod operator;
 mod redrive;
+mod redrive_refused;
 
 mod database_unavailable;
 mod failing_rows;
