@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use domain::{FormType, Message};
 use parking_lot::Mutex;
 use queue::{
-    Cause, LOOK_EVERY, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
-    settings::ServedForm,
+    Cause, LOOK_EVERY, LatestSend, Queue, QueueFinder, SendPace, Sender, SqsError,
+    metrics::record_queue_up, settings::ServedForm,
 };
 use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
@@ -14,6 +14,10 @@ use tokio::{sync::Notify, time::sleep};
 /// The least time between finding a queue and looking for it again: for a while, SQS still returns
 /// the URL of a deleted queue and refuses to reuse its name.
 const FIND_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+
+/// If the last send is longer ago, readiness asks SQS instead of going by that send. An orchestrator sends nothing to an
+/// api that is not ready, so this is also how long it takes until it tries again.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
 
 /// A form type, and its queue once the api has found it.
 pub struct FormQueue {
@@ -116,15 +120,25 @@ impl FormQueue {
         let form_queue = Arc::clone(self);
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
-            Box::pin(async move {
-                let Some((queue, _)) = form_queue.found() else {
-                    record_queue_up(form_queue.form.form_type.name(), false);
-                    return Err("the queue was not found yet");
-                };
-                let failed = queue.answers().await.err().map(|error| error.cause());
-                form_queue.record_result(failed);
-                failed.map_or(Ok(()), |cause| Err(cause.in_words()))
-            })
+            Box::pin(async move { form_queue.accepts_forms().await })
         })
+    }
+
+    /// Whether a form can probably be sent. SQS is asked only if none was sent for a while.
+    async fn accepts_forms(&self) -> Result<(), &'static str> {
+        let Some((queue, _)) = self.found() else {
+            record_queue_up(self.form.form_type.name(), false);
+            return Err("the queue was not found yet");
+        };
+        let failed = match queue.recent_sends().latest(IDLE_AFTER) {
+            LatestSend::Worked => None,
+            LatestSend::Failed(cause) => Some(cause),
+            LatestSend::None => {
+                let failed = queue.answers().await.err().map(|error| error.cause());
+                self.record_result(failed);
+                failed
+            }
+        };
+        failed.map_or(Ok(()), |cause| Err(cause.in_words()))
     }
 }

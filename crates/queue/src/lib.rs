@@ -12,6 +12,7 @@ mod queue_address;
 mod queue_finder;
 
 mod queue;
+mod recent_sends;
 mod size_limit;
 
 mod attributes;
@@ -35,6 +36,7 @@ pub use error::{Cause, SqsError};
 pub use queue::Queue;
 pub use queue_finder::{QueueFinder, QueueNames, QueuePair};
 pub use receive::{Delivery, Poll, ReceiptHandle};
+pub use recent_sends::{LatestSend, RecentSends};
 pub use sender::{SendPace, Sender};
 pub use settle::Settled;
 pub use watch::LOOK_EVERY;

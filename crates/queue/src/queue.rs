@@ -12,6 +12,7 @@ use crate::{
     look_up,
     queue_address::QueueAddress,
     receive::{self, Delivery, Poll, ReceiptHandle},
+    recent_sends::RecentSends,
     send_batch,
     settle::{self, Settled},
     size_limit::SizeLimit,
@@ -25,6 +26,7 @@ use crate::{
 pub struct Queue {
     pub(crate) address: QueueAddress,
     pub(crate) limit: SizeLimit,
+    pub(crate) sends: RecentSends,
 }
 
 impl Queue {
@@ -39,10 +41,15 @@ impl Queue {
         self.limit.get()
     }
 
-    /// Whether SQS answers for this queue.
+    /// How the last sends to this queue went.
+    pub fn recent_sends(&self) -> &RecentSends {
+        &self.sends
+    }
+
+    /// Asks SQS whether it knows this queue. Takes at most 1.5 s, so that a health page can wait for it.
     ///
     /// # Errors
-    /// SQS is unavailable, denies access, or the queue does not exist.
+    /// SQS is unavailable, denies access, or the queue does not exist. Throttling is not an error: SQS answers.
     pub async fn answers(&self) -> Result<(), SqsError> {
         look_up::ask_for(&self.address).await
     }
@@ -65,6 +72,7 @@ impl Queue {
     ) -> Vec<Result<(), SqsError>> {
         let results = send_batch::send_all(&self.address, messages, within, deadline).await;
         self.limit.compare(&results);
+        self.sends.record(&results);
         results
     }
 

@@ -10,6 +10,7 @@ use crate::{
     policy,
     queue::Queue,
     queue_address::QueueAddress,
+    recent_sends::RecentSends,
     size_limit::SizeLimit,
 };
 
@@ -147,7 +148,11 @@ impl QueueFinder {
             );
         }
         let max_message_size = attributes.as_ref().and_then(|it| it.max_message_size);
-        let queue = Queue { address, limit: SizeLimit::new(max_message_size) };
+        let queue = Queue {
+            address,
+            limit: SizeLimit::new(max_message_size),
+            sends: RecentSends::default(),
+        };
         Ok(Described { queue, arn: attributes.and_then(|it| it.arn) })
     }
 }

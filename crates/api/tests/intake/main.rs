@@ -25,6 +25,7 @@ mod openapi;
 mod overload;
 mod queue_limits;
 mod queue_unavailable;
+mod readiness;
 mod settings;
 mod stalled;
 mod stopping;
