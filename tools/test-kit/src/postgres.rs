@@ -7,11 +7,13 @@
 mod cluster;
 mod database;
 mod error;
+mod pgbouncer;
 mod programs;
 
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
 pub use database::{TableLock, TestDatabase, sql};
 pub use error::PostgresError;
+pub use pgbouncer::PgBouncer;
 
 #[cfg(test)]
 mod tests;

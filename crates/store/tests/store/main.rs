@@ -11,6 +11,7 @@ mod large_table;
 mod migrations;
 mod outages;
 mod outcomes;
+mod pooler;
 mod probe;
 mod rights;
 mod support;
