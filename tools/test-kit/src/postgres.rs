@@ -8,10 +8,12 @@ mod cluster;
 mod database;
 mod error;
 mod programs;
+mod way_back;
 
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
 pub use database::{TableLock, TestDatabase, sql};
 pub use error::PostgresError;
+pub use way_back::way_back;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod discretion;
 mod far_away;
 mod large_table;
 mod migrations;
+mod order;
 mod outages;
 mod outcomes;
 mod probe;
