@@ -8,7 +8,7 @@ mod keywords;
 mod pairs;
 mod uri;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -64,6 +64,27 @@ impl ConnectionString {
     pub(crate) fn sets_statement_timeout(&self) -> bool {
         self.sets_statement_timeout
     }
+}
+
+/// Whether the URL names a host that is not this machine, and no `sslmode`. A `service` may have
+/// one.
+pub(crate) fn is_remote_without_sslmode(url: &str) -> bool {
+    let Ok(parameters) = read(url) else { return false };
+    let is_set = |name| parameters.iter().any(|(key, value)| key == name && !value.is_empty());
+    let is_remote = parameters
+        .iter()
+        .filter(|(key, _)| key == "host" || key == "hostaddr")
+        .flat_map(|(_, hosts)| hosts.split(','))
+        .any(|host| !is_this_machine(host));
+    is_remote && !is_set("sslmode") && !is_set("service")
+}
+
+/// A host that is empty, or begins with `/` or `@`, is a Unix socket.
+fn is_this_machine(host: &str) -> bool {
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn whole_seconds(duration: Duration) -> String {

@@ -16,6 +16,7 @@ mod probe;
 mod session;
 mod statements;
 
+mod durability;
 mod migrations;
 mod schema;
 mod table_users;
@@ -25,6 +26,7 @@ mod pool;
 mod settings;
 mod unavailable;
 
+pub use durability::{Durability, DurabilityRisk};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+
+use crate::connection_string;
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
@@ -38,6 +40,13 @@ impl StoreSettings {
             tcp_user_timeout: Duration::from_secs(10),
             insert_limit: Duration::from_secs(15),
         }
+    }
+
+    /// Whether the connection leaves this machine and nobody has said whether it uses TLS. libpq's
+    /// default takes plain text if the server offers nothing else, and anyone between can see to
+    /// that.
+    pub fn may_send_plain_text(&self) -> bool {
+        connection_string::is_remote_without_sslmode(self.database_url.expose_secret())
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {

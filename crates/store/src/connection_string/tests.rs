@@ -85,3 +85,28 @@ fn an_error_names_the_fault_without_quoting_the_url() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error}");
     }
 }
+
+#[test]
+fn a_host_elsewhere_without_sslmode_is_noticed() {
+    for (url, expected) in [
+        ("postgres://u:p@db.example.com/d", true),
+        ("postgres://10.0.0.7/d", true),
+        ("postgres://localhost,db/d", true),
+        ("host=db user=u", true),
+        ("hostaddr=10.0.0.7 host=localhost", true),
+        ("postgres://[fd00::1]/d", true),
+        ("postgres://db/d?sslmode=disable", false),
+        ("postgres://db/d?ssl=true", false),
+        ("host=db sslmode=verify-full", false),
+        ("host=db service=forms", false),
+        ("postgres://localhost/d", false),
+        ("postgres://127.0.0.1:5433/d", false),
+        ("postgres://[::1]/d", false),
+        ("postgres:///d", false),
+        ("postgres:///d?host=/run/postgresql", false),
+        ("host=@abstract", false),
+        ("no url", false),
+    ] {
+        assert_eq!(is_remote_without_sslmode(url), expected, "{url}");
+    }
+}

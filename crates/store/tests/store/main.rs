@@ -5,6 +5,7 @@ mod adoption;
 mod batches;
 mod concurrency;
 mod discretion;
+mod durability;
 mod far_away;
 mod large_table;
 mod migrations;

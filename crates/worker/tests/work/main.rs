@@ -20,6 +20,7 @@ mod redrive;
 mod redrive_refused;
 
 mod database_unavailable;
+mod durability;
 mod failing_rows;
 mod in_flight;
 mod killed;
