@@ -9,6 +9,7 @@ mod durability;
 mod far_away;
 mod large_table;
 mod migrations;
+mod order;
 mod outages;
 mod outcomes;
 mod pooler;
