@@ -150,10 +150,11 @@ impl Worker {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
         let metrics = self.metrics.map(tokio::spawn);
-        let bytes = self.shared.bytes.clone();
+        let (bytes, store) = (self.shared.bytes.clone(), self.shared.store.clone());
         let watching_age = tokio::spawn(async move {
             loop {
                 metrics::set_oldest_in_flight(bytes.age_of_oldest());
+                metrics::set_connections(&store);
                 sleep(AGE_INTERVAL).await;
             }
         });

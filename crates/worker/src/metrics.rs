@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
+use store::Store;
 
 const MESSAGES: Metric = Metric {
     name: "form_data_messages_total",
@@ -55,6 +56,20 @@ const DATABASE_UP: Metric = Metric {
     description: "1 if the database answered or stored rows when last asked, else 0.",
 };
 
+const CONNECTIONS_IN_USE: Metric = Metric {
+    name: "form_data_database_connections_in_use",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Connections of the pool that a call uses: inserts, the probe, the health page.",
+};
+
+const CONNECTIONS_LIMIT: Metric = Metric {
+    name: "form_data_database_connections_limit",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Connections that the pool may open: `WORKER_CONNECTIONS` and one more.",
+};
+
 /// All metrics of the worker itself.
 const ALL: &[&Metric] = &[
     &MESSAGES,
@@ -64,6 +79,8 @@ const ALL: &[&Metric] = &[
     &STORED_AGE_SECONDS,
     &OLDEST_IN_FLIGHT,
     &DATABASE_UP,
+    &CONNECTIONS_IN_USE,
+    &CONNECTIONS_LIMIT,
 ];
 
 /// Registers the descriptions, and shows the database as down until it answers: otherwise nobody
@@ -113,6 +130,11 @@ pub fn record_stored_age(form_type: &str, received_at: SystemTime) {
 
 pub fn set_oldest_in_flight(age: Duration) {
     gauge!(OLDEST_IN_FLIGHT.name).set(age);
+}
+
+pub fn set_connections(store: &Store) {
+    gauge!(CONNECTIONS_IN_USE.name).set(store.connections_in_use());
+    gauge!(CONNECTIONS_LIMIT.name).set(store.connections_limit());
 }
 
 pub fn set_database_up(is_up: bool) {

@@ -57,6 +57,7 @@ impl Pipeline {
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
         let handler =
             Handler::new(self.form.form_type.clone(), pair, self.finder.clone(), store, gate);
+        let permits = shared.permits.for_form_type();
         let pollers = Pollers {
             handler: handler.clone(),
             finder: self.finder.clone(),
@@ -64,15 +65,10 @@ impl Pipeline {
             count: work.pollers,
             poll_status: Arc::clone(&self.poll_status),
             bytes: shared.bytes.clone(),
-            permits: shared.permits.clone(),
+            permits: permits.clone(),
             stop: stop.clone(),
         };
-        let batcher = Batcher {
-            handler,
-            max_rows: work.batch_rows,
-            permits: shared.permits.clone(),
-            stop: stop.clone(),
-        };
+        let batcher = Batcher { handler, max_rows: work.batch_rows, permits, stop: stop.clone() };
         tokio::select! {
             outcome = poll_and_store(pollers, batcher, grace) => outcome,
             never = watched.watch(LOOK_EVERY) => match never {},
