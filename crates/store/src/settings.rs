@@ -5,6 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use thiserror::Error;
 
+use crate::connection_string::ConnectionString;
+
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
@@ -38,6 +40,15 @@ impl StoreSettings {
             tcp_user_timeout: Duration::from_secs(10),
             insert_limit: Duration::from_secs(15),
         }
+    }
+
+    /// Checks the URL and the times, without a connection.
+    ///
+    /// # Errors
+    /// Something is wrong with them.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        self.check()?;
+        ConnectionString::build(self).map(drop)
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {

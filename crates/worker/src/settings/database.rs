@@ -17,12 +17,16 @@ pub fn read(environment: &mut Environment, connections: u32) -> StoreSettings {
     );
     // The insert ends by itself before the worker gives it up.
     let insert_limit = INSERT_WITHIN - Duration::from_secs(1);
-    StoreSettings {
+    let settings = StoreSettings {
         // One for each insert at the same time, and one for the probe and the health page.
         pool_size: connections + 1,
         insert_limit,
         // One row that waits for another transaction holds up its whole batch: half of the time is left to go row by row.
         statement_timeout: insert_limit / 2,
         ..StoreSettings::new(url.into())
+    };
+    if let Err(error) = settings.validate() {
+        environment.fault("DATABASE_URL", format_args!("is not right: {error}"));
     }
+    settings
 }
