@@ -37,7 +37,11 @@ use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
-use service::{health::Health, settings::StopSettings, status};
+use service::{
+    health::Health,
+    settings::StopSettings,
+    status::{self, Facts},
+};
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +94,9 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     let listener = TcpListener::bind((address.as_str(), settings.listen.port))
         .with_context(|| format!("cannot listen on {address}:{}", settings.listen.port))?;
     let port = listener.local_addr().map(|address: SocketAddr| address.port())?;
-    let health_page = health_page(listener, &pipelines, &shared)?;
+    let mut facts = health::status_facts(&shared.store);
+    facts.push(("created_queues", connection.created_queues().fact()));
+    let health_page = health_page(listener, &pipelines, &shared, facts)?;
     log::info!(address, port; "Listening for the health page.");
     Ok(Worker { port, health_page, metrics, settings, pipelines, shared })
 }
@@ -99,17 +105,17 @@ fn health_page(
     listener: TcpListener,
     pipelines: &[Pipeline],
     shared: &Shared,
+    facts: Facts,
 ) -> anyhow::Result<Server> {
     let queues = pipelines
         .iter()
         .map(|pipeline| (pipeline.form.check_name(), health::queue_check(&pipeline.poll_status)));
     let database = ("database".to_owned(), health::database_check(&shared.store, &shared.gate));
     let health = Health::new(queues.chain([database]).collect());
-    let store = shared.store.clone();
     let page = move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
-            .app_data(web::Data::new(health::status_facts(&store)))
+            .app_data(web::Data::new(facts.clone()))
             .configure(service::health::routes)
             .configure(status::routes)
     };
