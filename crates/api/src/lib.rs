@@ -1,8 +1,8 @@
 //! The intake: accepts a form over HTTP, checks its sender and its content, and answers 202 once
 //! SQS has it.
 //!
-//! A request passes `authenticate`, which reads the body within its limits, and then its route. The
-//! main one is `submit`. A check that fails returns a `Refusal`, which is counted, logged and
+//! A request passes `authenticate`, which checks its signature and reads the body within its limits,
+//! and then its route. The main one is `submit`. A check that fails returns a `Refusal`, which is counted, logged and
 //! answered in one place.
 
 #![expect(missing_docs, reason = "public items of a service are for its main and its tests only")]
@@ -16,6 +16,7 @@ mod trace;
 
 mod authenticate;
 mod body;
+mod sender;
 mod sent_by;
 mod signature;
 

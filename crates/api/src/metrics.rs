@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
 
 use crate::refusal;
@@ -19,9 +19,16 @@ const REFUSALS: Metric = Metric {
     labels: &["reason"],
     description: "Refused requests, by reason.",
 };
+const BODY_BYTES: Metric = Metric {
+    name: "form_data_body_bytes_in_flight",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Bytes of all bodies that are being received or sent to SQS; \
+                  `BODIES_IN_FLIGHT_BYTES` is their limit.",
+};
 
 /// Every metric that only the api has.
-pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS];
+pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS, &BODY_BYTES];
 
 /// Describes the metrics, and starts some counters of refusals at 0.
 pub fn describe() {
@@ -36,6 +43,10 @@ pub fn describe() {
 pub fn record_answer(route: String, method: &'static str, status: u16, took: Duration) {
     let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
     histogram!(REQUEST_SECONDS.name, &labels).record(took);
+}
+
+pub fn body_bytes_gauge() -> Gauge {
+    gauge!(BODY_BYTES.name)
 }
 
 pub fn count_refusal(code: &'static str) {

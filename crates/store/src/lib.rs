@@ -18,6 +18,7 @@ mod statements;
 
 mod migrations;
 mod schema;
+mod table_users;
 
 mod connection_string;
 mod pool;
@@ -28,4 +29,5 @@ pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
+pub use table_users::TableUser;
 pub use unavailable::{Unavailable, UnavailableKind};

@@ -83,7 +83,12 @@ async fn refused_bodies_use_bounded_memory() {
     // A little more than the limit of one body.
     let large = vec![b'x'; (3 << 20) + 1000];
     let post = "POST /form/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
-    let chunk = format!("{post}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", large.len());
+    // A signature that cannot be right would be refused before the body.
+    let signature = "0".repeat(64);
+    let chunk = format!(
+        "{post}X-Signature: {signature}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        large.len()
+    );
     let gzip = api.request("POST", "/form/").header("Content-Encoding", "gzip");
     let requests = Arc::new([
         (413, api.request("POST", "/form/").body(large.clone()).to_bytes()),

@@ -28,4 +28,5 @@ mod queue_limits;
 mod queue_unavailable;
 mod readiness;
 mod settings;
+mod stalled;
 mod stopping;
