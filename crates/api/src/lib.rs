@@ -78,6 +78,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let form_queues: Vec<Arc<FormQueue>> = form_queues.collect();
     let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
     let health = Health::ready_if_any(checks.collect());
+    let facts: Facts = vec![("created_queues", connection.created_queues().fact())];
     let limits = BodyLimits::new(&settings.limits);
     let parser = web::Data::new(Parser::new());
     let listen = settings.listen.clone();
@@ -93,7 +94,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
-            .app_data(web::Data::new(Facts::new()))
+            .app_data(web::Data::new(facts.clone()))
             .app_data(web::Data::new(limits.clone()))
             .app_data(parser.clone())
             .app_data(web::Data::new(settings.intake.clone()))

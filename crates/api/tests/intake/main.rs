@@ -13,6 +13,7 @@ mod described;
 mod contract;
 
 mod acknowledging;
+mod created_queues;
 mod floods;
 mod form_types;
 mod growth;
