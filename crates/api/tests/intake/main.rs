@@ -25,5 +25,6 @@ mod openapi;
 mod overload;
 mod queue_unavailable;
 mod settings;
+mod slow_readers;
 mod stalled;
 mod stopping;
