@@ -83,7 +83,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     });
     let form_queues: Vec<Arc<FormQueue>> = form_queues.collect();
     let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
-    let health = Health::new(checks.collect());
+    let health = Health::ready_if_any(checks.collect());
     let limits = BodyLimits::new(&settings.limits);
     let parser = web::Data::new(Parser::new());
     let listen = settings.listen.clone();

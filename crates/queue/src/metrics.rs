@@ -35,8 +35,16 @@ const CALLS_IN_FLIGHT: Metric = Metric {
     description: "Calls to SQS that are not answered yet.",
 };
 
+const RETENTION: Metric = Metric {
+    name: "form_data_queue_retention_seconds",
+    kind: MetricKind::Gauge,
+    labels: &["queue"],
+    description: "How long SQS keeps a message on the queue of this name, as it was when last looked at.",
+};
+
 /// Every metric of this crate.
-pub const ALL: &[&Metric] = &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT];
+pub const ALL: &[&Metric] =
+    &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT, &RETENTION];
 
 /// Registers the descriptions.
 pub fn describe() {
@@ -46,6 +54,11 @@ pub fn describe() {
 /// Records whether the last call to the queue of a form type succeeded.
 pub fn record_queue_up(form_type: &str, is_up: bool) {
     gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
+}
+
+/// Records how long SQS keeps the messages of a queue.
+pub(crate) fn set_retention(queue: &str, seconds: u64) {
+    gauge!(RETENTION.name, "queue" => queue.to_owned()).set(seconds as f64);
 }
 
 /// Makes a call with this number of messages, and records how it went.

@@ -34,7 +34,7 @@ pub struct SendPace {
 pub struct Sender {
     pending: mpsc::UnboundedSender<PendingSend>,
     within: Duration,
-    max_message_size: Option<usize>,
+    queue: Queue,
 }
 
 /// A message whose caller waits for the result.
@@ -49,9 +49,8 @@ impl Sender {
     pub fn start(queue: Queue, pace: SendPace) -> Self {
         // Bounded by the callers: each waits for one message, and not for long.
         let (pending, arrivals) = mpsc::unbounded_channel();
-        let max_message_size = queue.max_message_size();
-        tokio::spawn(SendLoop { queue, pace, arrivals, did_not_fit: None }.run());
-        Self { pending, within: pace.within, max_message_size }
+        tokio::spawn(SendLoop { queue: queue.clone(), pace, arrivals, did_not_fit: None }.run());
+        Self { pending, within: pace.within, queue }
     }
 
     /// Sends a message. It is on the queue if this is `Ok`; after an error it may be there all the same.
@@ -59,7 +58,7 @@ impl Sender {
     /// # Errors
     /// The message is too long, SQS refused it, or SQS did not confirm it in time.
     pub async fn send(&self, message: Message) -> Result<(), SqsError> {
-        if let Some(limit) = self.max_message_size
+        if let Some(limit) = self.queue.max_message_size()
             && message.size() > limit
         {
             return Err(SqsError::new(

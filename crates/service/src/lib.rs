@@ -3,6 +3,7 @@
 pub mod settings;
 
 pub mod logging;
+pub mod must_live;
 pub mod run;
 pub mod stop;
 

@@ -12,11 +12,13 @@ mod store;
 
 mod insert_once;
 mod outcome;
+mod probe;
 mod session;
 mod statements;
 
 mod migrations;
 mod schema;
+mod table_users;
 
 mod connection_string;
 mod pool;
@@ -27,4 +29,5 @@ pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
+pub use table_users::TableUser;
 pub use unavailable::{Unavailable, UnavailableKind};

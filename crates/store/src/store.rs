@@ -5,9 +5,9 @@ use diesel::connection::SimpleConnection;
 use crate::{
     connection_string::ConnectionString,
     pool::Pool,
+    probe,
     session::{Limits, Session},
     settings::{InvalidSettings, StoreSettings},
-    statements,
     unavailable::Unavailable,
 };
 
@@ -47,10 +47,10 @@ impl Store {
         })
     }
 
-    /// Checks that the database can store a row: inserts one and rolls back. This notices a
+    /// Checks that the database can store a row: inserts one and takes it back. This notices a
     /// read-only database and a full disk, which still answer `SELECT 1`.
     pub fn probe(&self) -> Result<(), Unavailable> {
-        self.session()?.run(statements::insert_and_roll_back)
+        self.session()?.run(probe::insert_and_undo)
     }
 
     /// Checks that the database answers. Writes nothing, so that a health page can call it.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
 use queue::{
-    QueueFinder,
+    LOOK_EVERY, QueueFinder,
     settings::{ServedForm, SqsSettings},
 };
 use store::Store;
@@ -53,6 +53,7 @@ impl Pipeline {
     ) -> anyhow::Result<()> {
         let found = prepare::find_queues(&self.finder, &self.poll_status);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
+        let watched = pair.clone();
         let (store, gate) = (shared.store.clone(), shared.gate.clone());
         let handler =
             Handler::new(self.form.form_type.clone(), pair, self.finder.clone(), store, gate);
@@ -72,7 +73,10 @@ impl Pipeline {
             permits: shared.permits.clone(),
             stop: stop.clone(),
         };
-        poll_and_store(pollers, batcher, grace).await
+        tokio::select! {
+            outcome = poll_and_store(pollers, batcher, grace) => outcome,
+            never = watched.watch(LOOK_EVERY) => match never {},
+        }
     }
 }
 

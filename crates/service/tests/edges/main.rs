@@ -11,6 +11,7 @@
 mod settings;
 
 mod logs;
+mod must_live;
 mod stopping;
 
 mod health;

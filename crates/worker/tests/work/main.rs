@@ -17,6 +17,7 @@ mod generated;
 mod invalid_list;
 mod operator;
 mod redrive;
+mod redrive_refused;
 
 mod database_unavailable;
 mod failing_rows;
@@ -24,6 +25,7 @@ mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
+mod queue_attributes;
 mod queue_unavailable;
 mod restricted_role;
 mod schema;
