@@ -110,3 +110,28 @@ fn a_host_elsewhere_without_sslmode_is_noticed() {
         assert_eq!(is_remote_without_sslmode(url), expected, "{url}");
     }
 }
+
+#[test]
+fn a_statement_timeout_in_options_is_found_and_can_be_removed() {
+    for (options, expected, rest) in [
+        ("-c statement_timeout=7s", Some(7_000), ""),
+        ("-cstatement_timeout=7s", Some(7_000), ""),
+        ("--statement-timeout=7s -c work_mem=1MB", Some(7_000), "-c work_mem=1MB"),
+        ("-c STATEMENT_TIMEOUT=250", Some(250), ""),
+        ("-c statement_timeout=1.5min", Some(90_000), ""),
+        ("-c statement_timeout=7\\ s", Some(7_000), ""),
+        ("-c statement_timeout=1s -c statement_timeout=2s", Some(2_000), ""),
+        ("-c statement_timeout=0", Some(0), ""),
+        ("-c lock_timeout=3s -c geqo=off", None, "-c lock_timeout=3s -c geqo=off"),
+        (r"-c search_path=a\ b -c statement_timeout=1h", Some(3_600_000), r"-c search_path=a\ b"),
+        ("-c", None, "-c"),
+        ("", None, ""),
+    ] {
+        let found = options::statement_timeout(options).unwrap();
+        assert_eq!(found, expected.map(Duration::from_millis), "{options}");
+        assert_eq!(options::without_statement_timeout(options), rest, "{options}");
+    }
+    for bad in ["-c statement_timeout=soon", "-c statement_timeout=", "-c statement_timeout=-1"] {
+        assert!(options::statement_timeout(bad).is_err(), "{bad}");
+    }
+}

@@ -12,6 +12,7 @@ mod migrations;
 mod order;
 mod outages;
 mod outcomes;
+mod pooler;
 mod probe;
 mod rights;
 mod support;

@@ -24,6 +24,12 @@ impl DatabaseSettings {
             "a URL of PostgreSQL",
             "The database the rows go to. For TLS, set libpq's `sslmode` and `sslrootcert` in it.",
         );
+        let transaction_pooling = environment.flag(
+            "DATABASE_TRANSACTION_POOLING",
+            false,
+            "Set it to `true` if `DATABASE_URL` leads to PgBouncer with `pool_mode = transaction`. \
+             Migrations need a direct connection then.",
+        );
         let require_sync_standby = environment.flag(
             "REQUIRE_SYNC_STANDBY",
             false,
@@ -36,6 +42,7 @@ impl DatabaseSettings {
             // One for each insert at the same time, and one for the probe and the health page.
             pool_size: connections + 1,
             insert_limit,
+            transaction_pooling,
             // One row that waits for another transaction holds up its whole batch: half of the time
             // is left to go row by row.
             statement_timeout: insert_limit / 2,

@@ -26,6 +26,7 @@ mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
+mod pooler;
 mod queue_attributes;
 mod queue_unavailable;
 mod restricted_role;
