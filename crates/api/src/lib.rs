@@ -48,6 +48,7 @@ use futures_util::future::join_all;
 use queue::Connection;
 use service::{
     health::{self, Health},
+    must_live::must_live,
     open_files,
     status::{self, Facts},
 };
@@ -145,12 +146,12 @@ impl Api {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
-            async move {
+            must_live("queue finder", async move {
                 stop.run_until_cancelled(join_all(
                     form_queues.iter().map(|queue| queue.stay_connected()),
                 ))
                 .await
-            }
+            })
         });
         let stopping = tokio::spawn({
             let stop = stop.clone();

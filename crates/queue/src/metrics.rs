@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
 
 use crate::error::{Cause, SqsError};
@@ -42,6 +42,13 @@ const RETENTION: Metric = Metric {
     description: "How long SQS keeps a message on the queue of this name, as it was when last looked at.",
 };
 
+const WAITING: Metric = Metric {
+    name: "form_data_sends_waiting",
+    kind: MetricKind::Gauge,
+    labels: &["queue"],
+    description: "Messages that wait to be put into a call to the queue of this name.",
+};
+
 const CREATED: Metric = Metric {
     name: "form_data_queues_created_total",
     kind: MetricKind::Counter,
@@ -51,7 +58,7 @@ const CREATED: Metric = Metric {
 
 /// Every metric of this crate.
 pub const ALL: &[&Metric] =
-    &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT, &RETENTION, &CREATED];
+    &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT, &RETENTION, &WAITING, &CREATED];
 
 /// Registers the descriptions, and starts the counters at 0.
 pub fn describe() {
@@ -63,6 +70,11 @@ pub fn describe() {
 /// Records whether the last call to the queue of a form type succeeded.
 pub fn record_queue_up(form_type: &str, is_up: bool) {
     gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
+}
+
+/// The gauge of the messages that wait to be sent to a queue.
+pub(crate) fn sends_waiting(queue: &str) -> Gauge {
+    gauge!(WAITING.name, "queue" => queue.to_owned())
 }
 
 /// Counts a queue that this process has created.

@@ -6,11 +6,13 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use test_kit::{Service, Stack, forms, http::Http, stack::aws};
+use test_kit::{Service, Stack, forms, stack::aws};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+
+use crate::metrics::{METRICS, sample};
 
 /// As much of SQS as finding and creating queues takes, with the URLs of Amazon.
 async fn amazon() -> String {
@@ -62,19 +64,15 @@ async fn answer(mut connection: TcpStream, queues: Arc<Mutex<BTreeSet<String>>>)
     connection.write_all(answer.as_bytes()).await.unwrap();
 }
 
-async fn created(api: &Service) -> (Value, Option<String>) {
-    let log = api.log();
-    let address = log.split("metrics_address=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let text = Http::at(format!("http://{address}")).get("/metrics").await.body;
-    let counted =
-        text.lines().find_map(|line| line.strip_prefix("form_data_queues_created_total "));
-    (api.get("/_status").await.json()["created_queues"].clone(), counted.map(str::to_owned))
+async fn created(api: &Service) -> (Value, Option<f64>) {
+    let counted = sample(api, "form_data_queues_created_total").await;
+    (api.get("/_status").await.json()["created_queues"].clone(), counted)
 }
 
 #[tokio::test]
 async fn creating_queues_on_amazon_is_a_warning_and_shows_on_the_status_page() {
     let endpoint = amazon().await;
-    let own = [("UI_SECRET", forms::SECRET), ("METRICS_ADDRESS", "127.0.0.1:0")];
+    let own = [("UI_SECRET", forms::SECRET), METRICS];
     let api = Service::start("api", &[&aws(&endpoint)[..], &own].concat());
     api.logged("Found the form queue.").await;
     let names = ["directory-form-data-invalid", "directory-form-data"];
@@ -83,16 +81,16 @@ async fn creating_queues_on_amazon_is_a_warning_and_shows_on_the_status_page() {
         let is_warning = |line: &&str| line.contains(" WARN ") && line.ends_with(&fields);
         assert_eq!(api.log().lines().filter(is_warning).count(), 1, "{}", api.log());
     }
-    assert_eq!(created(&api).await, (json!(names.join(", ")), Some("2".to_owned())));
+    assert_eq!(created(&api).await, (json!(names.join(", ")), Some(2.0)));
 }
 
 #[tokio::test]
 async fn creating_queues_elsewhere_is_counted_without_a_warning() {
     let stack = Stack::start();
-    let api = stack.ready_api(&[("METRICS_ADDRESS", "127.0.0.1:0")]).await;
+    let api = stack.ready_api(&[METRICS]).await;
     assert!(!api.log().contains(" WARN "), "{}", api.log());
     let names = "directory-form-data-invalid, directory-form-data";
-    assert_eq!(created(&api).await, (json!(names), Some("2".to_owned())));
-    let second = stack.ready_api(&[("METRICS_ADDRESS", "127.0.0.1:0")]).await;
-    assert_eq!(created(&second).await, (json!("none"), Some("0".to_owned())));
+    assert_eq!(created(&api).await, (json!(names), Some(2.0)));
+    let second = stack.ready_api(&[METRICS]).await;
+    assert_eq!(created(&second).await, (json!("none"), Some(0.0)));
 }

@@ -22,6 +22,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod logs;
+mod metrics;
 mod openapi;
 mod overload;
 mod queue_limits;
