@@ -33,12 +33,13 @@ return array(
         where locktype = 'relation' and relation = sequence and mode = 'RowExclusiveLock' and granted
             and database = (select oid from pg_database where datname = current_database()));
 
--- Makes one step and returns the watermark. The caller calls it again until nothing changes; it waits for nobody, and
--- returns null if another call is at work on the same watermark.
+-- Makes one step. It returns the watermark, and since when it waits for a transaction that may still commit a row:
+-- while that is not null, the caller calls again. It waits for nobody, and returns nulls if another call is at work on
+-- the same watermark.
 --
 -- A transaction locks the sequence before it draws an id and keeps the lock to its end. So, when the sequence is read
 -- first and its locks after it, every transaction with an id up to the one read is among the holders or has ended.
-create function advance_watermark(followed text) returns bigint
+create function advance_watermark(followed text, out watermark bigint, out waits_since timestamptz)
 language plpgsql
 volatile
 security definer
@@ -51,7 +52,7 @@ begin
     select * into old from watermarks w where w.relation = followed for update skip locked;
     if not found then
         if exists (select from watermarks w where w.relation = followed) then
-            return null;
+            return;
         end if;
         raise exception 'there is no watermark for %', followed using errcode = 'undefined_object';
     end if;
@@ -68,6 +69,7 @@ begin
             new.candidate := null;
         end if;
     end if;
+
     if new.candidate is null then
         -- Two statements, in this order.
         execute format('select case when is_called then last_value else last_value - 1 end from %s', sequence)
@@ -92,7 +94,8 @@ begin
                 candidate_since = new.candidate_since, server_start = new.server_start
             where w.relation = followed;
     end if;
-    return new.id;
+    watermark := new.id;
+    waits_since := new.candidate_since;
 end
 $$;
 
