@@ -151,7 +151,7 @@ fn cause_of(code: &str, message: &str) -> Cause {
 fn why_no_reply<E: Error + 'static>(error: &SdkError<E>) -> (Cause, String) {
     let chain = || iter::successors(Some(error as &dyn Error), |error| (*error).source());
     let innermost = chain().last().map(ToString::to_string).unwrap_or_default();
-    let innermost = innermost.lines().next().unwrap_or_default();
+    let innermost = innermost.lines().next().unwrap_or_default().trim_end_matches(" Attempted:");
     if chain().any(|error| error.is::<CredentialsError>()) {
         // What the SDK says names the last source that it has tried, such as the metadata address of an instance.
         let what_to_do = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the instance, task or pod a role";
