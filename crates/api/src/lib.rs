@@ -10,6 +10,8 @@
 pub mod arguments;
 pub mod settings;
 
+mod connections;
+mod in_chunks;
 mod metrics;
 mod routes;
 mod trace;
@@ -52,7 +54,10 @@ use service::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{body::BodyLimits, form_queue::FormQueue, parser::Parser, settings::Settings};
+use crate::{
+    body::BodyLimits, connections::InFlight, form_queue::FormQueue, parser::Parser,
+    settings::Settings,
+};
 
 /// The intake, listening but not yet serving.
 pub struct Api {
@@ -60,6 +65,7 @@ pub struct Api {
     server: Server,
     metrics: Option<Server>,
     form_queues: Vec<Arc<FormQueue>>,
+    in_flight: InFlight,
 }
 
 /// Wires the service together and listens. SQS need not be reachable yet.
@@ -89,11 +95,15 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let limit = settings.limits.clone();
     let grace = settings.stop.grace.as_secs();
     let served = form_queues.clone();
-    let document =
-        Bytes::from(openapi::document(settings.forms.types(), &settings.intake).to_string());
+    let document = settings.docs.then(|| {
+        Bytes::from(openapi::document(settings.forms.types(), &settings.intake).to_string())
+    });
     open_files::raise_limit(limit.connections);
-    let server = HttpServer::new(move || {
+    let in_flight = InFlight::default();
+    let requests = in_flight.clone();
+    let mut server = HttpServer::new(move || {
         App::new()
+            .app_data(web::Data::new(requests.clone()))
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(facts.clone()))
             .app_data(web::Data::new(limits.clone()))
@@ -103,19 +113,22 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
             .wrap(from_fn(trace::trace))
             .configure(health::routes)
             .configure(status::routes)
-            .configure(|service| routes::all(service, &served, &document))
+            .configure(|service| routes::all(service, &served, document.as_ref()))
     })
+    .h1_write_buffer_size(in_chunks::WRITE_BUFFER)
     .workers(workers)
     .max_connections(limit.connections.div_ceil(workers))
     .client_request_timeout(limit.header_time)
     .keep_alive(limit.keep_alive)
     .shutdown_timeout(grace)
-    .disable_signals()
-    .bind(&address)
-    .with_context(|| format!("cannot listen on {address}"))?;
+    .disable_signals();
+    let cannot_listen = || format!("cannot listen on {address}");
+    for listener in connections::listen(&address).with_context(cannot_listen)? {
+        server = server.listen(listener).with_context(cannot_listen)?;
+    }
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!(address = listen.bind_address, port; "Listening.");
-    Ok(Api { port, server: server.run(), metrics, form_queues })
+    Ok(Api { port, server: server.run(), metrics, form_queues, in_flight })
 }
 
 impl Api {
@@ -124,7 +137,8 @@ impl Api {
         self.port
     }
 
-    /// Serves until `stop` is cancelled, then finishes the requests in flight.
+    /// Serves until `stop` is cancelled, then finishes the requests in flight. Clients that do not
+    /// take their answers are not waited for.
     ///
     /// # Errors
     /// The server failed.
@@ -139,14 +153,25 @@ impl Api {
                 .await
             })
         });
-        let stopping = tokio::spawn(async move {
-            stop.cancelled().await;
-            handle.stop(true).await;
+        let stopping = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                handle.stop(true).await;
+            }
         });
+        let counting = tokio::spawn(connections::count_open_files());
         let metrics = self.metrics.map(tokio::spawn);
-        let outcome = self.server.await;
+        let outcome = tokio::select! {
+            outcome = self.server => outcome,
+            () = self.in_flight.only_answers_are_left(&stop) => {
+                log::warn!("Closed connections whose clients did not take their answers.");
+                Ok(())
+            }
+        };
         stopping.abort();
         finding.abort();
+        counting.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }

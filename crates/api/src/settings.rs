@@ -30,6 +30,8 @@ pub struct Settings {
     pub send: SendPace,
     pub intake: IntakeSettings,
     pub limits: LimitSettings,
+    /// Whether `/docs/` and `/openapi.json` are there.
+    pub docs: bool,
 }
 
 impl Settings {
@@ -62,6 +64,11 @@ impl Settings {
             send: send::read(environment),
             intake: IntakeSettings::read(environment),
             limits: LimitSettings::read(environment),
+            docs: environment.either(
+                "DOCS",
+                [("on", true), ("off", false)],
+                "Whether the api describes itself to everybody at `/docs/` and `/openapi.json`.",
+            ),
         }
     }
 }

@@ -10,9 +10,8 @@ use queue::settings::{ServedForms, SqsSettings};
 use service::settings::{
     Environment, Faults, ListenSettings, LogSettings, MetricsSettings, SettingsReport, StopSettings,
 };
-use store::StoreSettings;
 
-pub use self::{operator::OperatorSettings, work::WorkSettings};
+pub use self::{database::DatabaseSettings, operator::OperatorSettings, work::WorkSettings};
 
 pub const DEFAULT_PORT: u16 = 8001;
 
@@ -28,7 +27,7 @@ pub struct Settings {
     /// The form types that this worker consumes.
     pub forms: ServedForms,
     pub sqs: SqsSettings,
-    pub database: StoreSettings,
+    pub database: DatabaseSettings,
     pub work: WorkSettings,
 }
 
@@ -60,14 +59,15 @@ impl Settings {
             stop: StopSettings::read(environment),
             forms: consumed_forms(environment, &work),
             sqs: SqsSettings::read(environment),
-            database: database::read(environment, work.connections),
+            database: DatabaseSettings::read(environment, work.connections),
             work,
         }
     }
 
     /// Warns of settings that are allowed and probably not meant.
     pub fn warn(&self) {
-        let Self { stop, sqs, .. } = self;
+        let Self { stop, sqs, database, .. } = self;
+        database.warn();
         if sqs.poll.visibility_timeout < Duration::from_secs(60) {
             log::warn!(
                 seconds = sqs.poll.visibility_timeout.as_secs();

@@ -29,5 +29,6 @@ mod queue_limits;
 mod queue_unavailable;
 mod readiness;
 mod settings;
+mod slow_readers;
 mod stalled;
 mod stopping;

@@ -123,3 +123,19 @@ fn check_settings_shows_the_settings_without_secrets() {
 fn the_reference_page_has_every_variable() {
     test_kit::reference::check("settings.md", "worker", &worker::settings::Settings::reference());
 }
+
+#[tokio::test]
+async fn a_database_elsewhere_without_sslmode_causes_a_warning() {
+    const WARNING: &str = "no sslmode";
+    let stack = Stack::start();
+    let elsewhere = "postgres://test:canary@db.invalid/forms";
+    let worker = stack.worker(&[("DATABASE_URL", elsewhere)]);
+    worker.logged(WARNING).await;
+    assert!(!worker.log().contains("canary"), "{}", worker.log());
+    let encrypted = format!("{elsewhere}?sslmode=verify-full");
+    for url in [stack.database.url(), encrypted] {
+        let worker = stack.worker(&[("DATABASE_URL", &url)]);
+        worker.logged("The schema").await;
+        assert!(!worker.log().contains(WARNING), "{}", worker.log());
+    }
+}
