@@ -33,12 +33,13 @@ return array(
         where locktype = 'relation' and relation = sequence and mode = 'RowExclusiveLock' and granted
             and database = (select oid from pg_database where datname = current_database()));
 
--- Makes one step and returns the watermark. The caller calls it again until nothing changes; it waits for nobody, and
--- returns null if another call is at work on the same watermark.
+-- Makes one step. It returns the watermark, and since when it waits for a transaction that may still commit a row:
+-- while that is not null, the caller calls again. It waits for nobody, and returns nulls if another call is at work on
+-- the same watermark.
 --
 -- A transaction locks the sequence before it draws an id and keeps the lock to its end. So, when the sequence is read
 -- first and its locks after it, every transaction with an id up to the one read is among the holders or has ended.
-create function advance_watermark(followed text) returns bigint
+create function advance_watermark(followed text, out watermark bigint, out waits_since timestamptz)
 language plpgsql
 volatile
 security definer
@@ -51,7 +52,7 @@ begin
     select * into old from watermarks w where w.relation = followed for update skip locked;
     if not found then
         if exists (select from watermarks w where w.relation = followed) then
-            return null;
+            return;
         end if;
         raise exception 'there is no watermark for %', followed using errcode = 'undefined_object';
     end if;
@@ -68,6 +69,7 @@ begin
             new.candidate := null;
         end if;
     end if;
+
     if new.candidate is null then
         -- Two statements, in this order.
         execute format('select case when is_called then last_value else last_value - 1 end from %s', sequence)
@@ -92,17 +94,24 @@ begin
                 candidate_since = new.candidate_since, server_start = new.server_start
             where w.relation = followed;
     end if;
-    return new.id;
+    watermark := new.id;
+    waits_since := new.candidate_since;
 end
 $$;
 
--- Functions look up names in this schema and nowhere else, whatever their caller has set. Nobody but the owner gets any
--- right here, except that those who insert into forms may advance its watermark.
+-- All functions of ours look up names in this schema and nowhere else, whatever their caller has set. Nobody but the
+-- owner gets any right on what is new, except that those who insert into forms may advance its watermark.
 do $$
 declare
     made regprocedure;
     granted record;
 begin
+    foreach made in array array['store_form(text, uuid, text, timestamptz, text)', 'advance_watermark(text)',
+        'transactions_with_ids(regclass)']::regprocedure[]
+    loop
+        execute format('alter function %s set search_path = %I, pg_temp', made, current_schema());
+    end loop;
+
     for granted in
         select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
             from pg_class, aclexplode(relacl)
@@ -111,15 +120,14 @@ begin
         execute format('revoke all on watermarks from %s', granted.grantee);
     end loop;
 
-    foreach made in array array['advance_watermark(text)', 'transactions_with_ids(regclass)']::regprocedure[] loop
-        execute format('alter function %s set search_path = %I, pg_temp', made, current_schema());
-        for granted in
-            select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
-                from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-                where oid = made and grantee <> proowner
-        loop
-            execute format('revoke all on function %s from %s', made, granted.grantee);
-        end loop;
+    for granted in
+        select oid::regprocedure as made,
+                case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
+            from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+            where oid in ('advance_watermark(text)'::regprocedure, 'transactions_with_ids(regclass)'::regprocedure)
+                and grantee <> proowner
+    loop
+        execute format('revoke all on function %s from %s', granted.made, granted.grantee);
     end loop;
 
     for granted in

@@ -26,9 +26,16 @@ const BODY_BYTES: Metric = Metric {
     description: "Bytes of all bodies that are being received or sent to SQS; \
                   `BODIES_IN_FLIGHT_BYTES` is their limit.",
 };
+const OPEN_FILES: Metric = Metric {
+    name: "form_data_open_files",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Open files of the api, counted every 5 s: one for each connection, of which \
+                  `MAX_CONNECTIONS` is the limit, and some dozens of its own.",
+};
 
 /// Every metric that only the api has.
-pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS, &BODY_BYTES];
+pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS, &BODY_BYTES, &OPEN_FILES];
 
 /// Describes the metrics, and starts some counters of refusals at 0.
 pub fn describe() {
@@ -47,6 +54,10 @@ pub fn record_answer(route: String, method: &'static str, status: u16, took: Dur
 
 pub fn body_bytes_gauge() -> Gauge {
     gauge!(BODY_BYTES.name)
+}
+
+pub fn record_open_files(count: usize) {
+    gauge!(OPEN_FILES.name).set(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
 pub fn count_refusal(code: &'static str) {

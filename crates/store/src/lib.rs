@@ -20,6 +20,7 @@ mod durability;
 mod migrations;
 mod schema;
 mod table_users;
+mod watermark;
 
 mod connection_string;
 mod pool;
@@ -33,3 +34,4 @@ pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
 pub use table_users::TableUser;
 pub use unavailable::{Unavailable, UnavailableKind};
+pub use watermark::Watermark;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use crate::connection_string;
+use crate::connection_string::{self, ConnectionString};
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
@@ -53,6 +53,15 @@ impl StoreSettings {
     /// that.
     pub fn may_send_plain_text(&self) -> bool {
         connection_string::is_remote_without_sslmode(self.database_url.expose_secret())
+    }
+
+    /// Checks the URL and the times, without a connection.
+    ///
+    /// # Errors
+    /// Something is wrong with them.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        self.check()?;
+        ConnectionString::build(self).map(drop)
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {

@@ -38,7 +38,11 @@ use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
-use service::{health::Health, settings::StopSettings, status};
+use service::{
+    health::Health,
+    settings::StopSettings,
+    status::{self, Facts},
+};
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -91,8 +95,10 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     let listener = TcpListener::bind((address.as_str(), settings.listen.port))
         .with_context(|| format!("cannot listen on {address}:{}", settings.listen.port))?;
     let port = listener.local_addr().map(|address: SocketAddr| address.port())?;
+    let mut facts = health::status_facts(&shared.store);
+    facts.push(("created_queues", connection.created_queues().fact()));
     let standby = settings.database.require_sync_standby;
-    let health_page = health_page(listener, &pipelines, &shared, standby)?;
+    let health_page = health_page(listener, &pipelines, &shared, standby, facts)?;
     log::info!(address, port; "Listening for the health page.");
     Ok(Worker { port, health_page, metrics, settings, pipelines, shared })
 }
@@ -102,6 +108,7 @@ fn health_page(
     pipelines: &[Pipeline],
     shared: &Shared,
     require_sync_standby: bool,
+    facts: Facts,
 ) -> anyhow::Result<Server> {
     let queues = pipelines
         .iter()
@@ -110,11 +117,10 @@ fn health_page(
     let standby = require_sync_standby
         .then(|| ("sync_standby".to_owned(), durability::sync_standby_check(&shared.store)));
     let health = Health::new(queues.chain([database]).chain(standby).collect());
-    let store = shared.store.clone();
     let page = move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
-            .app_data(web::Data::new(health::status_facts(&store)))
+            .app_data(web::Data::new(facts.clone()))
             .configure(service::health::routes)
             .configure(status::routes)
     };

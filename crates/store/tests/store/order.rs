@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use store::Watermark;
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
 
 use crate::support::{fixture, store_on};
@@ -82,7 +83,7 @@ fn an_update_that_stays_open_holds_no_reader_back() {
     fixture.database.sql("select store_form('form', null, 'first', null, '{}')");
     let _update = fixture.session_that("begin; update forms set data = data");
     fixture.database.sql("select store_form('form', null, 'second', null, '{}')");
-    assert_eq!(fixture.database.sql("select advance_watermark('forms')"), "2");
+    assert_eq!(fixture.database.sql("select watermark from advance_watermark('forms')"), "2");
 }
 
 #[test]
@@ -91,21 +92,33 @@ fn an_insert_that_stays_open_holds_readers_back_until_it_ends() {
     let insert = "begin; insert into forms (sqs_message_id, data) values ('slow', '{}')";
     let slow = fixture.session_that(insert);
     fixture.database.sql("select store_form('form', null, 'second', null, '{}')");
-    let advance = || fixture.database.sql("select advance_watermark('forms')");
-    assert_eq!((advance(), advance()), ("0".to_owned(), "0".to_owned()));
-    let waiting = "select candidate, cardinality(holders), candidate_since < now() from watermarks";
-    assert_eq!(fixture.database.sql(waiting), "2|1|t");
+    let advance = || fixture.store.advance_watermark().unwrap().unwrap();
+    let first = advance();
+    assert_eq!((first.id, first.waits.is_some()), (0, true));
+    let second = advance();
+    assert_eq!(second.id, 0);
+    assert!(second.waits > first.waits);
+    let waiting = "select candidate, cardinality(holders) from watermarks";
+    assert_eq!(fixture.database.sql(waiting), "2|1");
 
     drop(slow);
-    fixture.wait_for("select advance_watermark('forms') = 2");
-    assert_eq!(fixture.database.sql(waiting), "|0|");
+    fixture.wait_for("select watermark = 2 from advance_watermark('forms')");
+    assert_eq!(fixture.database.sql(waiting), "|0");
+    assert_eq!(advance(), Watermark { id: 2, waits: None });
+}
+
+#[test]
+fn nobody_waits_for_another_session_that_makes_a_step() {
+    let fixture = fixture();
+    let _other = fixture.session_that("begin; select from watermarks for update");
+    assert_eq!(fixture.store.advance_watermark(), Ok(None));
 }
 
 #[test]
 fn a_step_that_changes_nothing_writes_nothing() {
     let fixture = fixture();
     fixture.database.sql("select store_form('form', null, 'first', null, '{}')");
-    let advance = "select advance_watermark('forms')";
+    let advance = "select watermark from advance_watermark('forms')";
     fixture.database.sql(advance);
     let version = || fixture.database.sql("select xmin, ctid from watermarks");
     let before = version();
@@ -115,6 +128,7 @@ fn a_step_that_changes_nothing_writes_nothing() {
 
 #[test]
 fn a_table_without_a_watermark_is_named() {
-    let error = fixture().database.try_sql("select advance_watermark('form_form')").unwrap_err();
+    let error =
+        fixture().database.try_sql("select * from advance_watermark('form_form')").unwrap_err();
     assert!(error.to_string().contains("there is no watermark for form_form"), "{error}");
 }

@@ -48,6 +48,9 @@ impl DatabaseSettings {
             statement_timeout: insert_limit / 2,
             ..StoreSettings::new(url.into())
         };
+        if let Err(error) = store.validate() {
+            environment.fault("DATABASE_URL", format_args!("is not right: {error}"));
+        }
         Self { store, require_sync_standby }
     }
 

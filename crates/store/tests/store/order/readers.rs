@@ -45,8 +45,8 @@ pub fn advance_until(url: &str, done: &AtomicBool) {
 
 /// `None` if the connection is lost.
 fn advance(connection: &mut PgConnection) -> Option<i64> {
-    let answer =
-        sql_query("select advance_watermark('forms') as id").get_result::<Advanced>(connection);
+    let answer = sql_query("select watermark as id from advance_watermark('forms')")
+        .get_result::<Advanced>(connection);
     answer.ok().map(|advanced| advanced.id.unwrap_or(0))
 }
 
