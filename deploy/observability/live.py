@@ -158,6 +158,14 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("SQS gives no messages for 36 s", ["FormsStoredLate"], since)
     quiet(["WorkerCannotReceive", "NothingStored"])
 
+    since = time.monotonic()
+    stack.fault(action="DeleteMessageBatch", kind="error", status=403, code="AccessDeniedException")
+    stack.fault(action="ReceiveMessage", kind="duplicate", times=60)
+    what = "SQS denies deletes and delivers each message again"
+    expect(what, ["WorkerCannotDelete", "MessageDeliveredOften"], since)
+    stack.no_faults()
+    quiet(["WorkerCannotDelete"])
+
     # A message that it cannot set aside is still in flight when the worker freezes, and when it goes on.
     stack.fault(action="SendMessageBatch", queue=f"{QUEUE}-invalid", kind="hang")
     stack.fault(action="ChangeMessageVisibilityBatch", kind="hang")

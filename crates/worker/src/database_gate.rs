@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use service::backoff::Backoff;
+use service::{backoff::Backoff, must_live::must_live};
 use store::{Store, Unavailable};
 use tokio::{
     sync::watch,
@@ -49,12 +49,12 @@ impl DatabaseGate {
             "The database is unavailable. The worker receives nothing until it is back."
         );
         let gate = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(must_live("probe of the database", async move {
             gate.wait_for_database().await;
             log::info!("The database is back.");
             metrics::set_database_up(true);
             gate.open.send_replace(true);
-        });
+        }));
     }
 
     async fn wait_for_database(&self) {

@@ -1,10 +1,10 @@
 //! The worker: receives messages from SQS, decodes them, stores them in PostgreSQL and settles
 //! them.
 //!
-//! Follow a message: `poll` receives it, `batcher` merges the messages of all polls, `handle`
-//! decodes and stores them, `outcome` decides what happens to each, and `settle` does it. Each form
-//! type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends them
-//! back.
+//! Follow a message: `poll` receives it, `decode` reads it, `batcher` merges the messages of all
+//! polls, `handle` stores them, `outcome` decides what happens to each, and `settle` does it. Each
+//! form type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends
+//! them back.
 
 #![expect(missing_docs, reason = "a service: only its main and its tests use the public items")]
 
@@ -15,6 +15,7 @@ mod pipeline;
 mod prepare;
 
 mod batcher;
+mod decode;
 mod handle;
 mod outcome;
 mod poll;
@@ -25,6 +26,7 @@ mod health;
 mod in_flight;
 mod insert_permits;
 mod metrics;
+mod room;
 
 pub mod invalid;
 
@@ -37,21 +39,22 @@ use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
-use service::{health::Health, settings::StopSettings, status};
+use service::{health::Health, must_live::must_live, settings::StopSettings, status};
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     database_gate::DatabaseGate,
-    in_flight::BytesInFlight,
+    in_flight::Ages,
     insert_permits::InsertPermits,
     pipeline::{Pipeline, Shared},
+    room::Room,
     settings::Settings,
 };
 
-/// How often the metric of the oldest message in flight is updated.
-const AGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the metrics of the messages in flight are updated.
+const IN_FLIGHT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A worker whose health page listens, and which has received nothing yet.
 pub struct Worker {
@@ -78,7 +81,8 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
         gate: DatabaseGate::new(store.clone()),
         store,
         permits: InsertPermits::new(settings.work.connections),
-        bytes: BytesInFlight::new(settings.work.bytes_in_flight),
+        room: Room::new(settings.work.bytes_in_flight),
+        ages: Ages::default(),
     };
     let pipelines = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());
@@ -100,9 +104,9 @@ fn health_page(
     pipelines: &[Pipeline],
     shared: &Shared,
 ) -> anyhow::Result<Server> {
-    let queues = pipelines
-        .iter()
-        .map(|pipeline| (pipeline.form.check_name(), health::queue_check(&pipeline.poll_status)));
+    let queues = pipelines.iter().map(|pipeline| {
+        (pipeline.form.check_name(), health::queue_check(&pipeline.status, &shared.gate))
+    });
     let database = ("database".to_owned(), health::database_check(&shared.store, &shared.gate));
     let health = Health::new(queues.chain([database]).collect());
     let store = shared.store.clone();
@@ -145,13 +149,13 @@ impl Worker {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
         let metrics = self.metrics.map(tokio::spawn);
-        let bytes = self.shared.bytes.clone();
-        let watching_age = tokio::spawn(async move {
+        let (ages, room) = (self.shared.ages.clone(), self.shared.room.clone());
+        let watching = tokio::spawn(must_live("metrics of messages in flight", async move {
             loop {
-                metrics::set_oldest_in_flight(bytes.age_of_oldest());
-                sleep(AGE_INTERVAL).await;
+                metrics::set_in_flight(&ages, &room);
+                sleep(IN_FLIGHT_INTERVAL).await;
             }
-        });
+        }));
         self.settings.warn();
         let Settings { sqs, work, stop: StopSettings { grace }, .. } = &self.settings;
         let schema = prepare::wait_for_schema(&self.shared.store, work.migrate_on_start);
@@ -168,7 +172,7 @@ impl Worker {
         };
         health_page.stop(false).await;
         let _ = serving.await;
-        watching_age.abort();
+        watching.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }

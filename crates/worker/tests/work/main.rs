@@ -19,9 +19,11 @@ mod operator;
 mod redrive;
 
 mod database_unavailable;
+mod failed_deletes;
 mod failing_rows;
 mod in_flight;
 mod killed;
+mod large_messages;
 mod metrics;
 mod old_database;
 mod queue_unavailable;

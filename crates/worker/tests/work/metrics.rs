@@ -11,10 +11,10 @@ use test_kit::{
     wait,
 };
 
-const METRICS: (&str, &str) = ("METRICS_ADDRESS", "127.0.0.1:0");
+pub const METRICS: (&str, &str) = ("METRICS_ADDRESS", "127.0.0.1:0");
 
 /// Every sample, by name with labels.
-async fn metrics(service: &Service) -> BTreeMap<String, f64> {
+pub async fn metrics(service: &Service) -> BTreeMap<String, f64> {
     let log = service.log();
     let address = log.split("metrics_address=").nth(1).unwrap().split_whitespace().next().unwrap();
     let text = Http::at(format!("http://{address}")).get("/metrics").await.body;
