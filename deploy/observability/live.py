@@ -180,6 +180,12 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     stack.no_faults()
     quiet(["TargetDown", "NothingStored"])
 
+    # The api looks at the queue's attributes once SQS refuses a form because of its size.
+    since = time.monotonic()
+    stack.set_attributes(MessageRetentionPeriod="345600", MaximumMessageSize="1024")
+    stack.post(json.dumps({"data": "x" * 2000}))
+    expect("the form queue keeps messages for 4 days", ["RetentionTooShort"], since)
+
     since = time.monotonic()
     stack.stop_postgresql()
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
@@ -342,8 +348,13 @@ class Stack:
     # local-sqs
 
     def garbage(self) -> None:
-        url = self.sqs("GetQueueUrl", {"QueueName": QUEUE})["QueueUrl"]
-        self.sqs("SendMessage", {"QueueUrl": url, "MessageBody": "not JSON"})
+        self.sqs("SendMessage", {"QueueUrl": self.queue_url(), "MessageBody": "not JSON"})
+
+    def set_attributes(self, **attributes: str) -> None:
+        self.sqs("SetQueueAttributes", {"QueueUrl": self.queue_url(), "Attributes": attributes})
+
+    def queue_url(self) -> str:
+        return self.sqs("GetQueueUrl", {"QueueName": QUEUE})["QueueUrl"]
 
     def sqs(self, action: str, given: dict) -> dict:
         headers = {

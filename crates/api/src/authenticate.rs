@@ -1,6 +1,4 @@
-//! Reads the body of a request, then lets the request through if it is signed.
-
-use std::time::SystemTime;
+//! Lets a request through if it is signed, with its body in memory.
 
 use actix_web::{
     Error, HttpMessage, HttpRequest,
@@ -13,7 +11,11 @@ use actix_web::{
 use hawk_auth::Verified;
 
 use crate::{
-    body::BodyLimits, refusal::Refusal, sent_by::SentBy, settings::IntakeSettings, signature,
+    body::{BodyLimits, Share},
+    refusal::Refusal,
+    sender,
+    sent_by::SentBy,
+    settings::IntakeSettings,
 };
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
@@ -27,14 +29,8 @@ pub async fn authenticate<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let payload = request.take_payload();
-    let read = match limits.read(request.headers(), payload).await {
-        Ok((body, share)) => {
-            check(&intake, request.request(), &body).map(|verified| (body, share, verified))
-        }
-        Err(refusal) => Err(refusal),
-    };
     // The body keeps its share of the bytes in flight until the request is answered.
-    let (body, _share, verified) = match read {
+    let (body, _share, verified) = match read(&limits, &intake, request.request(), payload).await {
         Ok(read) => read,
         Err(refusal) => {
             let answer = refusal.answer(request.request());
@@ -56,76 +52,28 @@ pub async fn authenticate<B: MessageBody + 'static>(
     })
 }
 
-/// `None` if the signature of 2016 is right.
-fn check(
+/// The body with its share, and the Hawk signature if there is one. A body whose head already shows
+/// that it will be refused is not kept.
+async fn read(
+    limits: &BodyLimits,
     intake: &IntakeSettings,
     request: &HttpRequest,
-    body: &[u8],
-) -> Result<Option<Verified>, Refusal> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let refusal = match &intake.hawk {
-        None => Refusal::Signature,
-        Some(hawk) => {
-            match hawk.verify(&hawk_request(intake, request, path, body), unix_seconds()) {
-                Ok(verified) => return Ok(Some(verified)),
-                Err(
-                    refusal @ (hawk_auth::Refusal::NoHeader | hawk_auth::Refusal::AnotherScheme),
-                ) => Refusal::Hawk(refusal),
-                Err(refusal) => return Err(Refusal::Hawk(refusal)),
-            }
+    payload: Payload,
+) -> Result<(Bytes, Share, Option<Verified>), Refusal> {
+    let head = limits
+        .check_headers(request.headers())
+        .and_then(|announced| Ok((announced, sender::check_head(intake, request)?)));
+    match head {
+        Ok((announced, head)) => {
+            let (body, share) = limits.read(announced, payload).await?;
+            let verified = head.check_body(intake, request, &body)?;
+            Ok((body, share, verified))
         }
-    };
-    // A request without a Hawk header may have the signature of 2016, if that scheme is on too.
-    let signature =
-        request.headers().get(signature::HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
-    if signature::is_good(signature, path, body, &intake.ui_secrets) {
-        Ok(None)
-    } else {
-        Err(refusal)
+        Err(refusal) => {
+            limits.discard(payload).await;
+            Err(refusal)
+        }
     }
-}
-
-fn hawk_request<'a>(
-    intake: &'a IntakeSettings,
-    request: &'a HttpRequest,
-    path_and_query: &'a str,
-    body: &'a [u8],
-) -> hawk_auth::Request<'a> {
-    let text = |name: HeaderName| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
-    let mut authorization = request.headers().get_all(header::AUTHORIZATION);
-    let first = authorization.next().map(HeaderValue::as_bytes);
-    // With two headers nothing says which counts, so we pass a malformed value, which is refused.
-    let authorization =
-        if authorization.next().is_some() { Some(b"Hawk".as_slice()) } else { first };
-    let (host, port) = match &intake.public_address {
-        Some((host, port)) => (host.as_str(), *port),
-        None => host_and_port(text(header::HOST)),
-    };
-    let content_type = text(header::CONTENT_TYPE);
-    hawk_auth::Request {
-        authorization,
-        method: request.method().as_str(),
-        path_and_query,
-        host,
-        port,
-        content_type,
-        body,
-    }
-}
-
-/// The host and port that the client used. If a load balancer ends TLS, only `PUBLIC_URL` knows
-/// them.
-fn host_and_port(host: &str) -> (&str, u16) {
-    match host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) {
-        Some(host_and_port) => host_and_port,
-        None => (host, 80),
-    }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Adds `Server-Authorization`, which covers the body of the answer.

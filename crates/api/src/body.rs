@@ -1,19 +1,26 @@
-//! Reads a request body within three limits: bytes of one body, bytes of all bodies, and time.
+//! Reads a request body within four limits: bytes of one body, bytes of all bodies, time, and the
+//! lowest rate.
+
+mod budget;
+mod collect;
+mod pace;
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     dev::Payload,
     http::header::{self, HeaderMap},
-    web::{Bytes, BytesMut},
+    web::Bytes,
 };
 use futures_util::StreamExt;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{refusal::Refusal, settings::LimitSettings};
+
+use budget::Budget;
+pub use budget::Share;
+use collect::Collector;
+use pace::LowestRate;
 
 /// How long the api reads on and discards, after it has refused a body.
 const DISCARD_TIME: Duration = Duration::from_secs(3);
@@ -23,96 +30,105 @@ const DISCARD_TIME: Duration = Duration::from_secs(3);
 pub struct BodyLimits {
     one: usize,
     time: Duration,
-    /// One permit per byte.
-    in_flight: Arc<Semaphore>,
+    lowest_rate: LowestRate,
+    in_flight: Arc<Budget>,
 }
 
-/// A body's share of the bytes in flight, until it is dropped. An empty body has none.
-pub type Share = Option<OwnedSemaphorePermit>;
+/// The length in `Content-Length`, if the request has one.
+#[derive(Clone, Copy)]
+pub struct Announced(Option<usize>);
 
 impl BodyLimits {
     pub fn new(settings: &LimitSettings) -> Self {
         Self {
             one: settings.body_bytes,
             time: settings.body_time,
-            in_flight: Arc::new(Semaphore::new(settings.bodies_in_flight_bytes)),
+            lowest_rate: LowestRate::new(settings.body_bytes_per_second),
+            in_flight: Arc::new(Budget::new(settings.bodies_in_flight_bytes, settings.body_bytes)),
         }
     }
 
-    /// Reads a whole body.
+    /// Checks what the headers say about the body.
     ///
     /// # Errors
-    /// The body is too long, too slow, encoded or not complete, or too many bytes are in flight.
-    pub async fn read(
-        &self,
-        headers: &HeaderMap,
-        mut payload: Payload,
-    ) -> Result<(Bytes, Share), Refusal> {
-        let deadline = Instant::now() + self.time;
-        let Ok(outcome) = timeout_at(deadline, self.read_in_time(headers, &mut payload)).await
-        else {
-            return Err(Refusal::BodyTooSlow);
-        };
-        if outcome.is_err() {
-            // A client that is still writing when the connection closes would see a reset instead
-            // of the answer.
-            let _ =
-                timeout_at(deadline.min(Instant::now() + DISCARD_TIME), self.discard(&mut payload))
-                    .await;
-        }
-        outcome
-    }
-
-    async fn read_in_time(
-        &self,
-        headers: &HeaderMap,
-        payload: &mut Payload,
-    ) -> Result<(Bytes, Share), Refusal> {
+    /// The body is encoded, or it is going to be too long.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Announced, Refusal> {
         if headers
             .get(header::CONTENT_ENCODING)
             .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
         {
             return Err(Refusal::ContentEncoding);
         }
-        let announced = headers
+        let announced: Option<usize> = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > self.one) {
-            return Err(Refusal::BodyTooLong { limit: self.one });
+        match announced {
+            Some(length) if length > self.one => Err(Refusal::BodyTooLong { limit: self.one }),
+            _ => Ok(Announced(announced)),
         }
-        self.collect(payload).await
     }
 
-    async fn discard(&self, payload: &mut Payload) {
-        let mut discarded = 0;
-        while let Some(Ok(chunk)) = payload.next().await {
-            discarded += chunk.len();
-            if discarded > self.one {
-                return;
+    /// Reads a whole body.
+    ///
+    /// # Errors
+    /// The body is too long, too slow or not complete, or too many bytes are in flight.
+    pub async fn read(
+        &self,
+        announced: Announced,
+        mut payload: Payload,
+    ) -> Result<(Bytes, Share), Refusal> {
+        let deadline = Instant::now() + self.time;
+        let reading = self.collect(announced, &mut payload);
+        let outcome = timeout_at(deadline, reading).await.unwrap_or(Err(Refusal::BodyTooSlow));
+        if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, Refusal::BodyTooSlow)) {
+            self.discard_until(deadline, &mut payload).await;
+        }
+        outcome
+    }
+
+    /// Reads a refused body to its end and discards it. A client that is still writing when the
+    /// connection closes would see a reset instead of the answer.
+    pub async fn discard(&self, mut payload: Payload) {
+        self.discard_until(Instant::now() + self.time, &mut payload).await;
+    }
+
+    async fn discard_until(&self, deadline: Instant, payload: &mut Payload) {
+        let discarding = async {
+            let mut discarded = 0;
+            while let Some(Ok(chunk)) = payload.next().await {
+                discarded += chunk.len();
+                if discarded > self.one {
+                    return;
+                }
             }
-        }
+        };
+        let _ = timeout_at(deadline.min(Instant::now() + DISCARD_TIME), discarding).await;
     }
 
-    async fn collect(&self, payload: &mut Payload) -> Result<(Bytes, Share), Refusal> {
-        let mut bytes = BytesMut::new();
-        let mut share: Share = None;
-        while let Some(chunk) = payload.next().await {
+    async fn collect(
+        &self,
+        Announced(announced): Announced,
+        payload: &mut Payload,
+    ) -> Result<(Bytes, Share), Refusal> {
+        let mut collector = Collector::new(&self.in_flight, announced.unwrap_or_default());
+        let mut pace = self.lowest_rate.start();
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                // A chunk that has not been returned stays in the payload.
+                chunk = payload.next() => chunk,
+                refusal = collector.dropped() => return Err(refusal),
+                refusal = pace.too_slow() => return Err(refusal),
+            };
+            let Some(chunk) = chunk else { return collector.finish() };
             let chunk = chunk.map_err(|_| Refusal::BodyBrokeOff)?;
-            if bytes.len() + chunk.len() > self.one {
+            if collector.len() + chunk.len() > self.one {
                 return Err(Refusal::BodyTooLong { limit: self.one });
             }
+            pace.add(chunk.len());
             // Only the bytes that have arrived count, so that a slow client does not reserve bytes
             // by announcing them.
-            let more = u32::try_from(chunk.len())
-                .ok()
-                .and_then(|length| Arc::clone(&self.in_flight).try_acquire_many_owned(length).ok())
-                .ok_or(Refusal::BodiesInFlight)?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
-            bytes.extend_from_slice(&chunk);
+            collector.add(&chunk)?;
         }
-        Ok((bytes.freeze(), share))
     }
 }

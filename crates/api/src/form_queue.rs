@@ -5,15 +5,19 @@ use std::{sync::Arc, time::Duration};
 use domain::{FormType, Message};
 use parking_lot::Mutex;
 use queue::{
-    Cause, Queue, QueueFinder, SendPace, Sender, SqsError, metrics::record_queue_up,
-    settings::ServedForm,
+    Cause, LOOK_EVERY, LatestSend, Queue, QueueFinder, SendPace, Sender, SqsError,
+    metrics::record_queue_up, settings::ServedForm,
 };
 use service::{backoff::Backoff, health::Check};
 use tokio::{sync::Notify, time::sleep};
 
 /// The least time between finding a queue and looking for it again: for a while, SQS still returns
 /// the URL of a deleted queue and refuses to reuse its name.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const FIND_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+
+/// If the last send is longer ago, readiness asks SQS instead of going by that send. An orchestrator sends nothing to an
+/// api that is not ready, so this is also how long it takes until it tries again.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
 
 /// A form type, and its queue once the api has found it.
 pub struct FormQueue {
@@ -51,14 +55,20 @@ impl FormQueue {
     /// Finds the queue, and finds it again each time it is missing. Never returns.
     pub async fn stay_connected(&self) {
         loop {
-            self.find().await;
-            sleep(LOOK_EVERY).await;
-            self.missing.notified().await;
+            let queue = self.find().await;
+            let missing = async {
+                sleep(FIND_AT_MOST_EVERY).await;
+                self.missing.notified().await;
+            };
+            tokio::select! {
+                () = missing => {}
+                _ = queue.watch(LOOK_EVERY) => {}
+            }
         }
     }
 
     /// Finds the queue, or creates it if that is allowed, and retries until it has it.
-    async fn find(&self) {
+    async fn find(&self) -> Queue {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
             match self.finder.form_queue().await {
@@ -69,8 +79,8 @@ impl FormQueue {
                     );
                     record_queue_up(self.form.form_type.name(), true);
                     let sender = Sender::start(queue.clone(), self.pace);
-                    *self.found.lock() = Some((queue, sender));
-                    return;
+                    *self.found.lock() = Some((queue.clone(), sender));
+                    return queue;
                 }
                 Err(error) => {
                     log::error!(
@@ -110,15 +120,25 @@ impl FormQueue {
         let form_queue = Arc::clone(self);
         Box::new(move || {
             let form_queue = Arc::clone(&form_queue);
-            Box::pin(async move {
-                let Some((queue, _)) = form_queue.found() else {
-                    record_queue_up(form_queue.form.form_type.name(), false);
-                    return Err("the queue was not found yet");
-                };
-                let failed = queue.answers().await.err().map(|error| error.cause());
-                form_queue.record_result(failed);
-                failed.map_or(Ok(()), |cause| Err(cause.in_words()))
-            })
+            Box::pin(async move { form_queue.accepts_forms().await })
         })
+    }
+
+    /// Whether a form can probably be sent. SQS is asked only if none was sent for a while.
+    async fn accepts_forms(&self) -> Result<(), &'static str> {
+        let Some((queue, _)) = self.found() else {
+            record_queue_up(self.form.form_type.name(), false);
+            return Err("the queue was not found yet");
+        };
+        let failed = match queue.recent_sends().latest(IDLE_AFTER) {
+            LatestSend::Worked => None,
+            LatestSend::Failed(cause) => Some(cause),
+            LatestSend::None => {
+                let failed = queue.answers().await.err().map(|error| error.cause());
+                self.record_result(failed);
+                failed
+            }
+        };
+        failed.map_or(Ok(()), |cause| Err(cause.in_words()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
 
 use crate::refusal;
@@ -19,9 +19,23 @@ const REFUSALS: Metric = Metric {
     labels: &["reason"],
     description: "Refused requests, by reason.",
 };
+const BODY_BYTES: Metric = Metric {
+    name: "form_data_body_bytes_in_flight",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Bytes of all bodies that are being received or sent to SQS; \
+                  `BODIES_IN_FLIGHT_BYTES` is their limit.",
+};
+const OPEN_FILES: Metric = Metric {
+    name: "form_data_open_files",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Open files of the api, counted every 5 s: one for each connection, of which \
+                  `MAX_CONNECTIONS` is the limit, and some dozens of its own.",
+};
 
 /// Every metric that only the api has.
-pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS];
+pub const ALL: &[&Metric] = &[&REQUEST_SECONDS, &REFUSALS, &BODY_BYTES, &OPEN_FILES];
 
 /// Describes the metrics, and starts some counters of refusals at 0.
 pub fn describe() {
@@ -36,6 +50,14 @@ pub fn describe() {
 pub fn record_answer(route: String, method: &'static str, status: u16, took: Duration) {
     let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
     histogram!(REQUEST_SECONDS.name, &labels).record(took);
+}
+
+pub fn body_bytes_gauge() -> Gauge {
+    gauge!(BODY_BYTES.name)
+}
+
+pub fn record_open_files(count: usize) {
+    gauge!(OPEN_FILES.name).set(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
 pub fn count_refusal(code: &'static str) {

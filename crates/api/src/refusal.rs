@@ -25,6 +25,7 @@ pub enum Refusal {
     },
     BodyBrokeOff,
     BodiesInFlight,
+    SlowBodyDropped,
     BodyTooSlow,
     /// Hawk is off, and the signature of 2016 is missing or wrong.
     Signature,
@@ -98,15 +99,26 @@ const BODIES_IN_FLIGHT: Reason = Reason {
     code: "bodies_in_flight",
     status: StatusCode::SERVICE_UNAVAILABLE,
     detail: TRY_AGAIN,
-    when: "With this body, the bodies in flight would be larger than `BODIES_IN_FLIGHT_BYTES`.",
+    when: "With this body, the bodies in flight would be larger than `BODIES_IN_FLIGHT_BYTES`; a \
+           quarter of that is for bodies up to 64 KiB only.",
     check: Check::Body,
-    starts_at_zero: false,
+    starts_at_zero: true,
+};
+const SLOW_BODY_DROPPED: Reason = Reason {
+    code: "slow_body_dropped",
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    detail: TRY_AGAIN,
+    when: "The bodies in flight were as large as `BODIES_IN_FLIGHT_BYTES` allows, and of those \
+           above 64 KiB this one arrived most slowly.",
+    check: Check::Body,
+    starts_at_zero: true,
 };
 const BODY_TOO_SLOW: Reason = Reason {
     code: "body_too_slow",
     status: StatusCode::REQUEST_TIMEOUT,
     detail: "The request took too long to arrive.",
-    when: "The body took longer than `BODY_TIMEOUT_SECONDS` to arrive.",
+    when: "The body took longer than `BODY_TIMEOUT_SECONDS` to arrive, or for 10 s it was slower \
+           than `BODY_MIN_BYTES_PER_SECOND`.",
     check: Check::Body,
     starts_at_zero: false,
 };
@@ -190,7 +202,14 @@ const SQS_UNAVAILABLE: Reason = Reason {
 
 /// Every reason, in the order of the checks.
 pub fn reasons() -> Vec<Reason> {
-    let body = [CONTENT_ENCODING, BODY_TOO_LONG, BODY_BROKE_OFF, BODIES_IN_FLIGHT, BODY_TOO_SLOW];
+    let body = [
+        CONTENT_ENCODING,
+        BODY_TOO_LONG,
+        BODY_BROKE_OFF,
+        BODIES_IN_FLIGHT,
+        SLOW_BODY_DROPPED,
+        BODY_TOO_SLOW,
+    ];
     let form = [IDEMPOTENCY_KEY, MEDIA_TYPE, NOT_JSON, FORM, TOO_MANY_VALUES];
     let queue = [QUEUE_NOT_FOUND, TOO_LONG_FOR_QUEUE, SQS_REFUSED, SQS_UNAVAILABLE];
     [&body, &[SIGNATURE_WRONG][..], &hawk::reasons(), &form, &queue].concat()
@@ -203,6 +222,7 @@ impl Refusal {
             Self::BodyTooLong { .. } => BODY_TOO_LONG,
             Self::BodyBrokeOff => BODY_BROKE_OFF,
             Self::BodiesInFlight => BODIES_IN_FLIGHT,
+            Self::SlowBodyDropped => SLOW_BODY_DROPPED,
             Self::BodyTooSlow => BODY_TOO_SLOW,
             Self::Signature => SIGNATURE_WRONG,
             Self::Hawk(refusal) => hawk::reason(refusal),

@@ -16,9 +16,15 @@ use crate::{
 };
 
 /// Adds the routes. Only the documentation is open to all: every other path, even an unknown one,
-/// needs a signature. `document` is the OpenAPI document.
-pub fn all(service: &mut web::ServiceConfig, form_queues: &[Arc<FormQueue>], document: &Bytes) {
-    docs::routes(service, document);
+/// needs a signature. `document` is the OpenAPI document, or nothing if there is no documentation.
+pub fn all(
+    service: &mut web::ServiceConfig,
+    form_queues: &[Arc<FormQueue>],
+    document: Option<&Bytes>,
+) {
+    if let Some(document) = document {
+        docs::routes(service, document);
+    }
     for form_queue in form_queues {
         let path = format!("/{}/schema", form_queue.form_type().name());
         let schema =

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::form_queue::FormQueue;
+use crate::{form_queue::FormQueue, in_chunks::InChunks};
 
 pub async fn schema(form_queue: web::Data<FormQueue>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/schema+json")
-        .body(form_queue.form_type().schema().to_string())
+        .body(InChunks(form_queue.form_type().schema().to_string().into()))
 }

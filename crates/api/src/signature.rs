@@ -7,6 +7,12 @@ use subtle::ConstantTimeEq;
 
 pub const HEADER: &str = "X-Signature";
 
+/// Whether this can be the signature of some body.
+pub fn is_well_formed(signature: &[u8]) -> bool {
+    signature.len() == 64
+        && signature.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
+}
+
 /// Whether any of the secrets gives this signature of path and body. Takes the same time for each
 /// of them.
 pub fn is_good(
@@ -62,6 +68,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_64_lower_case_hex_digits_can_be_a_signature() {
+        assert!(is_well_formed(SIGNATURE));
+        let upper = SIGNATURE.to_ascii_uppercase();
+        for bad in [&b""[..], &SIGNATURE[..63], &upper, &[SIGNATURE, b"0"].concat(), &[b'g'; 64]] {
+            assert!(!is_well_formed(bad), "{bad:?}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -76,6 +91,7 @@ mod tests {
         ) {
             let mut signature = test_kit::forms::signature(&path, &body, &secret).into_bytes();
             let all_secrets: Vec<&str> = others.iter().map(String::as_str).chain([secret.as_str()]).collect();
+            prop_assert!(is_well_formed(&signature));
             prop_assert!(verdict(&signature, &path, &body, &all_secrets));
             prop_assert!(others.contains(&secret) || others.is_empty() || !verdict(&signature, &path, &body, &all_secrets[..others.len()]));
             prop_assert!(!verdict(&signature[..at], &path, &body, &all_secrets));

@@ -12,9 +12,10 @@ use actix_web::{
         header::{HeaderName, HeaderValue},
     },
     middleware::Next,
+    web,
 };
 
-use crate::metrics;
+use crate::{connections::InFlight, metrics};
 
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -72,6 +73,7 @@ pub async fn trace<B: MessageBody>(
     let trace = sent.unwrap_or_else(TraceParent::generate);
     let header = HeaderValue::from_str(trace.as_str());
     request.extensions_mut().insert(trace);
+    let _in_flight = request.app_data::<web::Data<InFlight>>().map(|requests| requests.start());
     let mut response = next.call(request).await?;
     if let Ok(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);

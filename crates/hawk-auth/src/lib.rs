@@ -4,7 +4,8 @@
 //! Nothing here reads a clock, waits, or knows a web framework, so every service that accepts Hawk
 //! interprets requests in the same way.
 //!
-//! A service calls [`Verifier::verify`] with the request and the time.
+//! A service calls [`Verifier::verify_head`] with the head of a request and the time, reads the body,
+//! and calls [`Verifier::verify_body`]; or [`Verifier::verify`] with both.
 //! It adds [`Verified::server_authorization`] to the answer, or answers 401 with
 //! [`Refusal::www_authenticate`] and nothing else.
 //! [`Refusal::code`] is for its log and its metrics.
@@ -41,6 +42,6 @@ mod verified;
 
 pub use clients::{Clients, ClientsError};
 pub use refusal::Refusal;
-pub use request::Request;
+pub use request::{Head, Request};
 pub use verified::Verified;
-pub use verify::{SKEW_SECONDS, Verifier};
+pub use verify::{SKEW_SECONDS, SignedHead, Verifier};

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use hawk::{Key, PayloadHasher, SHA256};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{header::Header, request::Request};
+use crate::{header::Header, request::Head};
 
 /// What a MAC covers; a MAC of one kind is never valid as the other.
 #[derive(Clone, Copy)]
@@ -22,15 +22,15 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    pub(crate) fn new(request: &Request<'_>, header: &Header<'_>) -> Self {
+    pub(crate) fn new(head: &Head<'_>, header: &Header<'_>) -> Self {
         let before = format!(
             "{}\n{}\n{}\n{}\n{}\n{}\n",
             header.ts_text,
             header.nonce,
-            request.method.to_ascii_uppercase(),
-            request.path_and_query,
-            request.host.to_ascii_lowercase(),
-            request.port,
+            head.method.to_ascii_uppercase(),
+            head.path_and_query,
+            head.host.to_ascii_lowercase(),
+            head.port,
         );
         let after = if header.app.is_empty() {
             String::new()

@@ -18,15 +18,35 @@ pub(crate) struct Nonces {
 
 #[derive(Default)]
 struct Memory {
-    known: HashSet<u128>,
+    known: HashSet<Nonce>,
     /// The same nonces with their arrival times, the oldest first (unless the clock was set back).
-    by_age: VecDeque<(u64, u128)>,
+    by_age: VecDeque<(u64, Nonce)>,
 }
 
-/// The result of remembering a nonce.
+/// A nonce of a client at a timestamp, as a digest: its size does not depend on the nonce's length,
+/// and it is too large for chance collisions.
+///
+/// A nonce with another client or timestamp is a different nonce, because Hawk only asks that a
+/// client uses a nonce once per timestamp.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Nonce(u128);
+
+impl Nonce {
+    pub(crate) fn new(client: &str, nonce: &str, ts: u64) -> Self {
+        let digest = Sha256::new()
+            .chain_update((client.len() as u64).to_be_bytes())
+            .chain_update(client)
+            .chain_update(ts.to_be_bytes())
+            .chain_update(nonce)
+            .finalize();
+        Self(digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)))
+    }
+}
+
+/// What the memory has about a nonce.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
-    /// It is new, and remembered from now on.
+    /// It is new, and there is room for it.
     Fresh,
     /// It was remembered already.
     Seen,
@@ -40,27 +60,38 @@ impl Nonces {
         Self { capacity: capacity.get(), keep_for, memory: Mutex::default() }
     }
 
-    /// A nonce with another client or timestamp is a different nonce, because Hawk only asks that a
-    /// client uses a nonce once per timestamp.
-    pub(crate) fn remember(&self, client: &str, nonce: &str, ts: u64, now: u64) -> Remembered {
-        let nonce = digest(client, nonce, ts);
+    /// What [`Nonces::remember`] would find now. Nothing is remembered.
+    pub(crate) fn look(&self, nonce: Nonce, now: u64) -> Remembered {
+        let mut memory = self.memory.lock();
+        memory.forget_expired(self.keep_for, now);
+        memory.look(nonce, self.capacity)
+    }
+
+    pub(crate) fn remember(&self, nonce: Nonce, now: u64) -> Remembered {
         // If another thread panicked, the memory is still usable: an entry is in both collections,
         // or is about to be.
         let mut memory = self.memory.lock();
         memory.forget_expired(self.keep_for, now);
-        if memory.known.contains(&nonce) {
-            return Remembered::Seen;
+        let found = memory.look(nonce, self.capacity);
+        if found == Remembered::Fresh {
+            memory.known.insert(nonce);
+            memory.by_age.push_back((now, nonce));
         }
-        if memory.known.len() >= self.capacity {
-            return Remembered::Full;
-        }
-        memory.known.insert(nonce);
-        memory.by_age.push_back((now, nonce));
-        Remembered::Fresh
+        found
     }
 }
 
 impl Memory {
+    fn look(&self, nonce: Nonce, capacity: usize) -> Remembered {
+        if self.known.contains(&nonce) {
+            Remembered::Seen
+        } else if self.known.len() >= capacity {
+            Remembered::Full
+        } else {
+            Remembered::Fresh
+        }
+    }
+
     fn forget_expired(&mut self, keep_for: u64, now: u64) {
         // The difference counts in both directions. Otherwise a clock that was set far ahead and
         // back again would fill the memory for good. Forgetting those nonces is safe: they arrived
@@ -71,17 +102,6 @@ impl Memory {
             self.known.remove(&nonce);
         }
     }
-}
-
-/// The size does not depend on the nonce's length, and is too large for chance collisions.
-fn digest(client: &str, nonce: &str, ts: u64) -> u128 {
-    let digest = Sha256::new()
-        .chain_update((client.len() as u64).to_be_bytes())
-        .chain_update(client)
-        .chain_update(ts.to_be_bytes())
-        .chain_update(nonce)
-        .finalize();
-    digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 impl fmt::Debug for Nonces {
@@ -101,54 +121,63 @@ mod tests {
         Nonces::new(capacity.try_into().unwrap(), 120)
     }
 
+    fn remember(nonces: &Nonces, client: &str, nonce: &str, ts: u64, now: u64) -> Remembered {
+        let nonce = Nonce::new(client, nonce, ts);
+        let seen = nonces.look(nonce, now);
+        let remembered = nonces.remember(nonce, now);
+        assert_eq!(seen, remembered, "a look finds the same, if no other thread is there");
+        remembered
+    }
+
     #[test]
     fn a_nonce_is_remembered_per_client_and_timestamp() {
         let nonces = nonces(10);
-        assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Seen);
-        assert_eq!(nonces.remember("ui", "abd", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("uj", "abc", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("uia", "bc", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "abc", 1001, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "abc", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "abc", 1000, 1000), Remembered::Seen);
+        assert_eq!(remember(&nonces, "ui", "abd", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "uj", "abc", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "uia", "bc", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "abc", 1001, 1000), Remembered::Fresh);
     }
 
     #[test]
     fn a_nonce_is_remembered_until_its_last_second_and_then_makes_room() {
         let nonces = nonces(1);
-        assert_eq!(nonces.remember("ui", "abc", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "abc", 1000, 1120), Remembered::Seen);
-        assert_eq!(nonces.remember("ui", "new", 1120, 1120), Remembered::Full);
-        assert_eq!(nonces.remember("ui", "new", 1120, 1121), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "abc", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "abc", 1000, 1120), Remembered::Seen);
+        assert_eq!(remember(&nonces, "ui", "new", 1120, 1120), Remembered::Full);
+        assert_eq!(remember(&nonces, "ui", "new", 1120, 1121), Remembered::Fresh);
     }
 
     #[test]
     fn a_full_memory_forgets_no_nonce_early() {
         let nonces = nonces(2);
-        assert_eq!(nonces.remember("ui", "1", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "2", 1000, 1060), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "3", 1000, 1060), Remembered::Full);
-        assert_eq!(nonces.remember("ui", "1", 1000, 1060), Remembered::Seen);
-        assert_eq!(nonces.remember("ui", "3", 1000, 1121), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "4", 1000, 1121), Remembered::Full);
+        assert_eq!(remember(&nonces, "ui", "1", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "2", 1000, 1060), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "3", 1000, 1060), Remembered::Full);
+        assert_eq!(remember(&nonces, "ui", "1", 1000, 1060), Remembered::Seen);
+        assert_eq!(remember(&nonces, "ui", "3", 1000, 1121), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "4", 1000, 1121), Remembered::Full);
     }
 
     #[test]
     fn a_clock_that_is_set_back_neither_allows_a_replay_nor_fills_the_memory() {
         let nonces = nonces(2);
-        assert_eq!(nonces.remember("ui", "1", 1000, 1000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "1", 1000, 990), Remembered::Seen);
-        assert_eq!(nonces.remember("ui", "2", 9000, 9000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "3", 9000, 9000), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "4", 1000, 1010), Remembered::Fresh);
-        assert_eq!(nonces.remember("ui", "5", 1000, 1010), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "1", 1000, 1000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "1", 1000, 990), Remembered::Seen);
+        assert_eq!(remember(&nonces, "ui", "2", 9000, 9000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "3", 9000, 9000), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "4", 1000, 1010), Remembered::Fresh);
+        assert_eq!(remember(&nonces, "ui", "5", 1000, 1010), Remembered::Fresh);
     }
 
     #[test]
     fn if_many_threads_remember_the_same_nonce_only_one_is_first() {
         let nonces = nonces(10);
         let fresh = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| nonces.remember("ui", "abc", 1000, 1000))).collect();
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| nonces.remember(Nonce::new("ui", "abc", 1000), 1000)))
+                .collect();
             threads
                 .into_iter()
                 .map(|t| t.join().unwrap())

@@ -1,10 +1,10 @@
 //! The parts of a request that Hawk signs, as plain values.
 
-/// A request as the server received it.
+/// The head of a request as the server received it.
 ///
-/// It has no `Debug`, because the body is a submitted form.
+/// It has no `Debug`: whoever reads `Authorization` could replay the request.
 #[derive(Clone, Copy)]
-pub struct Request<'a> {
+pub struct Head<'a> {
     /// The value of `Authorization`, if there is one.
     pub authorization: Option<&'a [u8]>,
     /// As in the request line.
@@ -16,6 +16,15 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// The port that the client addressed: 80 or 443 if its URL names none.
     pub port: u16,
+}
+
+/// A request as the server received it.
+///
+/// It has no `Debug`, because the body is a submitted form.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The head, which is checked before the body arrives.
+    pub head: Head<'a>,
     /// The value of `Content-Type`, with or without parameters; empty if there is none.
     pub content_type: &'a str,
     /// The body as it was received.

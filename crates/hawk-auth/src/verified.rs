@@ -16,12 +16,12 @@ pub struct Verified {
 
 impl Verified {
     pub(crate) fn new(
-        client_id: &str,
+        client_id: String,
         mac: [u8; 32],
-        key: &SecretString,
+        key: SecretString,
         artifacts: Artifacts,
     ) -> Self {
-        Self { client_id: client_id.to_owned(), mac, key: key.clone(), artifacts }
+        Self { client_id, mac, key, artifacts }
     }
 
     /// The client that signed it: one of the ids in `HAWK_CLIENTS`.

@@ -9,9 +9,9 @@ use crate::{
     clients::Clients,
     header::Header,
     mac::{self, Artifacts, Kind},
-    nonces::{Nonces, Remembered},
+    nonces::{Nonce, Nonces, Remembered},
     refusal::Refusal,
-    request::Request,
+    request::{Head, Request},
     verified::Verified,
 };
 
@@ -28,6 +28,20 @@ pub struct Verifier {
     nonces: Nonces,
 }
 
+/// A head whose client, MAC, timestamp and nonce are good. Its body is still to be checked.
+///
+/// It has no `Debug`, because whoever has the MAC could replay the request.
+pub struct SignedHead {
+    client_id: String,
+    ts: u64,
+    mac: [u8; 32],
+    key: SecretString,
+    artifacts: Artifacts,
+    /// The hash that the client signed, in base64.
+    hash: String,
+    nonce: Nonce,
+}
+
 impl Verifier {
     /// Accepts requests from `clients`, and remembers up to `nonces` nonces (about 60 bytes each).
     ///
@@ -41,25 +55,49 @@ impl Verifier {
 
     /// Returns who signed `request`, or why it is refused. `now` is in Unix seconds.
     ///
-    /// Nothing in the request is trusted before its MAC is verified, so a sender without a key
-    /// learns only that the MAC is wrong. The nonce is remembered only if everything else is right.
+    /// A service that can wait for the body calls [`Verifier::verify_head`] and then
+    /// [`Verifier::verify_body`], which is the same.
     pub fn verify(&self, request: &Request<'_>, now: u64) -> Result<Verified, Refusal> {
-        let header = Header::parse(request.authorization.ok_or(Refusal::NoHeader)?)?;
-        let artifacts = Artifacts::new(request, &header);
+        let head = self.verify_head(&request.head, now)?;
+        self.verify_body(head, request.content_type, request.body, now)
+    }
+
+    /// Checks everything that needs no body.
+    ///
+    /// Nothing in the request is trusted before its MAC is verified, so a sender without a key
+    /// learns only that the MAC is wrong.
+    pub fn verify_head(&self, head: &Head<'_>, now: u64) -> Result<SignedHead, Refusal> {
+        let header = Header::parse(head.authorization.ok_or(Refusal::NoHeader)?)?;
+        let artifacts = Artifacts::new(head, &header);
         let key = self.find_signing_key(&header, &artifacts)?;
-        if now.abs_diff(header.ts) > SKEW_SECONDS {
-            return Err(Refusal::StaleTimestamp { now, tsm: mac::sign_timestamp(key, now) });
-        }
-        let hash = header.hash.ok_or(Refusal::PayloadHashMissing)?;
-        let expected = mac::payload_hash(request.content_type, request.body);
-        if !bool::from(expected.as_bytes().ct_eq(hash.as_bytes())) {
+        check_clock(header.ts, now, key)?;
+        let hash = header.hash.ok_or(Refusal::PayloadHashMissing)?.to_owned();
+        let nonce = Nonce::new(header.id, header.nonce, header.ts);
+        check_nonce(&self.nonces.look(nonce, now))?;
+        let (ts, mac, key) = (header.ts, header.mac, key.clone());
+        Ok(SignedHead { client_id: header.id.to_owned(), ts, mac, key, artifacts, hash, nonce })
+    }
+
+    /// Checks the body that belongs to a head. `now` is the time at which it was complete.
+    ///
+    /// The nonce is remembered only here, if everything else is right: a client whose connection
+    /// broke off may send the same request again. Until then another copy of the request passes
+    /// [`Verifier::verify_head`] too, but only one of them passes this function.
+    pub fn verify_body(
+        &self,
+        head: SignedHead,
+        content_type: &str,
+        body: &[u8],
+        now: u64,
+    ) -> Result<Verified, Refusal> {
+        // If the body took long, the nonce of an earlier copy may be forgotten already.
+        check_clock(head.ts, now, &head.key)?;
+        let expected = mac::payload_hash(content_type, body);
+        if !bool::from(expected.as_bytes().ct_eq(head.hash.as_bytes())) {
             return Err(Refusal::PayloadHashWrong);
         }
-        match self.nonces.remember(header.id, header.nonce, header.ts, now) {
-            Remembered::Fresh => Ok(Verified::new(header.id, header.mac, key, artifacts)),
-            Remembered::Seen => Err(Refusal::NonceSeen),
-            Remembered::Full => Err(Refusal::NonceMemoryFull),
-        }
+        check_nonce(&self.nonces.remember(head.nonce, now))?;
+        Ok(Verified::new(head.client_id, head.mac, head.key, head.artifacts))
     }
 
     /// The key that made the MAC. Takes the same time for known and unknown clients, and for either
@@ -84,5 +122,20 @@ impl Verifier {
             (true, false, true) => Ok(second),
             (true, false, false) => Err(Refusal::MacWrong),
         }
+    }
+}
+
+fn check_clock(ts: u64, now: u64, key: &SecretString) -> Result<(), Refusal> {
+    if now.abs_diff(ts) > SKEW_SECONDS {
+        return Err(Refusal::StaleTimestamp { now, tsm: mac::sign_timestamp(key, now) });
+    }
+    Ok(())
+}
+
+fn check_nonce(remembered: &Remembered) -> Result<(), Refusal> {
+    match remembered {
+        Remembered::Fresh => Ok(()),
+        Remembered::Seen => Err(Refusal::NonceSeen),
+        Remembered::Full => Err(Refusal::NonceMemoryFull),
     }
 }

@@ -16,6 +16,7 @@ pub struct SqsError {
     cause: Cause,
     detail: String,
     is_of_entry: bool,
+    is_throttling: bool,
 }
 
 /// The kind of failure, by what a caller can do about it.
@@ -44,8 +45,19 @@ impl SqsError {
         self.is_of_entry
     }
 
+    /// Whether SQS answers, and only wants fewer requests.
+    pub(crate) fn is_throttling(&self) -> bool {
+        self.is_throttling
+    }
+
     pub(crate) fn new(operation: &'static str, cause: Cause, detail: impl fmt::Display) -> Self {
-        Self { operation, cause, detail: format!(" ({detail})"), is_of_entry: false }
+        Self {
+            operation,
+            cause,
+            detail: format!(" ({detail})"),
+            is_of_entry: false,
+            is_throttling: false,
+        }
     }
 
     /// A whole call that failed.
@@ -72,7 +84,8 @@ impl SqsError {
                 format_args!("{code}: {}", words.replace(['\r', '\n'], " ")),
             );
         }
-        Self::new(operation, cause, code)
+        let is_throttling = code.contains("Throttl") || code == "RequestLimitExceeded";
+        Self { is_throttling, ..Self::new(operation, cause, code) }
     }
 
     /// One entry of a batch call that was answered with 200.

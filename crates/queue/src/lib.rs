@@ -6,14 +6,20 @@
 pub mod settings;
 
 mod connection;
+mod created_queues;
 mod payload_hash;
 mod policy;
 mod queue_address;
 mod queue_finder;
 
 mod queue;
+mod recent_sends;
+mod size_limit;
 
+mod attributes;
+mod deviation;
 mod look_up;
+mod watch;
 
 mod batch;
 mod call_size;
@@ -27,12 +33,15 @@ mod error;
 pub mod metrics;
 
 pub use connection::Connection;
+pub use created_queues::CreatedQueues;
 pub use error::{Cause, SqsError};
 pub use queue::Queue;
 pub use queue_finder::{QueueFinder, QueueNames, QueuePair};
 pub use receive::{Delivery, Poll, ReceiptHandle};
+pub use recent_sends::{LatestSend, RecentSends};
 pub use sender::{SendPace, Sender};
 pub use settle::Settled;
+pub use watch::LOOK_EVERY;
 
 /// SQS takes 10 entries in a batch call.
 pub const MAX_ENTRIES: usize = 10;

@@ -12,8 +12,10 @@ use crate::{
     look_up,
     queue_address::QueueAddress,
     receive::{self, Delivery, Poll, ReceiptHandle},
+    recent_sends::RecentSends,
     send_batch,
     settle::{self, Settled},
+    size_limit::SizeLimit,
 };
 
 /// A queue that was found, and the connection to use it. Cloning shares the connection.
@@ -23,7 +25,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Queue {
     pub(crate) address: QueueAddress,
-    pub(crate) max_message_size: Option<usize>,
+    pub(crate) limit: SizeLimit,
+    pub(crate) sends: RecentSends,
 }
 
 impl Queue {
@@ -32,16 +35,21 @@ impl Queue {
         &self.address.name
     }
 
-    /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found.
-    /// `None` if we may not read it; SQS then applies its limit to each send.
+    /// `MaximumMessageSize` in bytes of body and attributes, as it was when the queue was found, or later if
+    /// [`Queue::watch`] runs. `None` if we may not read it; SQS then applies its limit to each send.
     pub fn max_message_size(&self) -> Option<usize> {
-        self.max_message_size
+        self.limit.get()
     }
 
-    /// Whether SQS answers for this queue.
+    /// How the last sends to this queue went.
+    pub fn recent_sends(&self) -> &RecentSends {
+        &self.sends
+    }
+
+    /// Asks SQS whether it knows this queue. Takes at most 1.5 s, so that a health page can wait for it.
     ///
     /// # Errors
-    /// SQS is unavailable, denies access, or the queue does not exist.
+    /// SQS is unavailable, denies access, or the queue does not exist. Throttling is not an error: SQS answers.
     pub async fn answers(&self) -> Result<(), SqsError> {
         look_up::ask_for(&self.address).await
     }
@@ -62,7 +70,10 @@ impl Queue {
         within: Duration,
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
-        send_batch::send_all(&self.address, messages, within, deadline).await
+        let results = send_batch::send_all(&self.address, messages, within, deadline).await;
+        self.limit.compare(&results);
+        self.sends.record(&results);
+        results
     }
 
     /// Sends any number of messages, in concurrent calls of as many as fit. The results are those of
@@ -73,7 +84,7 @@ impl Queue {
         within: Duration,
         deadline: Instant,
     ) -> Vec<Result<(), SqsError>> {
-        let calls = call_size::split(messages, self.max_message_size);
+        let calls = call_size::split(messages, self.max_message_size());
         let calls = calls.into_iter().map(|some| self.send(some, within, deadline));
         join_all(calls).await.into_iter().flatten().collect()
     }
@@ -83,7 +94,9 @@ impl Queue {
     /// # Errors
     /// SQS did not confirm the message before the deadline. It may be on the queue all the same.
     pub async fn send_aside(&self, message: &Message, deadline: Instant) -> Result<(), SqsError> {
-        send_batch::send_aside(&self.address, message, deadline).await
+        let result = send_batch::send_aside(&self.address, message, deadline).await;
+        self.limit.compare(std::slice::from_ref(&result));
+        result
     }
 
     /// Makes one long poll. Await it to the end: a poll that is dropped can hide messages for a whole visibility timeout.

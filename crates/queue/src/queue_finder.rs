@@ -3,17 +3,16 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::{
+    attributes,
     connection::Connection,
+    deviation,
     error::{Cause, SqsError},
     policy,
     queue::Queue,
     queue_address::QueueAddress,
+    recent_sends::RecentSends,
+    size_limit::SizeLimit,
 };
-
-/// How often SQS delivers a message before it moves it to the invalid queue itself: such a message may kill workers.
-const MAX_RECEIVE_COUNT: u32 = 20;
-/// 14 days, the longest that SQS keeps a message.
-const RETENTION_SECONDS: u32 = 1_209_600;
 
 /// Names of a form type's queues, with any prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl QueueFinder {
         Ok(self.describe(&self.names.invalid).await?.queue)
     }
 
-    /// Both queues. If they existed before and their settings can lose messages, a warning says so.
+    /// Both queues. [`QueuePair::watch`] warns if their attributes can lose messages.
     ///
     /// # Errors
     /// As [`QueueFinder::form_queue`].
@@ -84,13 +83,13 @@ impl QueueFinder {
             Ok(_) => {}
         }
         let form = self.describe(&self.names.form).await?;
-        warn_of_bad_attributes(&form, &invalid);
         Ok(QueuePair { form: form.queue, invalid: invalid.queue })
     }
 
     async fn create_form_queue(&self) -> Result<(), SqsError> {
         let invalid = self.describe(&self.names.invalid).await?;
-        let redrive_policy = invalid.arn.as_deref().map(redrive_policy);
+        let redrive_policy =
+            invalid.arn.as_deref().map(|arn| deviation::redrive_policy(arn).to_json());
         self.find_or_create(&self.names.form, redrive_policy).await
     }
 
@@ -104,14 +103,18 @@ impl QueueFinder {
             other => return other.map(drop),
         }
         let mut request = self.connection.client().create_queue().queue_name(name);
-        request = request
-            .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string());
+        request = request.attributes(
+            QueueAttributeName::MessageRetentionPeriod,
+            deviation::RETENTION_SECONDS.to_string(),
+        );
         if let Some(policy) = redrive_policy {
             request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
         }
         match request.customize().config_override(policy::find()).send().await {
-            Ok(_) => {
-                log::info!(queue = name; "Created a queue that was missing.");
+            Ok(answer) => {
+                let url = answer.queue_url.unwrap_or_default();
+                let region = self.connection.region();
+                self.connection.created_queues().record(name, &url, region);
                 Ok(())
             }
             Err(error) => {
@@ -137,74 +140,26 @@ impl QueueFinder {
 
     async fn describe(&self, name: &str) -> Result<Described, SqsError> {
         let url = self.url(name).await?;
-        let request = self.connection.client().get_queue_attributes().queue_url(&url);
-        let request = request
-            .attribute_names(QueueAttributeName::MaximumMessageSize)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .attribute_names(QueueAttributeName::RedrivePolicy);
-        let answer = request.customize().config_override(policy::find()).send().await;
-        let attributes =
-            match answer.map_err(|error| SqsError::from_call("GetQueueAttributes", &error)) {
-                Ok(answer) => Some(answer.attributes.unwrap_or_default()),
-                Err(error) if error.cause() == Cause::Denied => {
-                    log::warn!(
-                        queue = name, error:% = error;
-                        "Access to a queue's attributes is denied; SQS applies its own limits."
-                    );
-                    None
-                }
-                Err(error) => return Err(error),
-            };
-        let attribute = |name| attributes.as_ref().and_then(|map| map.get(&name));
-        let max_message_size = attribute(QueueAttributeName::MaximumMessageSize);
-        let redrive_policy = attribute(QueueAttributeName::RedrivePolicy);
-        Ok(Described {
-            arn: attribute(QueueAttributeName::QueueArn).cloned(),
-            lacks_redrive_policy: attributes.is_some() && redrive_policy.is_none(),
-            queue: Queue {
-                address: QueueAddress {
-                    connection: self.connection.clone(),
-                    name: name.to_owned(),
-                    url,
-                },
-                max_message_size: max_message_size.and_then(|size| size.parse().ok()),
-            },
-        })
+        let address =
+            QueueAddress { connection: self.connection.clone(), name: name.to_owned(), url };
+        let attributes = attributes::read(&address).await?;
+        if attributes.is_none() {
+            log::warn!(
+                queue = name;
+                "Access to a queue's attributes is denied: nobody checks them, and SQS applies its own limits."
+            );
+        }
+        let max_message_size = attributes.as_ref().and_then(|it| it.max_message_size);
+        let queue = Queue {
+            address,
+            limit: SizeLimit::new(max_message_size),
+            sends: RecentSends::default(),
+        };
+        Ok(Described { queue, arn: attributes.and_then(|it| it.arn) })
     }
 }
 
 struct Described {
     queue: Queue,
     arn: Option<String>,
-    lacks_redrive_policy: bool,
-}
-
-fn redrive_policy(invalid_arn: &str) -> String {
-    serde_json::json!({ "deadLetterTargetArn": invalid_arn, "maxReceiveCount": MAX_RECEIVE_COUNT })
-        .to_string()
-}
-
-fn warn_of_bad_attributes(form: &Described, invalid: &Described) {
-    if form.lacks_redrive_policy {
-        let policy = invalid.arn.as_deref().map(redrive_policy).unwrap_or_default();
-        let attributes = serde_json::json!({ "RedrivePolicy": policy });
-        log::warn!(
-            queue = form.queue.name();
-            "A form queue has no redrive policy, so a message that kills a worker comes back forever; add one with: \
-             aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}'",
-            form.queue.address.url,
-        );
-    }
-    if let (Some(form_size), Some(invalid_size)) =
-        (form.queue.max_message_size, invalid.queue.max_message_size)
-        && invalid_size < form_size
-    {
-        log::warn!(
-            queue = invalid.queue.name(),
-            MaximumMessageSize = invalid_size,
-            form_queue = form.queue.name(),
-            form_MaximumMessageSize = form_size;
-            "The invalid queue accepts smaller messages than the form queue, so large invalid messages cannot be set aside whole."
-        );
-    }
 }

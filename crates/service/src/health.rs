@@ -27,7 +27,14 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     checks: Vec<(String, Check)>,
+    needs: Needs,
     last: Mutex<Option<(Instant, Report)>>,
+}
+
+/// Which of its dependencies a service needs.
+enum Needs {
+    All,
+    Any,
 }
 
 #[derive(Clone)]
@@ -37,12 +44,21 @@ struct Report {
 }
 
 impl Health {
-    /// A health page that runs these checks.
+    /// A health page of a service that needs all these dependencies.
     pub fn new(checks: Vec<(String, Check)>) -> Self {
-        Self(Arc::new(Inner { checks, last: Mutex::new(None) }))
+        Self::that_needs(Needs::All, checks)
     }
 
-    /// Whether every dependency answers.
+    /// A health page of a service that can work if one of these dependencies answers.
+    pub fn ready_if_any(checks: Vec<(String, Check)>) -> Self {
+        Self::that_needs(Needs::Any, checks)
+    }
+
+    fn that_needs(needs: Needs, checks: Vec<(String, Check)>) -> Self {
+        Self(Arc::new(Inner { checks, needs, last: Mutex::new(None) }))
+    }
+
+    /// Whether the dependencies that it needs answer.
     pub async fn is_ready(&self) -> bool {
         self.report().await.ready
     }
@@ -60,7 +76,11 @@ impl Health {
             (name.clone(), outcome)
         }))
         .await;
-        let ready = outcomes.iter().all(|(_, outcome)| outcome.is_ok());
+        let mut answers = outcomes.iter().map(|(_, outcome)| outcome.is_ok());
+        let ready = match self.0.needs {
+            Needs::All => answers.all(|is_ok| is_ok),
+            Needs::Any => answers.any(|is_ok| is_ok),
+        };
         let mut page = Map::new();
         page.insert("status".to_owned(), if ready { "OK" } else { "not ready" }.into());
         for (name, outcome) in outcomes {

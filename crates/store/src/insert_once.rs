@@ -1,8 +1,9 @@
 //! Stores each record exactly once, no matter what other records or workers do.
 //!
-//! One statement inserts the whole batch. The records that it did not insert, or all of them if it
-//! failed, are stored one by one with the function `store_form`, which distinguishes rows that are
-//! already there from data that PostgreSQL refuses.
+//! One statement inserts the whole batch. A second one settles the records that the first did not
+//! insert, or all of them if it failed, with the function `store_form`, which distinguishes rows
+//! that are already there from data that PostgreSQL refuses. Only if that fails too are they stored
+//! one by one.
 
 use std::{
     collections::HashSet,
@@ -14,6 +15,7 @@ use domain::Record;
 
 use crate::{
     outcome::{Insertion, RowOutcome, SqlState},
+    probe,
     session::Session,
     statements,
     store::Store,
@@ -81,7 +83,13 @@ fn insert_undecided(
     rows.sort_by_key(|(record, _)| (record.submission_id, &record.sqs_message_id));
 
     let mut session = store.session()?;
-    insert_batch(&mut session, &mut rows)?;
+    if insert_batch(&mut session, &mut rows)? == Batch::MayBeSettled {
+        rows.retain(|(_, outcome)| **outcome == RowOutcome::Undecided);
+        // A single row needs no statement for several.
+        if rows.len() > 1 {
+            settle_batch(&mut session, &mut rows)?;
+        }
+    }
 
     session.limit_statements(ROW_LIMIT);
     for (record, outcome) in rows {
@@ -92,14 +100,24 @@ fn insert_undecided(
     Ok(())
 }
 
+/// Whether it makes sense to settle the remaining rows with one statement.
+#[derive(PartialEq)]
+enum Batch {
+    /// The insert ended soon.
+    MayBeSettled,
+    /// It waited for something, or broke the connection: another statement with the same rows would
+    /// only use up the time of those that can be stored.
+    Stuck,
+}
+
 /// Inserts all rows with one statement and marks the rows that it stored. Its failure is an error
-/// only if trying the rows one by one would be pointless.
+/// only if trying again would be pointless.
 fn insert_batch(
     session: &mut Session<'_>,
     rows: &mut [(&Record, &mut RowOutcome)],
-) -> Result<(), Unavailable> {
-    // The answer contains SQS message ids. If two rows have the same one, the second is stored on
-    // its own later.
+) -> Result<Batch, Unavailable> {
+    // The answer contains SQS message ids. If two rows have the same one, the second is stored
+    // later.
     let mut seen = HashSet::new();
     let first_of_its_id: Vec<bool> =
         rows.iter().map(|(record, _)| seen.insert(&record.sqs_message_id)).collect();
@@ -110,32 +128,62 @@ fn insert_batch(
         .map(|((record, _), _)| *record)
         .collect();
 
+    let (started, allowed) = (Instant::now(), session.time_for_statement().min(ROW_LIMIT));
     let inserted: HashSet<String> =
         match session.run(|connection| statements::insert(&batch, connection)) {
             Ok(ids) => ids.into_iter().collect(),
-            Err(unavailable) => match unavailable.kind {
-                // If the connection was lost twice, one of these rows may be the cause.
-                UnavailableKind::StatementFailed | UnavailableKind::ConnectionLost => {
-                    log::debug!(
-                        rows = rows.len(), reason = unavailable.kind.code();
-                        "A batch failed and is stored row by row."
-                    );
-                    return Ok(());
-                }
-                UnavailableKind::PoolTimeout
-                | UnavailableKind::ConnectionFailed
-                | UnavailableKind::ReadOnly
-                | UnavailableKind::DeadlinePassed => {
-                    return Err(unavailable);
-                }
-            },
+            Err(unavailable) => {
+                let kind = failed_because_of_a_row(unavailable)?;
+                log::debug!(rows = rows.len(), reason = kind.code(); "A batch failed.");
+                let is_quick = started.elapsed() < allowed;
+                return Ok(match kind {
+                    UnavailableKind::StatementFailed if is_quick => Batch::MayBeSettled,
+                    _ => Batch::Stuck,
+                });
+            }
         };
     for ((record, outcome), first) in rows.iter_mut().zip(first_of_its_id) {
         if first && inserted.contains(&record.sqs_message_id) {
             **outcome = RowOutcome::Stored;
         }
     }
+    Ok(Batch::MayBeSettled)
+}
+
+/// Calls `store_form` for all rows with one statement. If it fails because of a row, all of them
+/// stay undecided.
+fn settle_batch(
+    session: &mut Session<'_>,
+    rows: &mut [(&Record, &mut RowOutcome)],
+) -> Result<(), Unavailable> {
+    let batch: Vec<&Record> = rows.iter().map(|(record, _)| *record).collect();
+    match session.run(|connection| statements::store_all(&batch, connection)) {
+        Ok(words) => {
+            for ((_, outcome), word) in rows.iter_mut().zip(words) {
+                **outcome = outcome_from(&word).unwrap_or(RowOutcome::Undecided);
+            }
+        }
+        Err(unavailable) => {
+            let kind = failed_because_of_a_row(unavailable)?;
+            log::debug!(
+                rows = rows.len(), reason = kind.code();
+                "A batch failed again and is stored row by row."
+            );
+        }
+    }
     Ok(())
+}
+
+/// The kind of a failure that one of the rows may have caused; any other failure is the error.
+fn failed_because_of_a_row(unavailable: Unavailable) -> Result<UnavailableKind, Unavailable> {
+    match unavailable.kind {
+        // If the connection was lost twice, one of the rows may be the cause.
+        kind @ (UnavailableKind::StatementFailed | UnavailableKind::ConnectionLost) => Ok(kind),
+        UnavailableKind::PoolTimeout
+        | UnavailableKind::ConnectionFailed
+        | UnavailableKind::ReadOnly
+        | UnavailableKind::DeadlinePassed => Err(unavailable),
+    }
 }
 
 /// Returns `Undecided` if this row keeps failing but another row could be stored.
@@ -173,7 +221,7 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
         }
     };
     // Is it the row or the database? If the database can store another row, it is this row.
-    session.run(statements::insert_and_roll_back)?;
+    session.run(probe::insert_and_undo)?;
     // PostgreSQL's message is not logged here: a trigger or constraint that the operator added may
     // quote the row.
     log::warn!(

@@ -1,7 +1,6 @@
 //! Migrates the schema, and compares the database's schema with the one of this build.
 
 use std::{
-    error::Error,
     thread,
     time::{Duration, Instant},
 };
@@ -21,6 +20,7 @@ use thiserror::Error;
 use crate::{
     schema::__diesel_schema_migrations::{table as applied_migrations, version},
     store::Store,
+    table_users::{self, TableUser, long_user},
     unavailable::{Unavailable, UnavailableKind, one_line},
 };
 
@@ -56,16 +56,24 @@ pub enum MigrateError {
     /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[from] Unavailable),
+    /// A pooler stands between, so the lock of a session would not hold.
+    #[error(
+        "migrations need a direct connection: run `worker migrate` with a DATABASE_URL of PostgreSQL itself"
+    )]
+    ThroughPooler,
     /// Another process holds the lock and may still be migrating.
     #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
     Locked,
-    /// Others used a table for longer than a migration waits. Its transaction was rolled back.
+    /// Another session uses a table for longer than a migration waits. Nothing was changed.
     #[error(
-        "migration {name} waited 5 s for a table that others use. It changed nothing; you can run it again"
+        "migration {name} needs a table that another session uses ({}). It changed nothing; you can run it again",
+        user.as_ref().map_or_else(|| "it has ended".to_owned(), ToString::to_string)
     )]
     InUse {
         /// The name of the migration.
         name: String,
+        /// Who uses it; `None` if that session has ended meanwhile.
+        user: Option<TableUser>,
     },
     /// PostgreSQL refused a migration. Its transaction was rolled back.
     #[error("migration {name} failed: {message}")]
@@ -85,6 +93,9 @@ impl Store {
     /// for up to a minute and then find nothing to do. A migration has no time limit. The role
     /// needs the right to create tables, except if no migration is missing.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
+        if self.limits.in_each_transaction {
+            return Err(MigrateError::ThroughPooler);
+        }
         // A connection of its own, with other timeouts. Closing it always releases the lock.
         let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
             .map_err(|error| {
@@ -94,30 +105,23 @@ impl Store {
         lock(connection)?;
         // While a migration waits for a table, all other users of the table wait behind it. It is
         // better to fail and try again.
-        connection.batch_execute("SET lock_timeout = '5s'").map_err(Unavailable::from)?;
+        let limit = format!("SET lock_timeout = {}", table_users::LONG.as_millis());
+        connection.batch_execute(&limit).map_err(Unavailable::from)?;
 
         let applied = applied_versions(connection).map_err(Unavailable::from)?;
         let missing = missing(&applied);
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let failed = |name: &str, error: Box<dyn Error + Send + Sync>| {
-            let (name, message) =
-                (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
-            // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in
-            // English, the error is `Failed` with the server's own message.
-            if message.contains("lock timeout") {
-                MigrateError::InUse { name }
-            } else {
-                MigrateError::Failed { name, message }
-            }
-        };
         // Creates diesel's own table.
-        connection.applied_migrations().map_err(|error| failed("(diesel's own table)", error))?;
+        connection.applied_migrations().map_err(|error| MigrateError::Failed {
+            name: "(diesel's own table)".to_owned(),
+            message: one_line(&error.to_string()).unwrap_or_default(),
+        })?;
         let mut names = Vec::new();
         for migration in missing {
             let name = migration.name().to_string();
-            connection.run_migration(&migration).map_err(|error| failed(&name, error))?;
+            run(&*migration, &name, connection)?;
             log::info!(migration = name; "Applied a migration.");
             names.push(name);
         }
@@ -144,6 +148,29 @@ impl Store {
         let unknown: Vec<String> =
             applied.into_iter().filter(|applied| !known.contains(applied)).collect();
         Ok(if unknown.is_empty() { SchemaState::Current } else { SchemaState::Newer { unknown } })
+    }
+}
+
+/// Runs one migration, but waits for no table that another session uses for long: it would keep
+/// everyone else out meanwhile.
+fn run(
+    migration: &dyn Migration<Pg>,
+    name: &str,
+    connection: &mut PgConnection,
+) -> Result<(), MigrateError> {
+    let user = long_user(connection).map_err(Unavailable::from)?;
+    if user.is_some() {
+        return Err(MigrateError::InUse { name: name.to_owned(), user });
+    }
+    let Err(error) = connection.run_migration(migration) else { return Ok(()) };
+    let (name, message) = (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
+    // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in English, the
+    // error is `Failed` with the server's own message.
+    if message.contains("lock timeout") {
+        let user = long_user(connection).map_err(Unavailable::from)?;
+        Err(MigrateError::InUse { name, user })
+    } else {
+        Err(MigrateError::Failed { name, message })
     }
 }
 

@@ -5,7 +5,6 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    result::Error,
     sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use domain::Record;
@@ -17,7 +16,7 @@ pub(crate) fn insert(
     records: &[&Record],
     connection: &mut PgConnection,
 ) -> QueryResult<Vec<String>> {
-    InsertForms::new(records).load(connection)
+    InsertForms(Columns::of(records)).load(connection)
 }
 
 /// Calls `store_form`, and returns its answer.
@@ -32,32 +31,22 @@ pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> Query
     .get_result(connection)
 }
 
-/// Inserts a row and rolls back, to find out whether the database can store rows.
+/// Calls `store_form` for each record, in one statement. Returns its answers in the same order.
 ///
-/// `SELECT 1` would succeed even if the database is read-only or its disk is full. The row is
-/// larger than a page and random, so that it does not compress: a smaller one might fit into free
-/// space of the last page of a full disk.
-pub(crate) fn insert_and_roll_back(connection: &mut PgConnection) -> QueryResult<()> {
-    let inserted = connection.transaction(|connection| {
-        diesel::sql_query(
-            "INSERT INTO forms (form_type, data) \
-             SELECT 'probe', to_jsonb(string_agg(gen_random_uuid()::text, '')) FROM generate_series(1, 300)",
-        )
-        .execute(connection)?;
-        Err::<(), _>(Error::RollbackTransaction)
-    });
-    match inserted {
-        Err(Error::RollbackTransaction) => Ok(()),
-        other => other,
-    }
+/// A row that the function does not catch fails the whole statement, and then none is stored.
+pub(crate) fn store_all(
+    records: &[&Record],
+    connection: &mut PgConnection,
+) -> QueryResult<Vec<String>> {
+    StoreForms(Columns::of(records)).load(connection)
 }
 
-/// One insert for a batch of any size. It returns the SQS message ids of the inserted rows.
+/// The columns of a batch of any size.
 ///
-/// Each column is one array parameter, so the text of the statement never changes and the number of
-/// rows has no limit. diesel's `values(&vec)` would make a different statement for each batch size,
-/// which PostgreSQL plans anew each time, and which has at most 65,535 parameters.
-struct InsertForms<'a> {
+/// Each is one array parameter, so the text of a statement never changes and the number of rows has
+/// no limit. diesel's `values(&vec)` would make a different statement for each batch size, which
+/// PostgreSQL plans anew each time, and which has at most 65,535 parameters.
+struct Columns<'a> {
     form_types: Vec<&'a str>,
     submission_ids: Vec<Option<Uuid>>,
     sqs_message_ids: Vec<&'a str>,
@@ -65,8 +54,8 @@ struct InsertForms<'a> {
     data: Vec<&'a str>,
 }
 
-impl<'a> InsertForms<'a> {
-    fn new(records: &[&'a Record]) -> Self {
+impl<'a> Columns<'a> {
+    fn of(records: &[&'a Record]) -> Self {
         Self {
             form_types: records.iter().map(|r| r.form_type.as_str()).collect(),
             submission_ids: records.iter().map(|r| r.submission_id).collect(),
@@ -77,12 +66,9 @@ impl<'a> InsertForms<'a> {
     }
 }
 
-impl QueryFragment<Pg> for InsertForms<'_> {
+impl QueryFragment<Pg> for Columns<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data) \
-             SELECT r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data::jsonb FROM unnest(",
-        );
+        out.push_sql("unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.form_types)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<SqlUuid>>, _>(&self.submission_ids)?;
@@ -92,9 +78,41 @@ impl QueryFragment<Pg> for InsertForms<'_> {
         out.push_bind_param::<Array<Nullable<Timestamptz>>, _>(&self.received_at)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.data)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// Inserts a batch, and returns the SQS message ids of the inserted rows.
+struct InsertForms<'a>(Columns<'a>);
+
+impl QueryFragment<Pg> for InsertForms<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            ") AS r (form_type, submission_id, sqs_message_id, received_at, data) \
+            "INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data) \
+             SELECT r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data::jsonb FROM ",
+        );
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(
+            " AS r (form_type, submission_id, sqs_message_id, received_at, data) \
              ON CONFLICT DO NOTHING RETURNING sqs_message_id",
+        );
+        Ok(())
+    }
+}
+
+/// Calls `store_form` for each row of a batch. PostgreSQL calls it after it has sorted.
+struct StoreForms<'a>(Columns<'a>);
+
+impl QueryFragment<Pg> for StoreForms<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT store_form(r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data) FROM ",
+        );
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(
+            " WITH ORDINALITY AS r (form_type, submission_id, sqs_message_id, received_at, data, number) \
+             ORDER BY r.number",
         );
         Ok(())
     }
@@ -106,11 +124,22 @@ impl QueryId for InsertForms<'_> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
+/// The same id for every batch, so that diesel finds the prepared statement again.
+impl QueryId for StoreForms<'_> {
+    type QueryId = StoreForms<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
 impl Query for InsertForms<'_> {
     type SqlType = Text;
 }
 
+impl Query for StoreForms<'_> {
+    type SqlType = Text;
+}
+
 impl<C> RunQueryDsl<C> for InsertForms<'_> {}
+impl<C> RunQueryDsl<C> for StoreForms<'_> {}
 
 diesel::define_sql_function! {
     /// The function that stores one row; the first migration creates it.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
 use queue::{
-    QueueFinder,
+    LOOK_EVERY, QueueFinder,
     settings::{ServedForm, SqsSettings},
 };
 use service::must_live::must_live;
@@ -65,6 +65,7 @@ impl Pipeline {
     ) -> anyhow::Result<()> {
         let found = prepare::find_queues(&self.finder, &self.status);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
+        let watched = pair.clone();
         shared.room.fit_poll_of_one_more_form_type(most_of_a_poll(&pair.form, &sqs.poll));
         let handler = Handler {
             form_type: self.form.form_type.clone(),
@@ -90,7 +91,10 @@ impl Pipeline {
             permits: shared.permits.clone(),
             stop: stop.clone(),
         };
-        poll_and_store(pollers, batcher, grace).await
+        tokio::select! {
+            outcome = poll_and_store(pollers, batcher, grace) => outcome,
+            never = watched.watch(LOOK_EVERY) => match never {},
+        }
     }
 }
 

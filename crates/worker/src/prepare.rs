@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use queue::{QueueFinder, QueuePair};
 use service::backoff::Backoff;
-use store::{SchemaState, Store};
+use store::{MigrateError, SchemaState, Store, TableUser};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::health::QueueStatus;
@@ -25,6 +25,7 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
 /// Returns when the schema is the one that this worker needs, or a newer one.
 pub async fn wait_for_schema(store: &Store, may_migrate: bool) {
     let mut backoff = backoff();
+    let mut busy_backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         match schema_state(store, may_migrate).await {
             Ok(SchemaState::Current) => return,
@@ -39,7 +40,29 @@ pub async fn wait_for_schema(store: &Store, may_migrate: bool) {
                 missing = missing.join(",");
                 "The schema is older than this worker needs, and MIGRATE_ON_START is false: run `worker migrate`."
             ),
-            Err(error) => log::error!(error:% = format!("{error:#}"); "The schema cannot be read."),
+            Err(error) => match error.downcast_ref() {
+                Some(MigrateError::InUse { name, user }) => {
+                    log::warn!(
+                        migration = name,
+                        table = user.as_ref().map(|user| user.table.as_str()),
+                        pid = user.as_ref().map(TableUser::pid_in_words),
+                        since = user.as_ref().map(TableUser::since_in_words);
+                        "A migration waits until another session no longer uses the table."
+                    );
+                    sleep(busy_backoff.next_wait()).await;
+                    continue;
+                }
+                Some(
+                    MigrateError::Failed { .. }
+                    | MigrateError::Locked
+                    | MigrateError::ThroughPooler,
+                ) => {
+                    log::error!(error:% = format!("{error:#}"); "The schema cannot be migrated.")
+                }
+                Some(MigrateError::Unavailable(_)) | None => {
+                    log::error!(error:% = format!("{error:#}"); "The schema cannot be read.")
+                }
+            },
         }
         sleep(backoff.next_wait()).await;
     }

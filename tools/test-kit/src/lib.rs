@@ -36,7 +36,8 @@
 //! - **Answers.** [`http::Answer`] has `status`, `header(…)`, `body`, `json()`, `submission_id()`
 //!   and `expect_status(…)`.
 //! - **Break things.** [`Fault`] builds the faults of local-sqs; [`Service::signal`] freezes and
-//!   kills programs; [`TestDatabase::lock`] locks a table.
+//!   kills programs; [`TestDatabase::lock`] locks a table; [`SlowNetwork`] delays what a client
+//!   sends to a server.
 //! - **Wait.** For a condition, never for a fixed time: [`Stack::drained`],
 //!   [`Stack::wait_for_rows`], [`Stack::wait_for_counts`], [`Service::logged`], or [`wait::until`]
 //!   and [`wait::until_true`]. That something does *not* happen is checked with
@@ -62,6 +63,7 @@ pub mod fault;
 pub mod forms;
 pub mod generated;
 pub mod http;
+pub mod slow_network;
 pub mod stack;
 pub mod wait;
 
@@ -72,5 +74,6 @@ pub mod reference;
 pub use fault::Fault;
 pub use postgres::TestDatabase;
 pub use program::{Service, Signal};
+pub use slow_network::SlowNetwork;
 pub use sqs::Sqs;
 pub use stack::Stack;

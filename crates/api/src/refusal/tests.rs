@@ -16,6 +16,7 @@ fn examples() -> Vec<Refusal> {
         Refusal::BodyTooLong { limit: 10 },
         Refusal::BodyBrokeOff,
         Refusal::BodiesInFlight,
+        Refusal::SlowBodyDropped,
         Refusal::BodyTooSlow,
         Refusal::Signature,
         Refusal::Hawk(hawk_auth::Refusal::MacWrong),
@@ -35,6 +36,7 @@ fn examples() -> Vec<Refusal> {
             | Refusal::BodyTooLong { .. }
             | Refusal::BodyBrokeOff
             | Refusal::BodiesInFlight
+            | Refusal::SlowBodyDropped
             | Refusal::BodyTooSlow
             | Refusal::Signature
             | Refusal::Hawk(_)

@@ -15,6 +15,8 @@ pub struct LimitSettings {
     pub header_time: Duration,
     /// How long the body of a request may take to arrive.
     pub body_time: Duration,
+    /// A body that is slower than this for a while is given up. 0 if any rate will do.
+    pub body_bytes_per_second: usize,
     /// How long a connection stays open for the next request.
     pub keep_alive: Duration,
     /// Maximum number of connections at the same time.
@@ -38,7 +40,7 @@ impl LimitSettings {
                 "BODIES_IN_FLIGHT_BYTES",
                 64 * MIB,
                 1..=64 * MAX_BYTES,
-                "The largest size of all bodies together that are being received or sent to SQS. Requests beyond it get 503.",
+                "The largest size of all bodies together that are being received or sent to SQS. Bodies above 64 KiB may take three quarters of it; if there is no room, the one that arrives most slowly gets 503, and otherwise the new request does.",
             ),
             header_time: environment.seconds(
                 "HEADER_TIMEOUT_SECONDS",
@@ -51,6 +53,12 @@ impl LimitSettings {
                 30,
                 1..=600,
                 "How long the body of a request may take to arrive.",
+            ),
+            body_bytes_per_second: environment.bytes(
+                "BODY_MIN_BYTES_PER_SECOND",
+                500,
+                0..=MIB,
+                "The lowest rate of a body: each 10 s must bring ten times this, or the request gets 408. 0 means no lowest rate.",
             ),
             keep_alive: environment.seconds(
                 "KEEP_ALIVE_SECONDS",

@@ -22,15 +22,8 @@ pub fn check_request(input: &[u8]) {
         return;
     };
     let body = lines.next().unwrap_or_default();
-    let request = hawk_auth::Request {
-        authorization,
-        method,
-        path_and_query,
-        host,
-        port,
-        content_type,
-        body,
-    };
+    let head = hawk_auth::Head { authorization, method, path_and_query, host, port };
+    let request = hawk_auth::Request { head, content_type, body };
     // A new verifier, which has not seen any nonce.
     let verifier = hawk_auth::Verifier::new(CLIENTS.clone(), 1.try_into().unwrap());
     match verifier.verify(&request, NOW) {

@@ -17,6 +17,7 @@ mod good;
 
 mod altered;
 mod clock;
+mod in_two_steps;
 mod nonces;
 mod parsing;
 mod random_bytes;

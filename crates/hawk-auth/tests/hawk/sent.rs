@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use hawk::{Credentials, Key, PayloadHasher, RequestBuilder, SHA256};
-use hawk_auth::{Clients, Refusal, Request, Verified, Verifier};
+use hawk_auth::{Clients, Head, Refusal, Request, Verified, Verifier};
 
 pub const NOW: u64 = 1_800_000_000;
 pub const KEY: &str = "key-of-the-ui-1234567890";
@@ -101,16 +101,18 @@ impl Sent {
     }
 
     pub fn verify(&self, verifier: &Verifier) -> Result<Verified, Refusal> {
-        let request = Request {
+        let (content_type, body) = (self.content_type.as_str(), &self.body[..]);
+        verifier.verify(&Request { head: self.head(), content_type, body }, self.now)
+    }
+
+    pub fn head(&self) -> Head<'_> {
+        Head {
             authorization: self.authorization.as_ref().map(|value| value.as_bytes()),
             method: &self.method,
             path_and_query: &self.path_and_query,
             host: &self.host,
             port: self.port,
-            content_type: &self.content_type,
-            body: &self.body,
-        };
-        verifier.verify(&request, self.now)
+        }
     }
 
     /// `good`, or the code of the refusal.

@@ -18,6 +18,8 @@ against_both_servers!(
     bodies_and_attributes_arrive_as_they_were_sent,
     concurrent_messages_share_calls_and_all_arrive,
     only_the_message_that_is_too_long_is_refused,
+    a_limit_that_was_raised_is_learnt_at_the_next_look,
+    a_limit_that_was_lowered_is_learnt_once_sqs_refuses_a_message,
     a_message_of_the_largest_size_arrives,
     long_messages_are_split_into_several_batches,
     only_the_message_that_sqs_refuses_fails,
@@ -115,6 +117,41 @@ async fn only_the_message_that_is_too_long_is_refused(server: Server) {
     server.sqs.call("SetQueueAttributes", input).await;
     assert_eq!(sender.send(message(&"x".repeat(2000))).await.unwrap_err().cause(), Cause::TooLong);
     assert_eq!(receive_all(&queue).await.len(), 1);
+}
+
+async fn set_limit(server: &Server, bytes: &str) {
+    let input = json!({ "QueueUrl": server.sqs.url("forms").await, "Attributes": { "MaximumMessageSize": bytes } });
+    server.sqs.call("SetQueueAttributes", input).await;
+}
+
+async fn a_limit_that_was_raised_is_learnt_at_the_next_look(server: Server) {
+    server.sqs.create("forms", json!({ "MaximumMessageSize": "2048" })).await;
+    let queue = server.pair().await.form;
+    let sender = sender(&queue);
+    set_limit(&server, "4096").await;
+    let long = message(&"x".repeat(4000));
+    assert_eq!(sender.send(long.clone()).await.unwrap_err().cause(), Cause::TooLong);
+    let learnt =
+        wait::until_true("the limit is known", async || queue.max_message_size() == Some(4096));
+    tokio::select! {
+        _ = queue.watch(Duration::from_millis(100)) => {}
+        () = learnt => {}
+    }
+    sender.send(long).await.unwrap();
+}
+
+async fn a_limit_that_was_lowered_is_learnt_once_sqs_refuses_a_message(server: Server) {
+    let queue = server.pair().await.form;
+    let sender = sender(&queue);
+    set_limit(&server, "1024").await;
+    let long = message(&"x".repeat(2000));
+    assert_eq!(sender.send(long).await.unwrap_err().cause(), Cause::TooLong);
+    let learnt =
+        wait::until_true("the limit is known", async || queue.max_message_size() == Some(1024));
+    tokio::select! {
+        _ = queue.watch(queue::LOOK_EVERY) => {}
+        () = learnt => {}
+    }
 }
 
 async fn a_message_of_the_largest_size_arrives(server: Server) {

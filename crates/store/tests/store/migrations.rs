@@ -2,19 +2,23 @@
 
 use std::thread;
 
-use store::{MigrateError, SchemaState};
+use diesel::{RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::Integer};
+use store::{MigrateError, SchemaState, TableUser};
 use test_kit::postgres::TestDatabase;
 
-use crate::support::{fixture, store_on};
+use crate::support::{Fixture, fixture, store_on};
 
-const FIRST: &str = "2026-11-21-000000_forms";
+/// All migrations, in their order.
+fn all() -> Vec<String> {
+    ["2026-11-21-000000_forms", "2026-11-22-000000_watermarks"].map(str::to_owned).to_vec()
+}
 
 #[test]
 fn a_fresh_database_gets_the_table_once() {
     let database = TestDatabase::create();
     let store = store_on(&database.url(), |_| {});
-    assert_eq!(store.schema_state(), Ok(SchemaState::Older { missing: vec![FIRST.to_owned()] }));
-    assert_eq!(store.migrate(), Ok(vec![FIRST.to_owned()]));
+    assert_eq!(store.schema_state(), Ok(SchemaState::Older { missing: all() }));
+    assert_eq!(store.migrate(), Ok(all()));
     assert_eq!(store.schema_state(), Ok(SchemaState::Current));
     assert_eq!(store.migrate(), Ok(vec![]));
     assert_eq!(database.sql("SELECT count(*) FROM forms"), "0");
@@ -37,7 +41,7 @@ fn of_several_processes_one_migrates_and_all_succeed() {
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     applied.sort();
-    assert_eq!(applied, [vec![], vec![], vec![], vec![FIRST.to_owned()]]);
+    assert_eq!(applied, [vec![], vec![], vec![], all()]);
 }
 
 #[test]
@@ -51,14 +55,83 @@ fn a_schema_of_a_later_build_is_newer_and_stays_as_it_is() {
     assert_eq!(f.store.migrate(), Ok(vec![]));
 }
 
-#[test]
-fn a_migration_does_not_wait_forever_for_a_table_in_use() {
+fn old_table_and_store() -> Fixture {
     let database = crate::adoption::old_database("");
-    let f = crate::support::Fixture { store: store_on(&database.url(), |_| {}), database };
-    let _report = f.session_that("BEGIN; SELECT * FROM form_form");
-    let error = f.store.migrate().unwrap_err();
-    assert!(matches!(&error, MigrateError::InUse { name } if name.ends_with("_forms")), "{error}");
+    Fixture { store: store_on(&database.url(), |_| {}), database }
+}
+
+#[track_caller]
+fn in_use(error: MigrateError) -> TableUser {
+    match error {
+        MigrateError::InUse { name, user } if name.ends_with("_forms") => user.unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_migration_does_not_queue_for_a_table_in_use_and_names_the_user() {
+    let f = old_table_and_store();
+    let mut report = f.session_that("BEGIN; SELECT * FROM form_form");
+    let pid =
+        diesel::select(sql::<Integer>("pg_backend_pid()")).get_result::<i32>(&mut report).unwrap();
+    thread::scope(|scope| {
+        let migrating = scope.spawn(|| f.store.migrate());
+        while !migrating.is_finished() {
+            f.database.sql(
+                "SET lock_timeout = '200ms'; INSERT INTO form_form (created, data) VALUES (now(), '{}')",
+            );
+        }
+        let error = migrating.join().unwrap().unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(&format!("form_form, pid {pid}, since 20")), "{text}");
+        let user = in_use(error);
+        assert_eq!((user.table.as_str(), user.pid), ("form_form", Some(pid)));
+        assert!(user.since.is_some());
+    });
     assert_eq!(f.database.sql("SELECT to_regclass('forms') IS NULL"), "t");
+}
+
+#[test]
+fn a_role_that_may_not_see_when_a_transaction_began_still_sees_who_it_is() {
+    let f = old_table_and_store();
+    let role = format!("{}_migrator", f.database.name());
+    f.database.sql(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'migrator'; GRANT USAGE, CREATE ON SCHEMA public TO {role};
+         ALTER TABLE form_form OWNER TO {role}; ALTER SEQUENCE form_form_id_seq OWNER TO {role}"
+    ));
+    let store = store_on(&f.database.url_as(&role, "migrator"), |_| {});
+    let mut report = f.session_that("BEGIN; SELECT * FROM form_form");
+    let user = in_use(store.migrate().unwrap_err());
+    assert!(user.pid.is_some());
+    assert_eq!(user.since, None);
+    report.batch_execute("COMMIT").unwrap();
+    assert_eq!(store.migrate(), Ok(all()));
+    drop(store);
+    f.database.sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';
+         DROP OWNED BY {role} CASCADE; DROP ROLE {role}"
+    ));
+}
+
+#[test]
+fn a_migration_gets_through_between_many_short_transactions() {
+    let f = old_table_and_store();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut session = f.session();
+                for _ in 0..40 {
+                    session
+                        .batch_execute(
+                            "BEGIN; INSERT INTO form_form (created, data) VALUES (now(), '{}'); SELECT pg_sleep(0.05); COMMIT",
+                        )
+                        .unwrap();
+                }
+            });
+        }
+        f.wait_for("SELECT count(*) > 2 FROM form_form");
+        assert_eq!(f.store.migrate(), Ok(all()));
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use domain::Record;
 use secrecy::SecretString;
 use store::{Insertion, RowOutcome, Store, StoreSettings};
-use test_kit::postgres::TestDatabase;
+use test_kit::{SlowNetwork, postgres::TestDatabase};
 use uuid::Uuid;
 
 pub struct Fixture {
@@ -43,6 +43,21 @@ impl Fixture {
         let mut session = self.session();
         session.batch_execute(statements).unwrap();
         session
+    }
+
+    /// A store on the same database with a network between them, and the network.
+    pub fn far_away(&self, delay: Duration) -> (Store, SlowNetwork) {
+        let url = self.database.url();
+        let (credentials, rest) = url.split_once('@').unwrap();
+        let (address, database) = rest.split_once('/').unwrap();
+        let network = SlowNetwork::before(address.parse().unwrap(), delay);
+        let url = format!("{credentials}@127.0.0.1:{}/{database}", network.port());
+        // As the worker does.
+        let store = store_on(&url, |settings| {
+            settings.insert_limit = Duration::from_secs(8);
+            settings.statement_timeout = Duration::from_secs(4);
+        });
+        (store, network)
     }
 
     pub fn rows(&self) -> u64 {

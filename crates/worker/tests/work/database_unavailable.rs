@@ -227,3 +227,21 @@ async fn the_worker_waits_for_a_read_only_database() {
     stack.drained().await;
     assert_eq!(stack.rows(), 5);
 }
+
+#[tokio::test]
+async fn the_gate_opens_again_although_the_table_has_new_constraints() {
+    let stack = Stack::start();
+    let api = stack.ready_api(&[]).await;
+    let worker = stack.ready_worker(&[]).await;
+    stack.database.sql(
+        "alter table forms alter received_at set not null, alter submission_id set not null, \
+             add check (form_type in ('form')), add check (length(data::text) < 1000)",
+    );
+    stack.database.sql("alter table forms rename to away");
+    api.post_form(r#"{"data":1}"#).await.expect_status(202);
+    gate_is_shut(&worker).await;
+    stack.database.sql("alter table away rename to forms");
+    stack.drained().await;
+    worker.ready().await;
+    assert_eq!(stack.rows(), 1);
+}

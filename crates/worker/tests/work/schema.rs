@@ -1,8 +1,13 @@
 //! A worker migrates the schema or waits for it.
 
-use std::process::Command;
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use test_kit::{Stack, program::path_of};
+use test_kit::{Stack, program::path_of, wait};
+
+use super::old_database::{OLD_TABLE, old_insert};
 
 fn migrate(url: &str) -> (Option<i32>, String) {
     let output = Command::new(path_of("worker"))
@@ -56,4 +61,73 @@ fn worker_migrate_fails_without_a_database_and_hides_the_password() {
     let (status, log) = migrate("postgres://test:canary@127.0.0.1:1/x");
     assert_eq!(status, Some(1), "{log}");
     assert!(log.contains("connection_failed") && !log.contains("canary"), "{log}");
+}
+
+/// The longest and the total time that inserts of the 2016 worker took, while `during` was true.
+fn watch_inserts(stack: &Stack, during: Duration) -> (Duration, Duration) {
+    let started = Instant::now();
+    let (mut longest, mut blocked) = (Duration::ZERO, Duration::ZERO);
+    for number in 0.. {
+        if started.elapsed() > during {
+            break;
+        }
+        let before = Instant::now();
+        stack.database.sql(&old_insert(number));
+        let took = before.elapsed();
+        longest = longest.max(took);
+        // psql itself takes some milliseconds.
+        if took > Duration::from_millis(300) {
+            blocked += took;
+        }
+    }
+    (longest, blocked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_waits_for_a_long_reader_blocks_nobody_and_names_it() {
+    let stack = Stack::start();
+    stack.database.sql(OLD_TABLE);
+    // Longer than a migration ever waits, as a dump is.
+    let reader = Reader::start(&stack);
+    let pid = wait::until("the reader reads", async || reader.pid(&stack)).await;
+    let worker = stack.worker(&[]);
+    let (longest, blocked) =
+        tokio::task::block_in_place(|| watch_inserts(&stack, Duration::from_secs(15)));
+    println!(
+        "inserts beside a waiting migration: longest {longest:?}, blocked {blocked:?} of 15 s"
+    );
+    assert!(blocked < Duration::from_secs(3), "longest {longest:?}, blocked {blocked:?}");
+    let log = worker.log();
+    assert!(log.contains(&format!("pid={pid}")), "{log}");
+    assert!(log.contains("since="), "{log}");
+    assert!(!log.contains("canary"), "no text of a query: {log}");
+
+    stack.database.sql(&format!("select pg_terminate_backend({pid})"));
+    drop(reader);
+    worker.ready().await;
+    assert_eq!(stack.database.sql("select to_regclass('forms') is not null"), "t");
+}
+
+/// A session with an open transaction that has read the table.
+struct Reader(Child);
+
+impl Reader {
+    fn start(stack: &Stack) -> Self {
+        let read = "begin; select count(*) from form_form; select pg_sleep(600) as canary";
+        let mut psql = Command::new("psql");
+        psql.args([&stack.database.url(), "-c", read]).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(psql.spawn().unwrap())
+    }
+
+    fn pid(&self, stack: &Stack) -> Option<u32> {
+        let sleeping = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+        stack.database.sql(sleeping).parse().ok()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
