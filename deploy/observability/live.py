@@ -198,7 +198,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
         print(f"{name:20} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
         if name not in seen:
             faults.append(f"{name} was provoked but did not fire")
-        elif "<no value>" in text or "error" in text:
+        elif "<no value>" in text or "<error expanding" in text:
             faults.append(f"{name} has a text with a placeholder that has no value: {text}")
     return faults
 
