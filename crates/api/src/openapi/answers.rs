@@ -23,8 +23,14 @@ pub fn all(intake: &IntakeSettings) -> BTreeMap<String, Response> {
                 .header("Allow", header("Text")),
         ),
         ("NotFound", json("There is nothing at this path.", "Detail")),
-        ("NotReady", json("No form can be accepted. The body says why, for each form type.", "Readiness")),
-        ("Ready", json("Forms of at least one type can be accepted. The body says which.", "Readiness")),
+        (
+            "NotReady",
+            json("No form can be accepted. The body says why, for each form type.", "Readiness"),
+        ),
+        (
+            "Ready",
+            json("Forms of at least one type can be accepted. The body says which.", "Readiness"),
+        ),
         (
             "Schema",
             answer("JSON Schema, 2020-12.").content("application/schema+json", content("Schema")),
