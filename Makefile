@@ -58,7 +58,7 @@ debug_enrolment_worker: debug ## Runs a worker for enrolments only until Ctrl-C
 test: ## Installs missing tools, starts its own PostgreSQL and runs all tests; TEST=name runs some
 	@deploy/local/prerequisites test $(TOOLS)
 	cargo build --workspace --all-targets
-	TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
+	TEST_PGBOUNCER=$(TOOLS)/pgbouncer/run TEST_PYTHON=$(TOOLS)/python/bin/python TEST_NODE_MODULES=$(TOOLS)/node_modules \
 		$(TARGET)/debug/with-postgres -- cargo nextest run --workspace $(TEST)
 
 .PHONY: debug_test

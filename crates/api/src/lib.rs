@@ -48,6 +48,7 @@ use futures_util::future::join_all;
 use queue::Connection;
 use service::{
     health::{self, Health},
+    must_live::must_live,
     open_files,
     status::{self, Facts},
 };
@@ -84,6 +85,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let form_queues: Vec<Arc<FormQueue>> = form_queues.collect();
     let checks = form_queues.iter().map(|queue| (queue.form().check_name(), queue.check()));
     let health = Health::ready_if_any(checks.collect());
+    let facts: Facts = vec![("created_queues", connection.created_queues().fact())];
     let limits = BodyLimits::new(&settings.limits);
     let parser = web::Data::new(Parser::new());
     let listen = settings.listen.clone();
@@ -103,7 +105,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
         App::new()
             .app_data(web::Data::new(requests.clone()))
             .app_data(web::Data::new(health.clone()))
-            .app_data(web::Data::new(Facts::new()))
+            .app_data(web::Data::new(facts.clone()))
             .app_data(web::Data::new(limits.clone()))
             .app_data(parser.clone())
             .app_data(web::Data::new(settings.intake.clone()))
@@ -144,12 +146,12 @@ impl Api {
         let handle = self.server.handle();
         let finding = tokio::spawn({
             let (form_queues, stop) = (self.form_queues, stop.clone());
-            async move {
+            must_live("queue finder", async move {
                 stop.run_until_cancelled(join_all(
                     form_queues.iter().map(|queue| queue.stay_connected()),
                 ))
                 .await
-            }
+            })
         });
         let stopping = tokio::spawn({
             let stop = stop.clone();

@@ -1,9 +1,6 @@
 //! The intake as a program.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use api::{
     arguments::Arguments,
@@ -30,11 +27,11 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check_settings {
-        // A secret prints itself as such.
-        let _ = writeln!(io::stdout(), "{settings:#?}");
+        settings.report.print();
         return ExitCode::SUCCESS;
     }
     logging::start(&settings.log);
+    settings.report.warn();
     run::run_to_completion(async {
         // Handles signals before it listens: from then on somebody may want to stop it.
         let stop = stop::on_signal()?;

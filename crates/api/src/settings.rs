@@ -9,7 +9,7 @@ use queue::{
     settings::{ServedForms, SqsSettings},
 };
 use service::settings::{
-    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, StopSettings,
+    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, SettingsReport, StopSettings,
 };
 
 pub use self::{intake::IntakeSettings, limits::LimitSettings};
@@ -19,6 +19,8 @@ pub const DEFAULT_PORT: u16 = 8000;
 /// Everything that the intake reads from its environment.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The variables as they were read.
+    pub report: SettingsReport,
     pub listen: ListenSettings,
     pub log: LogSettings,
     pub metrics: MetricsSettings,
@@ -38,7 +40,8 @@ impl Settings {
     /// # Errors
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
-        let settings = Self::read_from(&mut environment);
+        let mut settings = Self::read_from(&mut environment);
+        settings.report = environment.report();
         environment.finish(settings)
     }
 
@@ -51,6 +54,7 @@ impl Settings {
 
     fn read_from(environment: &mut Environment) -> Self {
         Self {
+            report: SettingsReport::default(),
             listen: ListenSettings::read(environment, DEFAULT_PORT),
             log: LogSettings::read(environment),
             metrics: MetricsSettings::read(environment),

@@ -10,12 +10,13 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use crate::payload_hash::PayloadHash;
+use crate::{created_queues::CreatedQueues, payload_hash::PayloadHash};
 
 /// A client of SQS with its pool of HTTP connections. Cloning shares it.
 #[derive(Clone)]
 pub struct Connection {
     client: Client,
+    created: CreatedQueues,
 }
 
 impl Connection {
@@ -43,7 +44,18 @@ impl Connection {
     fn from_config(config: config::Builder) -> Self {
         // A long poll is silent by nature, and `policy` ends every attempt of every call.
         let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        Self { client: Client::from_conf(config.interceptor(PayloadHash).build()) }
+        let client = Client::from_conf(config.interceptor(PayloadHash).build());
+        Self { client, created: CreatedQueues::default() }
+    }
+
+    /// The queues that were created over this connection.
+    pub fn created_queues(&self) -> &CreatedQueues {
+        &self.created
+    }
+
+    /// The region of the queues.
+    pub(crate) fn region(&self) -> &str {
+        self.client.config().region().map_or("unknown", Region::as_ref)
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -6,6 +6,7 @@
 pub mod settings;
 
 mod connection;
+mod created_queues;
 mod payload_hash;
 mod policy;
 mod queue_address;
@@ -32,6 +33,7 @@ mod error;
 pub mod metrics;
 
 pub use connection::Connection;
+pub use created_queues::CreatedQueues;
 pub use error::{Cause, SqsError};
 pub use queue::Queue;
 pub use queue_finder::{QueueFinder, QueueNames, QueuePair};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use metrics::{gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 use service::metrics::{Metric, MetricKind};
 
 use crate::error::{Cause, SqsError};
@@ -42,18 +42,44 @@ const RETENTION: Metric = Metric {
     description: "How long SQS keeps a message on the queue of this name, as it was when last looked at.",
 };
 
+const WAITING: Metric = Metric {
+    name: "form_data_sends_waiting",
+    kind: MetricKind::Gauge,
+    labels: &["queue"],
+    description: "Messages that wait to be put into a call to the queue of this name.",
+};
+
+const CREATED: Metric = Metric {
+    name: "form_data_queues_created_total",
+    kind: MetricKind::Counter,
+    labels: &[],
+    description: "Queues that were missing and that this process has created.",
+};
+
 /// Every metric of this crate.
 pub const ALL: &[&Metric] =
-    &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT, &RETENTION];
+    &[&QUEUE_UP, &CALL_SECONDS, &CALL_MESSAGES, &CALLS_IN_FLIGHT, &RETENTION, &WAITING, &CREATED];
 
-/// Registers the descriptions.
+/// Registers the descriptions, and starts the counters at 0.
 pub fn describe() {
     service::metrics::describe(ALL);
+    // `increase` misses a counter's first event, so this one starts at 0.
+    counter!(CREATED.name).absolute(0);
 }
 
 /// Records whether the last call to the queue of a form type succeeded.
 pub fn record_queue_up(form_type: &str, is_up: bool) {
     gauge!(QUEUE_UP.name, "form_type" => form_type.to_owned()).set(u8::from(is_up));
+}
+
+/// The gauge of the messages that wait to be sent to a queue.
+pub(crate) fn sends_waiting(queue: &str) -> Gauge {
+    gauge!(WAITING.name, "queue" => queue.to_owned())
+}
+
+/// Counts a queue that this process has created.
+pub(crate) fn count_created_queue() {
+    counter!(CREATED.name).increment(1);
 }
 
 /// Records how long SQS keeps the messages of a queue.

@@ -111,8 +111,10 @@ impl QueueFinder {
             request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
         }
         match request.customize().config_override(policy::find()).send().await {
-            Ok(_) => {
-                log::info!(queue = name; "Created a queue that was missing.");
+            Ok(answer) => {
+                let url = answer.queue_url.unwrap_or_default();
+                let region = self.connection.region();
+                self.connection.created_queues().record(name, &url, region);
                 Ok(())
             }
             Err(error) => {

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::metrics::Gauge;
 use domain::Message;
+use service::must_live::must_live;
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
@@ -12,7 +14,7 @@ use tokio::{
 use crate::{
     call_size::CallSize,
     error::{Cause, SqsError},
-    policy,
+    metrics, policy,
     queue::Queue,
 };
 
@@ -35,6 +37,7 @@ pub struct Sender {
     pending: mpsc::UnboundedSender<PendingSend>,
     within: Duration,
     queue: Queue,
+    waiting: Gauge,
 }
 
 /// A message whose caller waits for the result.
@@ -42,6 +45,23 @@ struct PendingSend {
     message: Message,
     since: Instant,
     result: oneshot::Sender<Result<(), SqsError>>,
+    _counted: Waiting,
+}
+
+/// A message that waits for its call, in the count until this is dropped.
+struct Waiting(Gauge);
+
+impl Waiting {
+    fn count(gauge: &Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 impl Sender {
@@ -49,8 +69,10 @@ impl Sender {
     pub fn start(queue: Queue, pace: SendPace) -> Self {
         // Bounded by the callers: each waits for one message, and not for long.
         let (pending, arrivals) = mpsc::unbounded_channel();
-        tokio::spawn(SendLoop { queue: queue.clone(), pace, arrivals, did_not_fit: None }.run());
-        Self { pending, within: pace.within, queue }
+        let send_loop = SendLoop { queue: queue.clone(), pace, arrivals, did_not_fit: None };
+        tokio::spawn(must_live("send loop", send_loop.run()));
+        let waiting = metrics::sends_waiting(queue.name());
+        Self { pending, within: pace.within, queue, waiting }
     }
 
     /// Sends a message. It is on the queue if this is `Ok`; after an error it may be there all the same.
@@ -69,8 +91,9 @@ impl Sender {
         }
         let (result, outcome) = oneshot::channel();
         let since = Instant::now();
+        let _counted = Waiting::count(&self.waiting);
         // If a channel is closed on either side, a task has died, and nothing is confirmed.
-        let sent = self.pending.send(PendingSend { message, since, result });
+        let sent = self.pending.send(PendingSend { message, since, result, _counted });
         sent.map_err(|_| SqsError::no_result(OPERATION))?;
         match timeout_at(since + self.within, outcome).await {
             Ok(result) => result.unwrap_or(Err(SqsError::no_result(OPERATION))),

@@ -14,4 +14,5 @@ pub mod health;
 pub mod healthcheck;
 pub mod metrics;
 pub mod page;
+mod process_memory;
 pub mod status;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::time::interval;
 
-use crate::{page::page, settings::MetricsSettings, status::Build};
+use crate::{page::page, process_memory::resident_bytes, settings::MetricsSettings, status::Build};
 
 /// Upper bounds of histograms of durations, in seconds.
 const SECONDS: [f64; 14] =
@@ -74,8 +74,22 @@ pub const BUILD_INFO: Metric = Metric {
     description: "Always 1; the labels say which version of which service runs.",
 };
 
+const RESIDENT_BYTES: Metric = Metric {
+    name: "form_data_resident_bytes",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Memory of the process, as Linux counts it; absent on other systems.",
+};
+
 /// Every metric of this crate.
-pub const ALL: &[&Metric] = &[&BUILD_INFO];
+pub const ALL: &[&Metric] = &[&BUILD_INFO, &RESIDENT_BYTES];
+
+/// Absent where the system does not tell.
+fn record_memory() {
+    if let Some(bytes) = resident_bytes() {
+        metrics::gauge!(RESIDENT_BYTES.name).set(bytes as f64);
+    }
+}
 
 /// Starts counting and listens on the address, if there is one. The returned server serves the page once it runs.
 ///
@@ -109,6 +123,7 @@ pub fn start(service: &'static str, settings: MetricsSettings) -> Result<Option<
     let server = HttpServer::new(move || {
         let recorder = recorder.clone();
         let answer = move || {
+            record_memory();
             let text = recorder.render();
             async move {
                 HttpResponse::Ok()

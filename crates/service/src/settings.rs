@@ -5,6 +5,8 @@
 
 mod environment;
 mod read;
+mod report;
+mod unknown;
 mod variable;
 
 mod listen;
@@ -17,6 +19,9 @@ pub use self::{
     listen::ListenSettings,
     log::{LogFormat, LogSettings},
     metrics::MetricsSettings,
+    read::is_http_url,
+    report::SettingsReport,
     stopping::StopSettings,
+    unknown::UnknownVariable,
     variable::Variable,
 };

@@ -5,10 +5,11 @@
 //! with known keys only.
 
 mod keywords;
+mod options;
 mod pairs;
 mod uri;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -19,7 +20,7 @@ type Parameters = Vec<(String, String)>;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionString {
     text: SecretString,
-    sets_statement_timeout: bool,
+    statement_timeout: Option<Duration>,
 }
 
 impl ConnectionString {
@@ -27,9 +28,15 @@ impl ConnectionString {
     pub(crate) fn build(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
         let mut parameters =
             read(settings.database_url.expose_secret()).map_err(InvalidSettings::Url)?;
-        let sets_statement_timeout = parameters
-            .iter()
-            .any(|(key, value)| key == "options" && value.contains("statement_timeout"));
+        let mut statement_timeout = None;
+        for (_, value) in parameters.iter_mut().filter(|(key, _)| key == "options") {
+            statement_timeout = options::statement_timeout(value).map_err(InvalidSettings::Url)?;
+            // The store sets it in each transaction, and PgBouncer takes no options.
+            if settings.transaction_pooling {
+                *value = options::without_statement_timeout(value);
+            }
+        }
+        parameters.retain(|(key, value)| key != "options" || !value.is_empty());
 
         let defaults = [
             ("connect_timeout", whole_seconds(settings.connect_timeout)),
@@ -53,17 +60,38 @@ impl ConnectionString {
                 format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
             })
             .collect();
-        Ok(Self { text: pairs.join(" ").into(), sets_statement_timeout })
+        Ok(Self { text: pairs.join(" ").into(), statement_timeout })
     }
 
     pub(crate) fn as_secret(&self) -> &SecretString {
         &self.text
     }
 
-    /// Whether the user chose a `statement_timeout` through `options`.
-    pub(crate) fn sets_statement_timeout(&self) -> bool {
-        self.sets_statement_timeout
+    /// The `statement_timeout` in `options`, unless it is "no limit".
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.statement_timeout.filter(|timeout| timeout.as_millis() > 0)
     }
+}
+
+/// Whether the URL names a host that is not this machine, and no `sslmode`. A `service` may have
+/// one.
+pub(crate) fn is_remote_without_sslmode(url: &str) -> bool {
+    let Ok(parameters) = read(url) else { return false };
+    let is_set = |name| parameters.iter().any(|(key, value)| key == name && !value.is_empty());
+    let is_remote = parameters
+        .iter()
+        .filter(|(key, _)| key == "host" || key == "hostaddr")
+        .flat_map(|(_, hosts)| hosts.split(','))
+        .any(|host| !is_this_machine(host));
+    is_remote && !is_set("sslmode") && !is_set("service")
+}
+
+/// A host that is empty, or begins with `/` or `@`, is a Unix socket.
+fn is_this_machine(host: &str) -> bool {
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn whole_seconds(duration: Duration) -> String {

@@ -16,18 +16,22 @@ mod probe;
 mod session;
 mod statements;
 
+mod durability;
 mod migrations;
 mod schema;
 mod table_users;
+mod watermark;
 
 mod connection_string;
 mod pool;
 mod settings;
 mod unavailable;
 
+pub use durability::{Durability, DurabilityRisk};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
 pub use table_users::TableUser;
 pub use unavailable::{Unavailable, UnavailableKind};
+pub use watermark::Watermark;

@@ -56,6 +56,11 @@ pub enum MigrateError {
     /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[from] Unavailable),
+    /// A pooler stands between, so the lock of a session would not hold.
+    #[error(
+        "migrations need a direct connection: run `worker migrate` with a DATABASE_URL of PostgreSQL itself"
+    )]
+    ThroughPooler,
     /// Another process holds the lock and may still be migrating.
     #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
     Locked,
@@ -88,6 +93,9 @@ impl Store {
     /// for up to a minute and then find nothing to do. A migration has no time limit. The role
     /// needs the right to create tables, except if no migration is missing.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
+        if self.limits.in_each_transaction {
+            return Err(MigrateError::ThroughPooler);
+        }
         // A connection of its own, with other timeouts. Closing it always releases the lock.
         let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
             .map_err(|error| {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use diesel::{
     PgConnection,
-    connection::SimpleConnection,
+    connection::{CacheSize, Connection as _, SimpleConnection},
     r2d2::{
         ConnectionManager, CustomizeConnection, Error as ConnectError, HandleError,
         Pool as R2d2Pool, PooledConnection,
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     connection_string::ConnectionString,
+    session::Limits,
     settings::StoreSettings,
     unavailable::{Unavailable, UnavailableKind, one_line},
 };
@@ -31,7 +32,11 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Does not connect yet: it is fine if the database is unavailable at the start.
-    pub(crate) fn new(settings: &StoreSettings, target: &ConnectionString, set_up: String) -> Self {
+    pub(crate) fn new(
+        settings: &StoreSettings,
+        target: &ConnectionString,
+        limits: &Limits,
+    ) -> Self {
         let last_fault = Arc::new(LastFault::default());
         let connections = R2d2Pool::builder()
             .max_size(settings.pool_size)
@@ -41,7 +46,7 @@ impl Pool {
             // before they are used.
             .test_on_check_out(true)
             .connection_customizer(Box::new(SetUp {
-                statements: set_up,
+                limits: limits.clone(),
                 last_fault: last_fault.clone(),
             }))
             .error_handler(Box::new(RememberFault(last_fault.clone())))
@@ -75,13 +80,19 @@ impl LastFault {
 
 #[derive(Debug)]
 struct SetUp {
-    statements: String,
+    limits: Limits,
     last_fault: Arc<LastFault>,
 }
 
 impl CustomizeConnection<PgConnection, ConnectError> for SetUp {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), ConnectError> {
-        connection.batch_execute(&self.statements).map_err(ConnectError::QueryError)?;
+        if self.limits.in_each_transaction {
+            // Another client of the pooler may get the session in which it was prepared.
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        } else {
+            let set_up = self.limits.set_up(false, self.limits.statement);
+            connection.batch_execute(&set_up).map_err(ConnectError::QueryError)?;
+        }
         self.last_fault.set(None);
         Ok(())
     }

@@ -18,10 +18,25 @@ use crate::{
 pub(crate) struct Limits {
     pub(crate) pool_wait: Duration,
     pub(crate) statement: Duration,
-    /// SQL that restores a connection's usual `statement_timeout`.
-    pub(crate) usual_timeout: String,
     /// The limit of a whole call.
     pub(crate) insert: Duration,
+    /// Whether they are set in each transaction, because the next one may get another session.
+    pub(crate) in_each_transaction: bool,
+}
+
+impl Limits {
+    /// SQL that limits statements, in this transaction or in the whole session.
+    ///
+    /// With `synchronous_commit` off, a crash of PostgreSQL can lose a row that it reported as
+    /// stored, and by then its message is deleted.
+    pub(crate) fn set_up(&self, only_here: bool, statement: Duration) -> String {
+        format!(
+            "SET {} statement_timeout = {}; \
+             SELECT set_config('synchronous_commit', 'on', {only_here}) WHERE current_setting('synchronous_commit') = 'off'",
+            if only_here { "LOCAL" } else { "SESSION" },
+            statement.as_millis()
+        )
+    }
 }
 
 /// The connection of one call, with its deadline.
@@ -94,10 +109,12 @@ impl<'a> Session<'a> {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let result = self
-            .set_timeout(&mut connection)
-            .and_then(|()| statement(&mut connection))
-            .map_err(Unavailable::from);
+        let result = if self.limits.in_each_transaction {
+            self.run_in_transaction(&mut connection, statement)
+        } else {
+            self.set_timeout(&mut connection).and_then(|()| statement(&mut connection))
+        };
+        let result = result.map_err(Unavailable::from);
         match result.as_ref().map_err(|unavailable| unavailable.kind) {
             Err(UnavailableKind::ConnectionLost) => {}
             // The connection would stay read-only even if the database becomes writable: the
@@ -107,6 +124,24 @@ impl<'a> Session<'a> {
                 drop(AnsiTransactionManager::begin_transaction(&mut *connection))
             }
             _ => self.connection = Some(connection),
+        }
+        result
+    }
+
+    /// Costs two more round trips than the statement alone.
+    fn run_in_transaction<T>(
+        &self,
+        connection: &mut PgConnection,
+        statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let set_up = self.limits.set_up(true, self.time_for_statement());
+        let result = connection
+            .batch_execute(&format!("BEGIN; {set_up}"))
+            .and_then(|()| statement(connection))
+            .and_then(|answer| connection.batch_execute("COMMIT").map(|()| answer));
+        if result.is_err() {
+            // If this fails too, the connection is lost, and the pool will find that out.
+            let _ = connection.batch_execute("ROLLBACK");
         }
         result
     }
@@ -136,7 +171,7 @@ impl<'a> Session<'a> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         if let (Some(connection), Some(_)) = (&mut self.connection, self.timeout)
-            && connection.batch_execute(&self.limits.usual_timeout).is_err()
+            && connection.batch_execute(&self.limits.set_up(false, self.limits.statement)).is_err()
         {
             log::debug!("A connection returns to the pool with a short statement_timeout.");
         }

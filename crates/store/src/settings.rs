@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+
+use crate::connection_string::{self, ConnectionString};
 
 /// How to reach the database, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// `postgres://…` or libpq's `key=value` form. Parameters in it (`sslmode`, `connect_timeout`,
-    /// `options=-c statement_timeout=…`, …) override the fields below.
+    /// …) override the fields below.
     pub database_url: SecretString,
     /// The maximum number of connections. They are opened when needed.
     pub pool_size: u32,
     /// How long a call waits for a connection.
     pub pool_wait: Duration,
-    /// How long PostgreSQL may work on one statement.
+    /// How long PostgreSQL may work on one statement. A `statement_timeout` in the URL can only
+    /// shorten it.
     pub statement_timeout: Duration,
     /// How long opening a connection may take. libpq counts in whole seconds and takes at least 2.
     pub connect_timeout: Duration,
@@ -24,6 +27,10 @@ pub struct StoreSettings {
     /// How long a whole call of [`crate::Store::insert_once`] may take. After that the remaining
     /// rows are undecided.
     pub insert_limit: Duration,
+    /// Whether each transaction may get another connection to PostgreSQL, as behind PgBouncer with
+    /// `pool_mode = transaction`. Then the store keeps nothing in a session: it prepares no
+    /// statements and sets its limits in each transaction, which costs two more round trips.
+    pub transaction_pooling: bool,
 }
 
 impl StoreSettings {
@@ -37,7 +44,24 @@ impl StoreSettings {
             connect_timeout: Duration::from_secs(5),
             tcp_user_timeout: Duration::from_secs(10),
             insert_limit: Duration::from_secs(15),
+            transaction_pooling: false,
         }
+    }
+
+    /// Whether the connection leaves this machine and nobody has said whether it uses TLS. libpq's
+    /// default takes plain text if the server offers nothing else, and anyone between can see to
+    /// that.
+    pub fn may_send_plain_text(&self) -> bool {
+        connection_string::is_remote_without_sslmode(self.database_url.expose_secret())
+    }
+
+    /// Checks the URL and the times, without a connection.
+    ///
+    /// # Errors
+    /// Something is wrong with them.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        self.check()?;
+        ConnectionString::build(self).map(drop)
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidSettings> {

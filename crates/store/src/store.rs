@@ -16,7 +16,7 @@ use crate::{
 pub struct Store {
     pool: Pool,
     pub(crate) target: ConnectionString,
-    limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 impl Store {
@@ -24,27 +24,14 @@ impl Store {
     pub fn new(settings: &StoreSettings) -> Result<Self, InvalidSettings> {
         settings.check()?;
         let target = ConnectionString::build(settings)?;
-        let usual_timeout = if target.sets_statement_timeout() {
-            "RESET statement_timeout".to_owned()
-        } else {
-            format!("SET statement_timeout = {}", settings.statement_timeout.as_millis())
+        let timeout = settings.statement_timeout;
+        let limits = Limits {
+            pool_wait: settings.pool_wait,
+            statement: target.statement_timeout().map_or(timeout, |own| own.min(timeout)),
+            insert: settings.insert_limit,
+            in_each_transaction: settings.transaction_pooling,
         };
-        // With synchronous_commit off, a crash of PostgreSQL can lose a row that it reported as
-        // stored, and by then its message is deleted.
-        let set_up = format!(
-            "{usual_timeout}; \
-             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-        );
-        Ok(Self {
-            pool: Pool::new(settings, &target, set_up),
-            target,
-            limits: Limits {
-                pool_wait: settings.pool_wait,
-                statement: settings.statement_timeout,
-                usual_timeout,
-                insert: settings.insert_limit,
-            },
-        })
+        Ok(Self { pool: Pool::new(settings, &target, &limits), target, limits })
     }
 
     /// Checks that the database can store a row: inserts one and takes it back. This notices a

@@ -21,6 +21,7 @@ mod poll;
 mod settle;
 
 mod database_gate;
+mod durability;
 mod health;
 mod in_flight;
 mod insert_permits;
@@ -37,7 +38,11 @@ use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
-use service::{health::Health, settings::StopSettings, status};
+use service::{
+    health::Health,
+    settings::StopSettings,
+    status::{self, Facts},
+};
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +95,10 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     let listener = TcpListener::bind((address.as_str(), settings.listen.port))
         .with_context(|| format!("cannot listen on {address}:{}", settings.listen.port))?;
     let port = listener.local_addr().map(|address: SocketAddr| address.port())?;
-    let health_page = health_page(listener, &pipelines, &shared)?;
+    let mut facts = health::status_facts(&shared.store);
+    facts.push(("created_queues", connection.created_queues().fact()));
+    let standby = settings.database.require_sync_standby;
+    let health_page = health_page(listener, &pipelines, &shared, standby, facts)?;
     log::info!(address, port; "Listening for the health page.");
     Ok(Worker { port, health_page, metrics, settings, pipelines, shared })
 }
@@ -99,17 +107,20 @@ fn health_page(
     listener: TcpListener,
     pipelines: &[Pipeline],
     shared: &Shared,
+    require_sync_standby: bool,
+    facts: Facts,
 ) -> anyhow::Result<Server> {
     let queues = pipelines
         .iter()
         .map(|pipeline| (pipeline.form.check_name(), health::queue_check(&pipeline.poll_status)));
     let database = ("database".to_owned(), health::database_check(&shared.store, &shared.gate));
-    let health = Health::new(queues.chain([database]).collect());
-    let store = shared.store.clone();
+    let standby = require_sync_standby
+        .then(|| ("sync_standby".to_owned(), durability::sync_standby_check(&shared.store)));
+    let health = Health::new(queues.chain([database]).chain(standby).collect());
     let page = move || {
         App::new()
             .app_data(web::Data::new(health.clone()))
-            .app_data(web::Data::new(health::status_facts(&store)))
+            .app_data(web::Data::new(facts.clone()))
             .configure(service::health::routes)
             .configure(status::routes)
     };
@@ -126,7 +137,7 @@ pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn store(settings: &Settings) -> anyhow::Result<Store> {
-    Store::new(&settings.database).context("DATABASE_URL")
+    Store::new(&settings.database.store).context("DATABASE_URL")
 }
 
 impl Worker {
@@ -159,6 +170,7 @@ impl Worker {
             None => Ok(()),
             Some(()) => {
                 metrics::set_database_up(true);
+                stop.run_until_cancelled(durability::warn(&self.shared.store)).await;
                 let running = self
                     .pipelines
                     .iter()

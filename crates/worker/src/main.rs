@@ -1,9 +1,6 @@
 //! The worker as a program: serves, or runs one command and exits.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser;
 use mimalloc::MiMalloc;
@@ -41,8 +38,7 @@ fn main() -> ExitCode {
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
-            // The Debug output of a secret does not show it.
-            let _ = writeln!(io::stdout(), "{settings:#?}");
+            settings.report.print();
             ExitCode::SUCCESS
         }),
         None => serve(environment, async |settings| {
@@ -63,6 +59,7 @@ fn serve(
 ) -> Result<ExitCode, Faults> {
     let settings = Settings::read(environment)?;
     logging::start(&settings.log);
+    settings.report.warn();
     Ok(run::run_to_completion(run(settings)))
 }
 

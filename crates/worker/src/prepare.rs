@@ -52,7 +52,11 @@ pub async fn wait_for_schema(store: &Store, may_migrate: bool) {
                     sleep(busy_backoff.next_wait()).await;
                     continue;
                 }
-                Some(MigrateError::Failed { .. } | MigrateError::Locked) => {
+                Some(
+                    MigrateError::Failed { .. }
+                    | MigrateError::Locked
+                    | MigrateError::ThroughPooler,
+                ) => {
                     log::error!(error:% = format!("{error:#}"); "The schema cannot be migrated.")
                 }
                 Some(MigrateError::Unavailable(_)) | None => {

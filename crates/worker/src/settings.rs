@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use queue::settings::{ServedForms, SqsSettings};
 use service::settings::{
-    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, StopSettings,
+    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, SettingsReport, StopSettings,
 };
-use store::StoreSettings;
 
-pub use self::{operator::OperatorSettings, work::WorkSettings};
+pub use self::{database::DatabaseSettings, operator::OperatorSettings, work::WorkSettings};
 
 pub const DEFAULT_PORT: u16 = 8001;
 
 /// Everything that the worker reads from its environment.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The variables as they were read.
+    pub report: SettingsReport,
     pub listen: ListenSettings,
     pub log: LogSettings,
     pub metrics: MetricsSettings,
@@ -26,7 +27,7 @@ pub struct Settings {
     /// The form types that this worker consumes.
     pub forms: ServedForms,
     pub sqs: SqsSettings,
-    pub database: StoreSettings,
+    pub database: DatabaseSettings,
     pub work: WorkSettings,
 }
 
@@ -36,7 +37,8 @@ impl Settings {
     /// # Errors
     /// Every fault of every variable.
     pub fn read(mut environment: Environment) -> Result<Self, Faults> {
-        let settings = Self::read_from(&mut environment);
+        let mut settings = Self::read_from(&mut environment);
+        settings.report = environment.report();
         environment.finish(settings)
     }
 
@@ -50,25 +52,34 @@ impl Settings {
     fn read_from(environment: &mut Environment) -> Self {
         let work = WorkSettings::read(environment);
         Self {
+            report: SettingsReport::default(),
             listen: ListenSettings::read(environment, DEFAULT_PORT),
             log: LogSettings::read(environment),
             metrics: MetricsSettings::read(environment),
             stop: StopSettings::read(environment),
             forms: consumed_forms(environment, &work),
             sqs: SqsSettings::read(environment),
-            database: database::read(environment, work.connections),
+            database: DatabaseSettings::read(environment, work.connections),
             work,
         }
     }
 
     /// Warns of settings that are allowed and probably not meant.
     pub fn warn(&self) {
-        let Self { stop, sqs, .. } = self;
+        let Self { stop, sqs, database, .. } = self;
+        database.warn();
         if sqs.poll.visibility_timeout < Duration::from_secs(60) {
             log::warn!(
                 seconds = sqs.poll.visibility_timeout.as_secs();
                 "SQS_VISIBILITY_TIMEOUT is under 60 s: a message that takes longer to be stored is delivered twice, \
                  which is harmless but costs."
+            );
+        }
+        if sqs.poll.visibility_timeout > Duration::from_secs(3600) {
+            log::warn!(
+                seconds = sqs.poll.visibility_timeout.as_secs();
+                "SQS_VISIBILITY_TIMEOUT is over an hour: the messages of a worker that is killed come back only after \
+                 that time. Set 120."
             );
         }
         if stop.grace < sqs.poll.wait_time + Duration::from_secs(5) {

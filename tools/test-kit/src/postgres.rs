@@ -7,11 +7,15 @@
 mod cluster;
 mod database;
 mod error;
+mod pgbouncer;
 mod programs;
+mod way_back;
 
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
 pub use database::{TableLock, TestDatabase, sql};
 pub use error::PostgresError;
+pub use pgbouncer::PgBouncer;
+pub use way_back::way_back;
 
 #[cfg(test)]
 mod tests;

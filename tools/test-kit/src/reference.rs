@@ -39,3 +39,19 @@ pub fn check(page: &str, name: &str, expected: &str) {
         "docs/reference/{page}: block {name} differs from the code. Run `make reference`. It should be:\n{expected}"
     );
 }
+
+/// Checks that `env.json` names each variable of a table made by `service::settings`.
+///
+/// # Panics
+/// A variable is missing.
+pub fn check_env_json(table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../env.json");
+    let text = fs::read_to_string(path).expect("env.json");
+    let names = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    // env.json has one pattern for the names of all queues.
+    let missing: Vec<&str> = names
+        .filter(|name| !(name.starts_with("SQS_") && name.ends_with("_QUEUE_NAME")))
+        .filter(|name| !text.contains(&format!("\"{name}\"")))
+        .collect();
+    assert!(missing.is_empty(), "env.json does not name {missing:?}");
+}

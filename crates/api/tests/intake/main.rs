@@ -13,6 +13,7 @@ mod described;
 mod contract;
 
 mod acknowledging;
+mod created_queues;
 mod floods;
 mod form_types;
 mod growth;
@@ -21,6 +22,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod logs;
+mod metrics;
 mod openapi;
 mod overload;
 mod queue_limits;

@@ -4,10 +4,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_kit::{Fault, Service, Stack, forms::registration, http::Http, stack::QUEUE, wait};
+use test_kit::{Fault, Service, Stack, forms::registration, stack::QUEUE, wait};
 
-const BOTH: [(&str, &str); 2] =
-    [("FORM_TYPES", "form,enrolment"), ("METRICS_ADDRESS", "127.0.0.1:0")];
+use crate::metrics::{METRICS, sample};
+
+const BOTH: [(&str, &str); 2] = [("FORM_TYPES", "form,enrolment"), METRICS];
 const ENROLMENTS: &str = "directory-enrolment";
 
 /// A probe of Kubernetes waits for 5 s, and other servers for less.
@@ -21,11 +22,8 @@ async fn readiness(api: &Service) -> (u16, Value) {
 }
 
 async fn queue_up(api: &Service, form_type: &str) -> Option<bool> {
-    let log = api.log();
-    let address = log.split("metrics_address=").nth(1).unwrap().split_whitespace().next().unwrap();
-    let text = Http::at(format!("http://{address}")).get("/metrics").await.body;
-    let sample = format!("form_data_queue_up{{form_type=\"{form_type}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&sample)).map(|value| value == "1")
+    let name = format!("form_data_queue_up{{form_type=\"{form_type}\"}}");
+    sample(api, &name).await.map(|value| value == 1.0)
 }
 
 /// Each form type is found, and the page's last answer is forgotten.

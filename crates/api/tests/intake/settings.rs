@@ -83,7 +83,19 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
         ("SQS_WAIT_TIME", "7"),
     ]);
     assert_eq!(status, Some(0));
-    assert!(shown.contains("wait_time: 7s") && !shown.contains("canary"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+    for line in [
+        "SQS_WAIT_TIME=7",
+        "PORT=8000  # the default",
+        "MAX_BODY_BYTES=3145728  # the default (3 MiB)",
+        "SQS_QUEUE_NAME_PREFIX=  # the default",
+        "METRICS_ADDRESS=  # not set (none: nothing is counted)",
+        "UI_SECRET=[REDACTED]",
+        "HAWK_CLIENTS=[REDACTED]",
+        "AWS_SECRET_ACCESS_KEY=  # not set (as above)",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in {shown}");
+    }
     let (status, _, faults) = check(&[
         ("UI_SECRET", "canary-1"),
         ("UI_SECRET_PREVIOUS", "canary-2"),
@@ -97,6 +109,63 @@ fn settings_can_be_checked_and_are_shown_without_secrets() {
         faults.contains("PORT must be") && faults.contains("SQS_WAIT_TIME must be"),
         "{faults}"
     );
+}
+
+#[test]
+fn unknown_variables_are_named_with_the_nearest_known_name() {
+    let variables = [
+        ("UI_SECRET", "x"),
+        ("SQS_VISIBILITY_TIMEOT", "canary"),
+        ("WORKER_BYTES_IN_HANDS", "canary"),
+        ("SQS_FORM_DATE_QUEUE_NAME", "canary"),
+        ("MAX_BODY_BYTE", "canary"),
+        // Of the worker, of other programs, and set by Kubernetes for a service named worker.
+        ("WORKER_POLLERS", "8"),
+        ("REQUEST_METHOD", "x"),
+        ("AWS_REGION", "x"),
+        ("OTEL_SERVICE_NAME", "x"),
+        ("WORKER_SERVICE_HOST", "10.0.0.1"),
+        ("WORKER_PORT_8001_TCP_ADDR", "10.0.0.1"),
+    ];
+    let expected = [
+        ("MAX_BODY_BYTE", "MAX_BODY_BYTES"),
+        ("SQS_FORM_DATE_QUEUE_NAME", "SQS_FORM_DATA_QUEUE_NAME"),
+        ("SQS_VISIBILITY_TIMEOT", "SQS_VISIBILITY_TIMEOUT"),
+        ("WORKER_BYTES_IN_HANDS", "WORKER_BYTES_IN_HAND"),
+    ];
+    let mut command = Command::new(path_of("api"));
+    command.arg("--check-settings").env_clear().envs(variables);
+    let output = command.output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    let named = expected.map(|(name, nearest)| {
+        format!("{name} is not a variable of these services; did you mean {nearest}?")
+    });
+    assert_eq!(message.lines().collect::<Vec<_>>(), named);
+
+    let stack_free = [("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0")];
+    let variables = [&variables[..], &stack_free].concat();
+    let api = test_kit::Service::start("api", &variables);
+    for line in named {
+        assert!(api.log().contains(&line), "{line}");
+    }
+    assert!(!api.log().contains("canary"), "{}", api.log());
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_a_fault() {
+    for endpoint in ["canary", "localhost:9324", "ftp://localhost", "http://", "http://a b"] {
+        let (status, message) =
+            faults_of(&[("UI_SECRET", "x"), ("PORT", "0"), ("AWS_ENDPOINT_URL_SQS", endpoint)]);
+        assert_eq!(status, Some(1), "{endpoint}");
+        assert!(message.contains("AWS_ENDPOINT_URL_SQS must be a URL"), "{endpoint}: {message}");
+        assert!(!message.contains("canary"), "{message}");
+    }
+}
+
+#[test]
+fn env_json_has_every_variable() {
+    test_kit::reference::check_env_json(&api::settings::Settings::reference());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How SQS is used.
 
-use service::settings::{Environment, Variable};
+use service::settings::{Environment, Variable, is_http_url};
 
 use crate::{Connection, Poll, QueueFinder, QueueNames};
 
@@ -23,6 +23,13 @@ impl SqsSettings {
             "eu-west-1",
             "a region of AWS",
             "The region the queues are in.",
+        );
+        environment.parsed(
+            "AWS_ENDPOINT_URL_SQS",
+            "Amazon's",
+            "a URL with http:// or https://",
+            "Another SQS server, such as local-sqs. The AWS SDK reads it.",
+            |url| is_http_url(url).then_some(()),
         );
         for (name, default, values, meaning) in READ_BY_THE_SDK {
             environment.declare(Variable::new(name, default, values, meaning));
@@ -68,13 +75,7 @@ fn poll(environment: &mut Environment) -> Poll {
 }
 
 /// Name, default, values, meaning.
-const READ_BY_THE_SDK: [(&str, &str, &str, &str); 4] = [
-    (
-        "AWS_ENDPOINT_URL_SQS",
-        "Amazon's",
-        "a URL",
-        "Another SQS server, such as local-sqs. The AWS SDK reads it.",
-    ),
+const READ_BY_THE_SDK: [(&str, &str, &str, &str); 3] = [
     (
         "AWS_ACCESS_KEY_ID",
         "the next in the SDK's credential chain",

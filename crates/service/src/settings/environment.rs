@@ -6,7 +6,7 @@ use std::{
     fmt::{self, Display},
 };
 
-use super::variable::Variable;
+use super::{report::SettingsReport, unknown, variable::Variable};
 
 /// The environment of a process while settings are read from it, with the faults found so far.
 #[derive(Default)]
@@ -51,6 +51,16 @@ impl Environment {
             table += &format!("| `{name}` | {values} | {default} | {meaning} |\n");
         }
         table
+    }
+
+    /// Every variable that was declared or read so far with its value, and those that are probably misspelt.
+    pub fn report(&self) -> SettingsReport {
+        let value = |name: &str| self.values.get(OsString::from(name).as_os_str())?.to_str();
+        let names = self.values.keys().filter_map(|name| name.to_str());
+        let known = self.known.iter().map(|variable| variable.name.as_str());
+        let unknown = unknown::unknown(names, known);
+        let variables = self.known.iter().map(|variable| (variable, value(&variable.name)));
+        SettingsReport::new(variables, unknown)
     }
 
     /// The value of a variable that was declared, `None` if it is not set. A value that is not UTF-8 is a fault.

@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use actix_web::http::Uri;
+
 use super::{environment::Environment, variable::Variable};
 
 const KIB: u64 = 1 << 10;
@@ -208,6 +210,14 @@ impl Environment {
             }
         }
     }
+}
+
+/// Whether this is a URL of a server, with or without a path.
+pub fn is_http_url(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 fn code(text: impl Display) -> String {

@@ -23,4 +23,11 @@ impl Variable {
             meaning: meaning.to_owned(),
         }
     }
+
+    /// Whether its value must not be shown. The two names hold a password among other things, or something of 2016.
+    pub(super) fn is_secret(&self) -> bool {
+        self.values.contains("secret")
+            || self.values.contains("key")
+            || matches!(self.name.as_str(), "DATABASE_URL" | "SECRET_KEY")
+    }
 }

@@ -85,3 +85,53 @@ fn an_error_names_the_fault_without_quoting_the_url() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}: {error}");
     }
 }
+
+#[test]
+fn a_host_elsewhere_without_sslmode_is_noticed() {
+    for (url, expected) in [
+        ("postgres://u:p@db.example.com/d", true),
+        ("postgres://10.0.0.7/d", true),
+        ("postgres://localhost,db/d", true),
+        ("host=db user=u", true),
+        ("hostaddr=10.0.0.7 host=localhost", true),
+        ("postgres://[fd00::1]/d", true),
+        ("postgres://db/d?sslmode=disable", false),
+        ("postgres://db/d?ssl=true", false),
+        ("host=db sslmode=verify-full", false),
+        ("host=db service=forms", false),
+        ("postgres://localhost/d", false),
+        ("postgres://127.0.0.1:5433/d", false),
+        ("postgres://[::1]/d", false),
+        ("postgres:///d", false),
+        ("postgres:///d?host=/run/postgresql", false),
+        ("host=@abstract", false),
+        ("no url", false),
+    ] {
+        assert_eq!(is_remote_without_sslmode(url), expected, "{url}");
+    }
+}
+
+#[test]
+fn a_statement_timeout_in_options_is_found_and_can_be_removed() {
+    for (options, expected, rest) in [
+        ("-c statement_timeout=7s", Some(7_000), ""),
+        ("-cstatement_timeout=7s", Some(7_000), ""),
+        ("--statement-timeout=7s -c work_mem=1MB", Some(7_000), "-c work_mem=1MB"),
+        ("-c STATEMENT_TIMEOUT=250", Some(250), ""),
+        ("-c statement_timeout=1.5min", Some(90_000), ""),
+        ("-c statement_timeout=7\\ s", Some(7_000), ""),
+        ("-c statement_timeout=1s -c statement_timeout=2s", Some(2_000), ""),
+        ("-c statement_timeout=0", Some(0), ""),
+        ("-c lock_timeout=3s -c geqo=off", None, "-c lock_timeout=3s -c geqo=off"),
+        (r"-c search_path=a\ b -c statement_timeout=1h", Some(3_600_000), r"-c search_path=a\ b"),
+        ("-c", None, "-c"),
+        ("", None, ""),
+    ] {
+        let found = options::statement_timeout(options).unwrap();
+        assert_eq!(found, expected.map(Duration::from_millis), "{options}");
+        assert_eq!(options::without_statement_timeout(options), rest, "{options}");
+    }
+    for bad in ["-c statement_timeout=soon", "-c statement_timeout=", "-c statement_timeout=-1"] {
+        assert!(options::statement_timeout(bad).is_err(), "{bad}");
+    }
+}

@@ -162,6 +162,31 @@ fn a_statement_timeout_in_the_url_is_kept() {
 }
 
 #[test]
+fn a_longer_statement_timeout_in_the_url_does_not_exceed_the_time_of_a_call() {
+    for timeout in ["60s", "0", "1h"] {
+        let f = fixture();
+        let url = format!("{}?options=-c%20statement_timeout%3D{timeout}", f.database.url());
+        let store = store_on(&url, |settings| {
+            settings.statement_timeout = Duration::from_millis(500);
+            settings.insert_limit = Duration::from_secs(1);
+        });
+        assert_eq!(store.ping(), Ok(()));
+        let mut other = f.session_that("BEGIN; LOCK TABLE forms");
+        thread::scope(|scope| {
+            let (store, started) = (&store, Instant::now());
+            let call = scope.spawn(move || (store.insert_once(&submissions(1)), started.elapsed()));
+            while !call.is_finished() && started.elapsed() < Duration::from_secs(4) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            other.batch_execute("ROLLBACK").unwrap();
+            let (insertion, elapsed) = call.join().unwrap();
+            assert!(elapsed < Duration::from_secs(3), "{timeout}: {elapsed:?}");
+            assert!(insertion.unavailable.is_some());
+        });
+    }
+}
+
+#[test]
 fn an_exhausted_pool_counts_as_unavailable() {
     let f = fixture_with(|settings| {
         settings.pool_size = 1;

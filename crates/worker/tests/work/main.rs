@@ -20,11 +20,13 @@ mod redrive;
 mod redrive_refused;
 
 mod database_unavailable;
+mod durability;
 mod failing_rows;
 mod in_flight;
 mod killed;
 mod metrics;
 mod old_database;
+mod pooler;
 mod queue_attributes;
 mod queue_unavailable;
 mod restricted_role;

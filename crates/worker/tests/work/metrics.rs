@@ -140,7 +140,7 @@ async fn the_status_page_shows_the_build_and_can_skip_its_checks() {
     let status = worker.get("/_status").await.expect_status(200).json();
     assert_eq!(
         (&status["status"], &status["db_version"]),
-        (&json!("ok"), &json!("20261121000000"))
+        (&json!("ok"), &json!("20261122000000"))
     );
     let status = api.get("/_status/").await.expect_status(200).json();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use test_kit::{Signal, Stack, stack::QUEUE};
+use test_kit::{Signal, Stack, postgres::way_back, stack::QUEUE};
 
 pub const OLD_TABLE: &str = r#"
     create table form_form (
@@ -58,13 +58,14 @@ async fn both_workers_store_side_by_side_in_the_2016_table() {
 
     // And back, as docs/how-to/move-from-2016.md describes.
     worker.stop(Signal::Term);
-    let down =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
     let forget = "delete from __diesel_schema_migrations";
     let url = stack.database.url();
-    let psql = Command::new("psql")
-        .args([&url, "--quiet", "--single-transaction", "-f", down, "-c", forget])
-        .status();
+    let mut psql = Command::new("psql");
+    psql.args([&url, "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]);
+    for script in way_back() {
+        psql.arg("-f").arg(script);
+    }
+    let psql = psql.args(["-c", forget]).status();
     assert!(psql.unwrap().success());
     assert_eq!(stack.database.sql("select to_regclass('forms') is null"), "t");
     assert!(stack.database.sql(&old_insert(100)).parse::<usize>().unwrap() > 62);

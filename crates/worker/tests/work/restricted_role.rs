@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use test_kit::{
     Stack,
     forms::registration,
-    postgres::{Cluster, ClusterOptions, sql},
+    postgres::{Cluster, ClusterOptions, sql, way_back},
     program::path_of,
     stack::{INVALID, QUEUE},
 };
@@ -200,11 +200,14 @@ fn the_migrator_takes_over_the_2016_table_and_the_2016_worker_goes_on() {
     assert_eq!(server.admin("select count(*) from forms"), "6");
 
     // And back, as docs/how-to/move-from-2016.md describes.
-    let down =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/down.sql");
-    let forget = "delete from __diesel_schema_migrations";
-    let output =
-        psql(&server.url_as("form_migrator"), &["--single-transaction", "-f", down, "-c", forget]);
+    let scripts: Vec<String> =
+        way_back().iter().map(|script| script.display().to_string()).collect();
+    let mut back = vec!["--single-transaction"];
+    for script in &scripts {
+        back.extend(["-f", script]);
+    }
+    back.extend(["-c", "delete from __diesel_schema_migrations"]);
+    let output = psql(&server.url_as("form_migrator"), &back);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     server.admin("alter table form_form owner to service_of_2016");
     assert_eq!(server.refusal("service_of_2016", &old_insert(3)), "");

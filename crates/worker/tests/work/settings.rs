@@ -64,6 +64,21 @@ async fn short_times_cause_warnings() {
     }
 }
 
+#[tokio::test]
+async fn a_long_visibility_timeout_causes_a_warning() {
+    let stack = Stack::start();
+    for (seconds, warns) in [("3600", false), ("3601", true), ("21600", true)] {
+        let worker = stack.ready_worker(&[("SQS_VISIBILITY_TIMEOUT", seconds)]).await;
+        let log = worker.log();
+        assert_eq!(log.contains("SQS_VISIBILITY_TIMEOUT is over an hour"), warns, "{log}");
+    }
+}
+
+#[test]
+fn env_json_has_every_variable() {
+    test_kit::reference::check_env_json(&worker::settings::Settings::reference());
+}
+
 #[test]
 fn check_settings_shows_the_settings_without_secrets() {
     let check = |variables: &[(&str, &str)]| {
@@ -82,7 +97,16 @@ fn check_settings_shows_the_settings_without_secrets() {
         ("SQS_WAIT_TIME", "7"),
     ]);
     assert_eq!(status, Some(0));
-    assert!(shown.contains("wait_time: 7s") && !shown.contains("canary"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+    for line in ["SQS_WAIT_TIME=7", "WORKER_POLLERS=8  # the default", "DATABASE_URL=[REDACTED]"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in {shown}");
+    }
+    let (status, _, fault) = check(&[("DATABASE_URL", "mysql://canary")]);
+    assert_eq!(status, Some(1));
+    assert!(fault.contains("DATABASE_URL is not right") && !fault.contains("canary"), "{fault}");
+    let (status, _, warning) = check(&[("WORKER_BYTES_IN_HANDS", "1")]);
+    assert_eq!(status, Some(0));
+    assert!(warning.contains("did you mean WORKER_BYTES_IN_HAND?"), "{warning}");
     let (status, _, faults) = check(&[
         ("DATABASE_URL", "postgres://test:canary@localhost/forms"),
         ("PORT", "x"),
@@ -98,4 +122,20 @@ fn check_settings_shows_the_settings_without_secrets() {
 #[test]
 fn the_reference_page_has_every_variable() {
     test_kit::reference::check("settings.md", "worker", &worker::settings::Settings::reference());
+}
+
+#[tokio::test]
+async fn a_database_elsewhere_without_sslmode_causes_a_warning() {
+    const WARNING: &str = "no sslmode";
+    let stack = Stack::start();
+    let elsewhere = "postgres://test:canary@db.invalid/forms";
+    let worker = stack.worker(&[("DATABASE_URL", elsewhere)]);
+    worker.logged(WARNING).await;
+    assert!(!worker.log().contains("canary"), "{}", worker.log());
+    let encrypted = format!("{elsewhere}?sslmode=verify-full");
+    for url in [stack.database.url(), encrypted] {
+        let worker = stack.worker(&[("DATABASE_URL", &url)]);
+        worker.logged("The schema").await;
+        assert!(!worker.log().contains(WARNING), "{}", worker.log());
+    }
 }

@@ -1,6 +1,7 @@
 //! A PostgreSQL cluster of our own.
 
 mod init;
+mod replica;
 
 use std::{
     fs::{self, File},
@@ -209,7 +210,7 @@ impl Cluster {
     fn is_ready(&self, pid: u32) -> bool {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let mut lines = file.lines().map(str::trim);
-        lines.next() == Some(&pid.to_string()) && lines.nth(6) == Some("ready")
+        lines.next() == Some(&pid.to_string()) && matches!(lines.nth(6), Some("ready" | "standby"))
     }
 
     /// The process id of a server that uses the data directory and is not ours.

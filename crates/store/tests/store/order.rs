@@ -1,0 +1,134 @@
+//! Readers that follow `forms` by id and stop at its watermark see each row once, in order, whatever
+//! the writers do.
+
+mod readers;
+mod writers;
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+use store::Watermark;
+use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
+
+use crate::support::{fixture, store_on};
+use readers::{Page, follow};
+
+/// Enough for readers without a watermark to miss rows many times over.
+const ROWS: u64 = 20_000;
+
+#[test]
+fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not_misses_some() {
+    let settings = [("max_prepared_transactions", "20")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+    let mut cluster =
+        Cluster::throwaway(ClusterOptions { settings, ..Default::default() }).unwrap();
+    let url = cluster.url("postgres");
+    store_on(&url, |_| {}).migrate().unwrap();
+
+    let (done, drawn) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (url, done, drawn) = (url.as_str(), &done, &drawn);
+    let (with_watermark, bare) = thread::scope(|scope| {
+        let writers: Vec<_> = writers::ALL
+            .iter()
+            .map(|write| scope.spawn(move || writers::write_until(url, ROWS, drawn, *write)))
+            .collect();
+        for _ in 0..2 {
+            scope.spawn(move || readers::advance_until(url, done));
+        }
+        let follower = |page| scope.spawn(move || follow(url, page, done));
+        let with_watermark = [follower(Page::UpToTheWatermark), follower(Page::UpToTheWatermark)];
+        let bare = [follower(Page::UpToTheLastRow), follower(Page::UpToTheLastRow)];
+
+        while drawn.load(Ordering::Relaxed) < ROWS / 2 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        cluster.restart(Shutdown::Immediate).unwrap();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        roll_back_prepared_transactions(url);
+        done.store(true, Ordering::Relaxed);
+        (
+            with_watermark.map(|reader| reader.join().unwrap()),
+            bare.map(|reader| reader.join().unwrap()),
+        )
+    });
+
+    let stored = sql(url, "select id from forms order by id").unwrap();
+    let stored: Vec<i64> = stored.lines().map(|id| id.parse().unwrap()).collect();
+    assert!(stored.len() as u64 >= ROWS);
+    for seen in with_watermark {
+        assert_eq!(seen.len(), stored.len());
+        assert!(seen == stored, "a reader saw other rows than those stored, or in another order");
+    }
+    let missed: usize = bare.iter().map(|seen| stored.len() - seen.len()).sum();
+    assert!(missed > 0, "nobody missed a row, so this test shows nothing");
+}
+
+/// Those whose writer lost its connection before it could commit them.
+fn roll_back_prepared_transactions(url: &str) {
+    let left = sql(url, "select gid from pg_prepared_xacts").unwrap();
+    for gid in left.lines() {
+        sql(url, &format!("rollback prepared '{gid}'")).unwrap();
+    }
+}
+
+#[test]
+fn an_update_that_stays_open_holds_no_reader_back() {
+    let fixture = fixture();
+    fixture.database.sql("select store_form('form', null, 'first', null, '{}')");
+    let _update = fixture.session_that("begin; update forms set data = data");
+    fixture.database.sql("select store_form('form', null, 'second', null, '{}')");
+    assert_eq!(fixture.database.sql("select watermark from advance_watermark('forms')"), "2");
+}
+
+#[test]
+fn an_insert_that_stays_open_holds_readers_back_until_it_ends() {
+    let fixture = fixture();
+    let insert = "begin; insert into forms (sqs_message_id, data) values ('slow', '{}')";
+    let slow = fixture.session_that(insert);
+    fixture.database.sql("select store_form('form', null, 'second', null, '{}')");
+    let advance = || fixture.store.advance_watermark().unwrap().unwrap();
+    let first = advance();
+    assert_eq!((first.id, first.waits.is_some()), (0, true));
+    let second = advance();
+    assert_eq!(second.id, 0);
+    assert!(second.waits > first.waits);
+    let waiting = "select candidate, cardinality(holders) from watermarks";
+    assert_eq!(fixture.database.sql(waiting), "2|1");
+
+    drop(slow);
+    fixture.wait_for("select watermark = 2 from advance_watermark('forms')");
+    assert_eq!(fixture.database.sql(waiting), "|0");
+    assert_eq!(advance(), Watermark { id: 2, waits: None });
+}
+
+#[test]
+fn nobody_waits_for_another_session_that_makes_a_step() {
+    let fixture = fixture();
+    let _other = fixture.session_that("begin; select from watermarks for update");
+    assert_eq!(fixture.store.advance_watermark(), Ok(None));
+}
+
+#[test]
+fn a_step_that_changes_nothing_writes_nothing() {
+    let fixture = fixture();
+    fixture.database.sql("select store_form('form', null, 'first', null, '{}')");
+    let advance = "select watermark from advance_watermark('forms')";
+    fixture.database.sql(advance);
+    let version = || fixture.database.sql("select xmin, ctid from watermarks");
+    let before = version();
+    fixture.database.sql(advance);
+    assert_eq!(version(), before);
+}
+
+#[test]
+fn a_table_without_a_watermark_is_named() {
+    let error =
+        fixture().database.try_sql("select * from advance_watermark('form_form')").unwrap_err();
+    assert!(error.to_string().contains("there is no watermark for form_form"), "{error}");
+}

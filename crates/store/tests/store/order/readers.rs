@@ -1,0 +1,83 @@
+//! Two advancers of the watermark, and readers with and without it.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Nullable},
+};
+
+use super::writers::connect;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Page {
+    UpToTheWatermark,
+    UpToTheLastRow,
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+#[derive(QueryableByName)]
+struct Advanced {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    id: Option<i64>,
+}
+
+/// Advances the watermark again and again, over restarts of the server.
+pub fn advance_until(url: &str, done: &AtomicBool) {
+    let mut connection = connect(url);
+    while !done.load(Ordering::Relaxed) {
+        if advance(&mut connection).is_none() {
+            connection = connect(url);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// `None` if the connection is lost.
+fn advance(connection: &mut PgConnection) -> Option<i64> {
+    let answer = sql_query("select watermark as id from advance_watermark('forms')")
+        .get_result::<Advanced>(connection);
+    answer.ok().map(|advanced| advanced.id.unwrap_or(0))
+}
+
+/// The ids that a reader sees, in the order in which it sees them. It ends when nothing is left
+/// after `done`.
+pub fn follow(url: &str, page: Page, done: &AtomicBool) -> Vec<i64> {
+    let next = match page {
+        Page::UpToTheWatermark => {
+            "select f.id from forms f, watermarks w \
+             where w.relation = 'forms' and f.id > $1 and f.id <= w.id order by f.id limit 500"
+        }
+        Page::UpToTheLastRow => "select id from forms where id > $1 order by id limit 500",
+    };
+    let mut connection = connect(url);
+    let mut seen = Vec::new();
+    loop {
+        let no_more_writers = done.load(Ordering::Relaxed);
+        let last = seen.last().copied().unwrap_or(0);
+        let found = sql_query(next).bind::<BigInt, _>(last).load::<Id>(&mut connection);
+        match found {
+            Ok(rows) if rows.is_empty() => {
+                if no_more_writers && advance(&mut connection) == Some(last) {
+                    return seen;
+                }
+                if no_more_writers && matches!(page, Page::UpToTheLastRow) {
+                    return seen;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            Ok(rows) => seen.extend(rows.into_iter().map(|row| row.id)),
+            Err(_) => connection = connect(url),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+-- Views of others that read the watermark are not dropped: PostgreSQL refuses and names them.
+drop function advance_watermark(text);
+drop function transactions_with_ids(regclass);
+drop table watermarks;
