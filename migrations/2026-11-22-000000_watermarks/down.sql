@@ -2,3 +2,5 @@
 drop function advance_watermark(text);
 drop function transactions_with_ids(regclass);
 drop table watermarks;
+
+alter function store_form(text, uuid, text, timestamptz, text) reset search_path;

@@ -99,13 +99,19 @@ begin
 end
 $$;
 
--- Functions look up names in this schema and nowhere else, whatever their caller has set. Nobody but the owner gets any
--- right here, except that those who insert into forms may advance its watermark.
+-- All functions of ours look up names in this schema and nowhere else, whatever their caller has set. Nobody but the
+-- owner gets any right on what is new, except that those who insert into forms may advance its watermark.
 do $$
 declare
     made regprocedure;
     granted record;
 begin
+    foreach made in array array['store_form(text, uuid, text, timestamptz, text)', 'advance_watermark(text)',
+        'transactions_with_ids(regclass)']::regprocedure[]
+    loop
+        execute format('alter function %s set search_path = %I, pg_temp', made, current_schema());
+    end loop;
+
     for granted in
         select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
             from pg_class, aclexplode(relacl)
@@ -114,15 +120,14 @@ begin
         execute format('revoke all on watermarks from %s', granted.grantee);
     end loop;
 
-    foreach made in array array['advance_watermark(text)', 'transactions_with_ids(regclass)']::regprocedure[] loop
-        execute format('alter function %s set search_path = %I, pg_temp', made, current_schema());
-        for granted in
-            select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
-                from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-                where oid = made and grantee <> proowner
-        loop
-            execute format('revoke all on function %s from %s', made, granted.grantee);
-        end loop;
+    for granted in
+        select oid::regprocedure as made,
+                case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
+            from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+            where oid in ('advance_watermark(text)'::regprocedure, 'transactions_with_ids(regclass)'::regprocedure)
+                and grantee <> proowner
+    loop
+        execute format('revoke all on function %s from %s', granted.made, granted.grantee);
     end loop;
 
     for granted in

@@ -1,7 +1,8 @@
 //! How calls to SQS fail, as far as a caller can act on it.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, iter};
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::BatchResultErrorEntry,
@@ -70,7 +71,8 @@ impl SqsError {
             return Self::new(operation, Cause::TooLong, "HTTP status 413");
         }
         let SdkError::ServiceError(service) = error else {
-            return Self::new(operation, Cause::Unavailable, why_no_reply(error));
+            let (cause, why) = why_no_reply(error);
+            return Self::new(operation, cause, why);
         };
         let error = service.err();
         let code = error.code().unwrap_or("an answer without a code");
@@ -146,16 +148,24 @@ fn cause_of(code: &str, message: &str) -> Cause {
 }
 
 /// Why the answer is missing: the innermost error says it best, such as `connection refused`.
-fn why_no_reply<E: Error + 'static>(error: &SdkError<E>) -> String {
-    let mut innermost: &dyn Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+fn why_no_reply<E: Error + 'static>(error: &SdkError<E>) -> (Cause, String) {
+    let chain = || iter::successors(Some(error as &dyn Error), |error| (*error).source());
+    let innermost = chain().last().map(ToString::to_string).unwrap_or_default();
+    let innermost = innermost.lines().next().unwrap_or_default().trim_end_matches(" Attempted:");
+    if chain().any(|error| error.is::<CredentialsError>()) {
+        // What the SDK says names the last source that it has tried, such as the metadata address of an instance.
+        let what_to_do = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the instance, task or pod a role";
+        return (
+            Cause::Denied,
+            format!("no credentials: {what_to_do}; the AWS SDK says: {innermost}"),
+        );
     }
-    match error {
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        SdkError::ResponseError(_) => "an answer that is not SQS's".to_owned(),
-        _ => innermost.to_string(),
-    }
+    let why = match error {
+        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::ResponseError(_) => "an answer that is not SQS's",
+        _ => innermost,
+    };
+    (Cause::Unavailable, why.to_owned())
 }
 
 impl Cause {

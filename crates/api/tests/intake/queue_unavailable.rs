@@ -4,7 +4,7 @@
 use serde_json::json;
 use test_kit::{
     Fault, Service, Stack,
-    forms::registration,
+    forms::{self, registration},
     stack::{INVALID, QUEUE},
     wait,
 };
@@ -40,6 +40,25 @@ async fn denied_credentials_mean_503_and_red_until_they_are_good() {
         wait_for_readiness(&api, 200, "OK").await;
     }
     stack.expect_messages_left(QUEUE, 4);
+}
+
+/// Otherwise the log would only show that the metadata address of AWS does not answer.
+#[tokio::test]
+async fn without_credentials_the_log_says_what_to_set() {
+    let stack = Stack::start();
+    for metadata in [
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        // Nothing listens there.
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1"),
+    ] {
+        let own = [("UI_SECRET", forms::SECRET), ("AWS_ENDPOINT_URL_SQS", stack.sqs.endpoint())];
+        let api = Service::start("api", &[&own[..], &[metadata]].concat());
+        api.logged("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or").await;
+        let log = api.log();
+        let line = log.lines().find(|line| line.contains("no credentials: set")).unwrap();
+        assert!(line.contains("access is denied") && !line.contains("\\n"), "{line}");
+        wait_for_readiness(&api, 503, "the queue was not found yet").await;
+    }
 }
 
 #[tokio::test]

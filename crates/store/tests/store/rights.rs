@@ -83,3 +83,15 @@ fn a_missing_right_counts_as_unavailable_and_is_named() {
         );
     });
 }
+
+#[test]
+fn functions_use_our_tables_whatever_their_caller_has_set() {
+    let f = fixture();
+    f.database.sql("CREATE SCHEMA other; CREATE TABLE other.forms (LIKE forms); CREATE TABLE other.watermarks (LIKE watermarks)");
+    let elsewhere =
+        "SET search_path = other, public; CREATE TEMPORARY TABLE forms (LIKE other.forms)";
+    let call = |sql: &str| f.database.sql(&format!("{elsewhere}; SELECT {sql}"));
+    assert_eq!(call("store_form('form', NULL, 'message', NULL, '{}')"), "stored");
+    assert_eq!(f.rows(), 1);
+    assert_eq!(call("watermark FROM advance_watermark('forms')"), "1");
+}
