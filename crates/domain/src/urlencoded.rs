@@ -1,19 +1,20 @@
 //! Parses `application/x-www-form-urlencoded` as the 2016 service did, except that text must be
 //! UTF-8.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use crate::{
     canonical::Canonical,
     pairs::Pairs,
-    refusal::{Fault, Refusal},
+    refusal::{Fault, MAX_REPORTED, Refusal},
 };
 
 /// Stands for what is not UTF-8.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// The most fields with a fault that are named: each takes a hundred times the memory of its text.
-const MAX_FAULTS: usize = 100;
+/// One more than an answer reports, which says that there are more. A fault takes a hundred times
+/// the memory of its text.
+const MAX_FAULTS: usize = MAX_REPORTED + 1;
 
 /// A malformed percent escape is kept as it is.
 ///
@@ -21,22 +22,23 @@ const MAX_FAULTS: usize = 100;
 /// Names and texts that are not UTF-8.
 pub(crate) fn parse(body: &[u8], list_fields: &HashSet<String>) -> Result<Canonical, Refusal> {
     let mut pairs = Pairs::new(list_fields);
-    let mut not_utf8 = BTreeSet::new();
+    let (mut faults, mut with_fault) = (Vec::new(), HashSet::new());
     for text in body.split(|byte| *byte == b'&') {
         let Some((name, value)) = form_urlencoded::parse(text).next() else { continue };
         // Nearly no text has this character, so nearly none is decoded twice.
         if (name.contains(REPLACEMENT) || value.contains(REPLACEMENT)) && !is_utf8(text) {
-            if not_utf8.len() < MAX_FAULTS {
-                not_utf8.insert(name.into_owned());
+            if !with_fault.contains(&*name) {
+                faults.push(Fault::not_utf8(&name));
+                with_fault.insert(name.into_owned());
             }
-        } else if not_utf8.is_empty() {
+            if faults.len() == MAX_FAULTS {
+                break;
+            }
+        } else if faults.is_empty() {
             pairs.add(&name, &value);
         }
     }
-    if not_utf8.is_empty() {
-        return Ok(pairs.finish());
-    }
-    Err(Refusal::Fields(not_utf8.iter().map(|name| Fault::not_utf8(name)).collect()))
+    if faults.is_empty() { Ok(pairs.finish()) } else { Err(Refusal::Fields(faults)) }
 }
 
 /// Whether a name and its value are UTF-8 without their percent escapes.
