@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use service::backoff::Backoff;
+use service::{backoff::Backoff, must_live::must_live};
 use store::{Store, Unavailable};
 use tokio::{
     sync::watch,
@@ -61,12 +61,12 @@ impl DatabaseGate {
             "The database is unavailable. The worker receives nothing until it is back."
         );
         let gate = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(must_live("probe of the database", async move {
             gate.wait_for_database().await;
             log::info!("The database is back.");
             metrics::set_database_up(true);
             gate.open.send_replace(true);
-        });
+        }));
     }
 
     /// Notes whether the database has answered the health page. If not, the metric would stay red
