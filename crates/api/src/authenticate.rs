@@ -41,7 +41,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
         Some(verified) => {
             SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() }
         }
-        None => SentBy::Ui,
+        None => SentBy::Ui { repeat: sender::find_repeat(&intake, request.request()) },
     };
     request.extensions_mut().insert(sent_by);
     request.set_payload(Payload::from(body));

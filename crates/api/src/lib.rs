@@ -18,6 +18,7 @@ mod trace;
 
 mod authenticate;
 mod body;
+mod repeats;
 mod sender;
 mod sent_by;
 mod signature;
@@ -77,6 +78,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     metrics::describe();
     queue::metrics::describe();
     settings.forms.log_replaced_schemas();
+    settings.intake.warn_of_short_secrets();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let form_queues = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());

@@ -129,7 +129,7 @@ fn body(form_type: &FormType) -> RequestBody {
     let content = || Content::new(Some(Ref::from_schema_name(form_type.name())));
     let encodings = Encoding::ALL.into_iter().filter(|encoding| form_type.accepts(*encoding));
     let about = form_type.accepts(Encoding::UrlEncoded).then_some(
-        "In the encodings other than JSON, every value is text. If a name comes more than once, \
+        "In the encodings other than JSON, every value is text in UTF-8. If a name comes more than once, \
          only its last value is stored, unless the schema says `\"type\": \"array\"` for it: then \
          all its values are stored, in their order.",
     );

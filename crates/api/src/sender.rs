@@ -8,7 +8,7 @@ use actix_web::{
 };
 use hawk_auth::{SignedHead, Verified};
 
-use crate::{refusal::Refusal, settings::IntakeSettings, signature};
+use crate::{refusal::Refusal, repeats::Repeat, settings::IntakeSettings, signature};
 
 /// How a request is signed, if its body is the signed one.
 pub enum Head {
@@ -69,6 +69,11 @@ impl Head {
             }
         }
     }
+}
+
+/// Which earlier requests are the same submission as this one, which has a good signature of 2016.
+pub fn find_repeat(intake: &IntakeSettings, request: &HttpRequest) -> Option<Repeat> {
+    intake.repeats.as_ref()?.find(signature_of(request))
 }
 
 fn signature_of(request: &HttpRequest) -> &[u8] {

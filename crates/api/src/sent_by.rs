@@ -1,9 +1,14 @@
 //! The sender of a request, as its signature shows.
 
+use crate::repeats::Repeat;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentBy {
     /// The UI: the request is signed with its secret.
-    Ui,
+    Ui {
+        /// Requests with the same are one submission. `None` if repetitions are not looked for.
+        repeat: Option<Repeat>,
+    },
     /// A client with a Hawk key of its own.
     HawkClient {
         id: String,

@@ -3,7 +3,7 @@
 use ring::digest::{Context, SHA256};
 use uuid::{Builder, Uuid};
 
-use crate::sent_by::SentBy;
+use crate::{repeats::Repeat, sent_by::SentBy};
 
 /// A client that may send a submission again marks it with this header.
 pub const HEADER: &str = "Idempotency-Key";
@@ -24,7 +24,9 @@ impl IdempotencyKey {
 ///
 /// With a key, it is a UUIDv8 made from sender, key and content: the same key with other content is
 /// another submission. A Hawk request without a key has a UUIDv8 made from its MAC, so that a
-/// replay at any instance is the same submission. Any other submission has a new UUIDv7.
+/// replay at any instance is the same submission. So has a request with the signature of 2016 if
+/// repetitions are looked for, made from its signature and the period of its first request. Any
+/// other submission has a new UUIDv7.
 pub fn submission_id(
     form_type: &str,
     sent_by: &SentBy,
@@ -32,7 +34,7 @@ pub fn submission_id(
     body: &str,
 ) -> Uuid {
     match (key, sent_by) {
-        (Some(key), SentBy::Ui) => {
+        (Some(key), SentBy::Ui { .. }) => {
             derived(&["idempotency-key", form_type, "signature", &key.0, body].map(str::as_bytes))
         }
         (Some(key), SentBy::HawkClient { id, .. }) => {
@@ -41,7 +43,13 @@ pub fn submission_id(
         (None, SentBy::HawkClient { id, mac }) => {
             derived(&[b"hawk-mac".as_slice(), form_type.as_bytes(), id.as_bytes(), mac.as_slice()])
         }
-        (None, SentBy::Ui) => Uuid::now_v7(),
+        (None, SentBy::Ui { repeat: Some(Repeat { signature, period }) }) => derived(&[
+            b"signature".as_slice(),
+            form_type.as_bytes(),
+            signature.as_slice(),
+            &period.to_be_bytes(),
+        ]),
+        (None, SentBy::Ui { repeat: None }) => Uuid::now_v7(),
     }
 }
 
@@ -61,6 +69,8 @@ fn derived(parts: &[&[u8]]) -> Uuid {
 mod tests {
     use super::*;
 
+    const UI: SentBy = SentBy::Ui { repeat: None };
+
     fn id(form_type: &str, sent_by: &SentBy, key: &str, body: &str) -> Uuid {
         submission_id(form_type, sent_by, IdempotencyKey::parse(key.as_bytes()).as_ref(), body)
     }
@@ -68,19 +78,28 @@ mod tests {
     #[test]
     fn the_same_parts_have_the_same_id_and_every_part_counts() {
         let hawk = |id: &str, mac: u8| SentBy::HawkClient { id: id.to_owned(), mac: [mac; 32] };
-        let first = id("form", &SentBy::Ui, "k", "{}");
-        assert_eq!(first, id("form", &SentBy::Ui, "k", "{}"));
+        let ui = |signature: u8, period| SentBy::Ui {
+            repeat: Some(Repeat { signature: [signature; 32], period }),
+        };
+        let first = id("form", &UI, "k", "{}");
+        assert_eq!(first, id("form", &ui(1, 1), "k", "{}"), "with a key, only the key counts");
+        assert_eq!(id("form", &ui(1, 1), "", "{}"), id("form", &ui(1, 1), "", "{ }"));
+        assert_eq!(first, id("form", &UI, "k", "{}"));
         assert_eq!(first.get_version_num(), 8);
         // An id that a client has received must never change.
         assert_eq!(first.to_string(), "8052eed3-25ff-81fb-a627-296025094d73");
         let others = [
-            id("enrolment", &SentBy::Ui, "k", "{}"),
-            id("form", &SentBy::Ui, "l", "{}"),
-            id("form", &SentBy::Ui, "k", "{ }"),
+            id("enrolment", &UI, "k", "{}"),
+            id("form", &UI, "l", "{}"),
+            id("form", &UI, "k", "{ }"),
             id("form", &hawk("signature", 1), "k", "{}"),
             id("form", &hawk("a", 1), "k", "{}"),
             id("form", &hawk("a", 1), "", "{}"),
             id("form", &hawk("a", 2), "", "{}"),
+            id("form", &ui(1, 1), "", "{}"),
+            id("form", &ui(2, 1), "", "{}"),
+            id("form", &ui(1, 2), "", "{}"),
+            id("enrolment", &ui(1, 1), "", "{}"),
         ];
         for (index, other) in others.iter().enumerate() {
             assert!(*other != first && !others[..index].contains(other), "{index}");
@@ -90,7 +109,7 @@ mod tests {
             id("form", &hawk("a", 2), "k", "{}"),
             "with a key, the MAC does not count"
         );
-        assert_eq!(id("form", &SentBy::Ui, "", "{}").get_version_num(), 7);
+        assert_eq!(id("form", &UI, "", "{}").get_version_num(), 7);
     }
 
     #[test]

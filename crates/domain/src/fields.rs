@@ -53,7 +53,7 @@ impl Fields {
         match encoding {
             Encoding::Json if body.trim_ascii() == b"null" => Ok(Self(Canonical::empty_object())),
             Encoding::Json => Self::from_json(body),
-            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body, list_fields)),
+            Encoding::UrlEncoded => Self::check_limits(urlencoded::parse(body, list_fields)?),
             Encoding::Multipart { content_type } => {
                 Self::check_limits(multipart::parse(body, content_type, list_fields)?)
             }

@@ -96,25 +96,25 @@ impl<'de> Visitor<'de> for WriteValue<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unstorable, A::Error> {
-        let object = self.writer.open_object();
+        let mut object = self.writer.open_object();
         let mut is_first = true;
         while let Some(key) = entries.next_key_seed(WriteKey { writer: self.writer, is_first })? {
             let name = match key {
                 Key::Number => {
-                    self.writer.take_back(object);
+                    self.writer.take_back(&object);
                     return entries.next_value_seed(WriteDigits(self.writer));
                 }
                 Key::Reserved => return Err(reserved_key()),
                 Key::Name(name) => name,
             };
             let value = entries.next_value_seed(WriteValue::inside(self.writer))?;
-            self.writer.end_of_member(name, value);
+            self.writer.end_of_member(&mut object, name, value);
             is_first = false;
         }
         Ok(if self.is_whole {
-            self.writer.close_whole_object(object)
+            self.writer.close_whole_object(&object)
         } else {
-            self.writer.close_object(object)
+            self.writer.close_object(&object)
         })
     }
 }

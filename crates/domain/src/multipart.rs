@@ -41,7 +41,7 @@ pub(crate) fn parse(
             (None, Ok(text)) if is_utf8 => pairs.add(&name, &text),
             // Any other character set, or only part of the text, would store something else than
             // what was sent.
-            (None, _) => faults.push(Fault::in_field(&name, "not_utf8", "Text must be UTF-8.")),
+            (None, _) => faults.push(Fault::not_utf8(&name)),
         }
     }
     if !faults.is_empty() {

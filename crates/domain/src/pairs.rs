@@ -35,7 +35,7 @@ impl<'l> Pairs<'l> {
         } else {
             let name = self.writer.name(name);
             let value = self.writer.string(value);
-            self.writer.end_of_member(name, value);
+            self.writer.end_of_member(&mut self.object, name, value);
         }
     }
 
@@ -44,9 +44,9 @@ impl<'l> Pairs<'l> {
             list.close_list();
             let name = self.writer.name(&name);
             self.writer.word(list.finish().text());
-            self.writer.end_of_member(name, unstorable);
+            self.writer.end_of_member(&mut self.object, name, unstorable);
         }
-        self.writer.close_whole_object(self.object);
+        self.writer.close_whole_object(&self.object);
         self.writer.finish()
     }
 }

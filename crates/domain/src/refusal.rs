@@ -146,6 +146,10 @@ pub struct Fault {
 }
 
 impl Fault {
+    pub(crate) fn not_utf8(name: &str) -> Self {
+        Self::in_field(name, "not_utf8", "Text must be UTF-8.")
+    }
+
     /// A fault of a top-level field. The sender chose its name.
     pub(crate) fn in_field(name: &str, code: &'static str, sentence: impl Into<String>) -> Self {
         // The answer cannot repeat a name with a NUL in it, or a name that some JSON parsers

@@ -52,7 +52,7 @@ fn examples() -> Vec<Example> {
             "$serde_json::private::Number=1",
         ),
         any("file", "The form has a file.", MULTIPART, &part("name=\"x\"; filename=\"f\"", "1")),
-        any("not_utf8", "A text is in another character set.", MULTIPART, latin),
+        any("not_utf8", "A text is not UTF-8.", MULTIPART, latin),
         ("field_required", "A field is missing.", required, JSON, "{}".to_owned()),
         (
             "field_unknown",

@@ -8,6 +8,8 @@
     reason = "a test may fail"
 )]
 
+use std::collections::BTreeMap;
+
 use domain::{Encoding, Fields, FormType, Refusal};
 
 const JSON: Encoding = Encoding::Json;
@@ -77,6 +79,66 @@ fn bodies_in_every_encoding_are_parsed_or_refused_with_a_reason() {
         })
         .collect();
     insta::assert_snapshot!(outcomes.join("\n"));
+}
+
+/// An object with many members is sorted while it is read.
+#[test]
+fn of_many_repeated_names_the_last_value_is_kept_in_every_encoding() {
+    // Each name comes about seven times, in no order, and some names have an escape.
+    let name =
+        |n: usize| format!("{}{}", if n.is_multiple_of(3) { "é\"" } else { "" }, n * 7919 % 1500);
+    let pairs: Vec<(String, usize)> = (0..10_000).map(|n| (name(n), n)).collect();
+    let last: BTreeMap<&str, usize> = pairs.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+    let quoted = |name: &str| serde_json::to_string(name).unwrap();
+    let join = |pairs: &mut dyn Iterator<Item = (&str, usize)>, mark: &str| {
+        let members: Vec<String> =
+            pairs.map(|(name, n)| format!("{}:{mark}{n}{mark}", quoted(name))).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let all = || pairs.iter().map(|(name, n)| (name.as_str(), *n));
+    let kept = || last.iter().map(|(name, n)| (*name, *n));
+
+    let json = join(&mut all(), "");
+    let fields = Fields::from_json(json.as_bytes()).unwrap();
+    assert_eq!(fields.as_json(), join(&mut kept(), ""));
+    assert_eq!(fields.get("1"), Some(last["1"].to_string().as_str()));
+
+    // Two objects that are inside another one with many members.
+    let inside = Fields::from_json(format!(r#"{{"b":{json},"a":[{json}]}}"#).as_bytes()).unwrap();
+    let object = join(&mut kept(), "");
+    assert_eq!(inside.as_json(), format!(r#"{{"a":[{object}],"b":{object}}}"#));
+
+    let url =
+        all().map(|(name, n)| format!("{}={n}&", name.replace('"', "%22"))).collect::<String>();
+    assert_eq!(Fields::parse(url.as_bytes(), URL).unwrap().as_json(), join(&mut kept(), "\""));
+}
+
+#[test]
+fn urlencoded_text_that_is_not_utf8_is_refused_and_the_character_for_it_is_not() {
+    let good = "\u{fffd}=%EF%BF%BD&data=%C3%A9+%F0%9F%98%80&percent=%&half=%4&no=%zz";
+    let fields = Fields::parse(good.as_bytes(), URL).unwrap();
+    let expected = "{\"data\":\"é 😀\",\"half\":\"%4\",\"no\":\"%zz\",\"percent\":\"%\",\"\u{fffd}\":\"\u{fffd}\"}";
+    assert_eq!(fields.as_json(), expected);
+    for bad in [
+        &b"data=%FF"[..],
+        b"data=\xff",
+        b"data=1&data=%C3",
+        b"data=%C3&=%A9",
+        b"%ff=1",
+        b"a%C3=%A9",
+        b"data=%ED%A0%80",
+        b"data=%FF%FE%2",
+    ] {
+        let refusal = Fields::parse(bad, URL).unwrap_err();
+        assert_eq!(refusal.code(), "not_utf8", "{}", bad.escape_ascii());
+    }
+    // One fault for each field, and not for all of a million fields.
+    let many =
+        "data=%FF&".repeat(1000) + &(0..1000).map(|n| format!("{n}=%FF&")).collect::<String>();
+    let answer = Fields::parse(many.as_bytes(), URL).unwrap_err().to_json();
+    assert_eq!(answer["data"], serde_json::json!(["Text must be UTF-8."]));
+    assert_eq!(answer["non_field_errors"], serde_json::json!(["There are more errors."]));
+    assert_eq!(answer.as_object().unwrap().len(), 101);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use service::{
 use store::Store;
 use tokio::task::spawn_blocking;
 
-use crate::{database_gate::DatabaseGate, metrics};
+use crate::database_gate::DatabaseGate;
 
 pub use self::queue_status::QueueStatus;
 
@@ -41,10 +41,17 @@ pub fn database_check(store: &Store, gate: &DatabaseGate) -> Check {
             if !gate.is_open() {
                 return Err("the database stores nothing");
             }
-            let answered = spawn_blocking(move || store.ping()).await;
-            let is_up = answered.is_ok_and(|answer| answer.is_ok());
-            metrics::set_database_up(is_up);
-            if is_up { Ok(()) } else { Err("the database does not answer") }
+            // The page may give up waiting before the answer is there.
+            let answered = spawn_blocking(move || {
+                let is_up = store.ping().is_ok();
+                gate.record_answer(is_up);
+                is_up
+            });
+            if answered.await.unwrap_or(false) {
+                Ok(())
+            } else {
+                Err("the database does not answer")
+            }
         })
     })
 }

@@ -162,9 +162,11 @@ impl Worker {
         let serving = tokio::spawn(self.health_page);
         let metrics = self.metrics.map(tokio::spawn);
         let (ages, room) = (self.shared.ages.clone(), self.shared.room.clone());
+        let store = self.shared.store.clone();
         let watching = tokio::spawn(must_live("metrics of messages in flight", async move {
             loop {
                 metrics::set_in_flight(&ages, &room);
+                metrics::set_connections(&store);
                 sleep(IN_FLIGHT_INTERVAL).await;
             }
         }));

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use metrics::{Counter, counter, gauge, histogram};
 use queue::{Cause, SqsError};
 use service::metrics::{Metric, MetricKind};
+use store::Store;
 
 use crate::{in_flight::Ages, room::Room};
 
@@ -90,6 +91,20 @@ const DATABASE_UP: Metric = Metric {
     description: "1 if the database answered or stored rows when last asked, else 0.",
 };
 
+const CONNECTIONS_IN_USE: Metric = Metric {
+    name: "form_data_database_connections_in_use",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Connections of the pool that a call uses: inserts, the probe, the health page.",
+};
+
+const CONNECTIONS_LIMIT: Metric = Metric {
+    name: "form_data_database_connections_limit",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Connections that the pool may open: `WORKER_CONNECTIONS` and one more.",
+};
+
 /// How a message is settled.
 #[derive(Clone, Copy)]
 pub enum Operation {
@@ -114,6 +129,8 @@ const ALL: &[&Metric] = &[
     &DELIVERED_OFTEN,
     &ENTRIES,
     &DATABASE_UP,
+    &CONNECTIONS_IN_USE,
+    &CONNECTIONS_LIMIT,
 ];
 
 /// Registers the descriptions, and shows the database as down until it answers: otherwise nobody
@@ -225,6 +242,11 @@ pub fn set_in_flight(ages: &Ages, room: &Room) {
 
 pub fn count_delivered_often(form_type: &str) {
     counter!(DELIVERED_OFTEN.name, "form_type" => form_type.to_owned()).increment(1);
+}
+
+pub fn set_connections(store: &Store) {
+    gauge!(CONNECTIONS_IN_USE.name).set(store.connections_in_use());
+    gauge!(CONNECTIONS_LIMIT.name).set(store.connections_limit());
 }
 
 pub fn set_database_up(is_up: bool) {

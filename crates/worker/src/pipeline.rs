@@ -75,6 +75,7 @@ impl Pipeline {
             store: shared.store.clone(),
             gate: shared.gate.clone(),
         };
+        let permits = shared.permits.for_form_type();
         let pollers = Pollers {
             handler: handler.clone(),
             poll: sqs.poll.clone(),
@@ -82,13 +83,13 @@ impl Pipeline {
             room: shared.room.clone(),
             line: Room::new(work.batch_bytes.saturating_mul(BATCHES_IN_LINE)),
             ages: shared.ages.clone(),
-            permits: shared.permits.clone(),
+            permits: permits.clone(),
             stop: stop.clone(),
         };
         let batcher = Batcher {
             handler,
             limits: BatchLimits { rows: work.batch_rows, bytes: work.batch_bytes },
-            permits: shared.permits.clone(),
+            permits,
             stop: stop.clone(),
         };
         tokio::select! {

@@ -19,7 +19,7 @@
 //!
 //! stack.sqs.fault(Fault::on("SendMessageBatch").access_denied()).await;
 //! let answer = api.post_form(r#"{"data": 2}"#).await.expect_status(503);
-//! assert_eq!(answer.header("Retry-After"), Some("5"));
+//! assert!(answer.header("Retry-After").is_some());
 //!
 //! let (status, log) = worker.stop(Signal::Term);
 //! assert_eq!(status.code(), Some(0), "{log}");

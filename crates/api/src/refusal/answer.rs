@@ -1,6 +1,6 @@
 //! Counts, logs and answers a refusal.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
@@ -18,8 +18,9 @@ use crate::{
     trace::TraceParent,
 };
 
-/// Seconds after which a client may try again, if the request itself was fine.
-const RETRY_AFTER: u32 = 5;
+/// Seconds after which a client may try again, if the request itself was fine. Each client gets
+/// another number, so that those that were refused together do not come back together.
+const RETRY_AFTER: RangeInclusive<u32> = 5..=10;
 
 impl Refusal {
     /// Counts and logs the refusal, and makes its answer.
@@ -31,7 +32,7 @@ impl Refusal {
         let mut answer = HttpResponse::build(reason.status);
         match (self, reason.status) {
             (_, StatusCode::SERVICE_UNAVAILABLE) => {
-                answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+                answer.insert_header((header::RETRY_AFTER, rand::random_range(RETRY_AFTER)));
             }
             (Self::Hawk(refusal), _) => {
                 answer.insert_header((header::WWW_AUTHENTICATE, &*refusal.www_authenticate()));

@@ -7,11 +7,17 @@ use hawk_auth::{Clients, Verifier};
 use secrecy::SecretString;
 use service::settings::{Environment, Variable};
 
+use crate::repeats::Repeats;
+
 /// Who may send forms, and the public address of the intake.
 #[derive(Clone, Debug)]
 pub struct IntakeSettings {
     /// A request signed with any of them is accepted. Empty if the scheme `signature` is off.
     pub ui_secrets: Vec<SecretString>,
+    /// The variables whose secrets have fewer than [`SHORT`] characters.
+    short_secrets: Vec<&'static str>,
+    /// `None` if a request that is repeated is a new submission.
+    pub repeats: Option<Arc<Repeats>>,
     /// `None` if the scheme `hawk` is off.
     pub hawk: Option<Arc<Verifier>>,
     /// Without a slash at the end.
@@ -19,6 +25,9 @@ pub struct IntakeSettings {
     /// Host and port of `public_url`.
     pub public_address: Option<(String, u16)>,
 }
+
+/// Whoever sees one signed request can guess a shorter secret. Secrets of 2016 may be shorter.
+const SHORT: usize = 16;
 
 /// The values of `INTAKE_AUTH`.
 const SCHEMES: &str = "signature, hawk, or both with a comma between";
@@ -42,7 +51,14 @@ impl IntakeSettings {
             environment.fault("INTAKE_AUTH", format_args!("must be {SCHEMES}"));
         }
         let is_on = |scheme: &str| schemes.iter().any(|on| on == scheme);
-        let ui_secrets = ui_secrets(environment, is_on("signature"));
+        let (ui_secrets, short_secrets) = ui_secrets(environment, is_on("signature"));
+        let keep_for = environment.seconds(
+            "SIGNATURE_REPLAY_SECONDS",
+            0,
+            0..=3600,
+            "A request with the signature of 2016 that is repeated within this time is the same submission; 0 means never. Two people who send an equal form in this time count as one.",
+        );
+        let repeats = Repeats::new(keep_for).map(Arc::new);
         let hawk = hawk(environment, is_on("hawk"));
         let public = environment.parsed(
             "PUBLIC_URL",
@@ -59,11 +75,25 @@ impl IntakeSettings {
             "any text",
             "Accepted so that `.env` files of 2016 work; not used.",
         ));
-        Self { ui_secrets, hawk, public_url, public_address }
+        Self { ui_secrets, short_secrets, repeats, hawk, public_url, public_address }
+    }
+
+    /// Logs a warning for each secret that is easily guessed.
+    pub fn warn_of_short_secrets(&self) {
+        for variable in &self.short_secrets {
+            log::warn!(
+                variable;
+                "A secret has fewer than {SHORT} characters, so it is easily guessed."
+            );
+        }
     }
 }
 
-fn ui_secrets(environment: &mut Environment, is_on: bool) -> Vec<SecretString> {
+/// The secrets, and the names of those that are short.
+fn ui_secrets(
+    environment: &mut Environment,
+    is_on: bool,
+) -> (Vec<SecretString>, Vec<&'static str>) {
     let current = environment.required_if(
         is_on,
         "UI_SECRET",
@@ -78,7 +108,16 @@ fn ui_secrets(environment: &mut Environment, is_on: bool) -> Vec<SecretString> {
         "a secret",
         "A second secret that is accepted too, so that you can change `UI_SECRET` without a gap.",
     );
-    current.into_iter().chain(previous).map(SecretString::from).collect()
+    let secrets = [("UI_SECRET", current), ("UI_SECRET_PREVIOUS", previous)];
+    let secrets = secrets.into_iter().filter_map(|(name, secret)| Some((name, secret?)));
+    let (mut all, mut short) = (Vec::new(), Vec::new());
+    for (name, secret) in secrets {
+        if secret.chars().count() < SHORT {
+            short.push(name);
+        }
+        all.push(SecretString::from(secret));
+    }
+    (all, short)
 }
 
 fn hawk(environment: &mut Environment, is_on: bool) -> Option<Arc<Verifier>> {

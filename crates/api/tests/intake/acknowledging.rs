@@ -49,7 +49,10 @@ async fn a_form_that_sqs_does_not_confirm_gets_503_with_retry_after() {
     for fault in faults {
         stack.sqs.fault(fault.clone()).await;
         let answer = api.post_form(registration(1)).await;
-        assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("5")), "{fault}");
+        assert!(
+            answer.status == 503 && answer.header("Retry-After").is_some(),
+            "{fault} {answer:?}"
+        );
         stack.sqs.no_faults().await;
         assert_eq!(stack.sqs.drain(QUEUE).await, [], "{fault}");
     }

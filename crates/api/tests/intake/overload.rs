@@ -26,8 +26,7 @@ async fn forms_beyond_the_capacity_of_sqs_get_503_until_sqs_recovers() {
             let mut answers = Vec::new();
             while Instant::now() < end {
                 let answer = client.post_form(registration(number)).await;
-                let is_retryable =
-                    (answer.status, answer.header("Retry-After")) == (503, Some("5"));
+                let is_retryable = answer.status == 503 && answer.header("Retry-After").is_some();
                 assert!(answer.status == 202 || is_retryable, "{answer:?}");
                 answers.push((Instant::now(), answer));
             }

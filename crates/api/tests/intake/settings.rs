@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use test_kit::program::path_of;
+use test_kit::{Service, program::path_of};
 
 fn faults_of(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output =
@@ -50,6 +50,23 @@ fn form_types_that_cannot_be_served_together_are_reported_in_one_line_each() {
         format!("{list}\n{}", message.lines().skip(1).collect::<Vec<_>>().join("\n"))
     });
     insta::assert_snapshot!(reports.join("\n"));
+}
+
+/// Secrets of 2016 go on working.
+#[test]
+fn a_secret_of_fewer_than_16_characters_gets_a_warning_that_does_not_show_it() {
+    let start = |secrets: [(&str, &str); 2]| {
+        let variables = [("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")];
+        Service::start("api", &[&secrets[..], &variables].concat())
+    };
+    let short = start([("UI_SECRET", "canary-15-chars"), ("UI_SECRET_PREVIOUS", "canary")]);
+    let log = short.log();
+    for variable in ["UI_SECRET", "UI_SECRET_PREVIOUS"] {
+        assert!(log.contains(&format!("easily guessed. variable={variable}\n")), "{log}");
+    }
+    assert!(!log.contains("canary"), "{log}");
+    let long = start([("UI_SECRET", "canary-16-chars."), ("UI_SECRET_PREVIOUS", "")]);
+    assert!(!long.log().contains("UI_SECRET"), "{}", long.log());
 }
 
 #[test]

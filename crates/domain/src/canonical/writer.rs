@@ -13,11 +13,16 @@ pub(crate) struct Writer {
     members: Vec<Member>,
 }
 
+/// An object with more members than this is sorted while it is written, and again each time it has
+/// twice as many, so that repeated names do not take much memory.
+const SORT_FROM: usize = 1024;
+
 /// An object that has been opened and not closed.
-#[derive(Clone, Copy)]
 pub(crate) struct Object {
     start: usize,
     first_member: usize,
+    /// Sorted when it has this many members.
+    sort_at: usize,
 }
 
 /// A member whose name has been written.
@@ -95,12 +100,13 @@ impl Writer {
     }
 
     pub(crate) fn open_object(&mut self) -> Object {
-        let object = Object { start: self.text.len(), first_member: self.members.len() };
+        let (start, first_member) = (self.text.len(), self.members.len());
         self.text.push('{');
-        object
+        Object { start, first_member, sort_at: SORT_FROM }
     }
 
-    /// Starts a member. Write its value next, and then call [`Writer::end_of_member`].
+    /// Starts a member of the innermost object. Write its value next, and then call
+    /// [`Writer::end_of_member`].
     pub(crate) fn name(&mut self, name: &str) -> Name {
         let start = self.text.len();
         let unstorable = self.string(name);
@@ -108,7 +114,7 @@ impl Writer {
         Name { start, value: self.text.len(), unstorable }
     }
 
-    pub(crate) fn end_of_member(&mut self, name: Name, value: Unstorable) {
+    pub(crate) fn end_of_member(&mut self, object: &mut Object, name: Name, value: Unstorable) {
         // `Fields` refuses bodies whose text could be longer than this.
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
         self.members.push(Member {
@@ -117,10 +123,14 @@ impl Writer {
             end: place(self.text.len()),
             unstorable: name.unstorable.or(value),
         });
+        if self.members.len() - object.first_member >= object.sort_at {
+            self.sort(object);
+            object.sort_at = SORT_FROM.max(2 * (self.members.len() - object.first_member));
+        }
         self.text.push(',');
     }
 
-    pub(crate) fn close_object(&mut self, object: Object) -> Unstorable {
+    pub(crate) fn close_object(&mut self, object: &Object) -> Unstorable {
         self.drop_last_comma();
         self.sort(object);
         self.text.push('}');
@@ -129,7 +139,7 @@ impl Writer {
     }
 
     /// Closes the object that is the whole value, and keeps its members.
-    pub(crate) fn close_whole_object(&mut self, object: Object) -> Unstorable {
+    pub(crate) fn close_whole_object(&mut self, object: &Object) -> Unstorable {
         self.drop_last_comma();
         self.sort(object);
         self.text.push('}');
@@ -137,7 +147,7 @@ impl Writer {
     }
 
     /// Undoes [`Writer::open_object`].
-    pub(crate) fn take_back(&mut self, object: Object) {
+    pub(crate) fn take_back(&mut self, object: &Object) {
         self.text.truncate(object.start);
     }
 
@@ -156,7 +166,7 @@ impl Writer {
     }
 
     /// Sorts the members of the innermost object. The last value of a repeated name wins.
-    fn sort(&mut self, object: Object) {
+    fn sort(&mut self, object: &Object) {
         let Self { text, members } = self;
         let unsorted = members.get_mut(object.first_member..).unwrap_or_default();
         let compare =
@@ -181,7 +191,7 @@ impl Writer {
     }
 
     /// Writes the members of the innermost object again, in their new order.
-    fn rewrite(&mut self, object: Object) {
+    fn rewrite(&mut self, object: &Object) {
         let first = object.start + 1;
         let mut rewritten = String::with_capacity(self.text.len().saturating_sub(first));
         for member in self.members.get_mut(object.first_member..).unwrap_or_default() {
