@@ -161,7 +161,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     since = time.monotonic()
     stack.fault(action="DeleteMessageBatch", kind="error", status=403, code="AccessDeniedException")
     stack.fault(action="ReceiveMessage", kind="duplicate", times=60)
-    what = "SQS denies deletes and delivers each message again"
+    what = "SQS denies deletes, messages repeat"
     expect(what, ["WorkerCannotDelete", "MessageDeliveredOften"], since)
     stack.no_faults()
     quiet(["WorkerCannotDelete"])
@@ -196,12 +196,12 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     stack.stop_postgresql()
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
 
-    print(f"{'alert':20} {'provoked by':38} {'fired after':>11}  its text")
+    print(f"{'alert':21} {'provoked by':38} {'fired after':>11}  its text")
     faults = []
     for alert in alerts:
         name = alert["alert"]
         what, after, text = seen.get(name, ("", 0.0, ""))
-        print(f"{name:20} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
+        print(f"{name:21} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
         if name not in seen:
             faults.append(f"{name} was provoked but did not fire")
         elif "<no value>" in text or "<error expanding" in text:
