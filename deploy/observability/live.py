@@ -158,6 +158,14 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("SQS gives no messages for 36 s", ["FormsStoredLate"], since)
     quiet(["WorkerCannotReceive", "NothingStored"])
 
+    since = time.monotonic()
+    stack.fault(action="DeleteMessageBatch", kind="error", status=403, code="AccessDeniedException")
+    stack.fault(action="ReceiveMessage", kind="duplicate", times=60)
+    what = "SQS denies deletes and delivers each message again"
+    expect(what, ["WorkerCannotDelete", "MessageDeliveredOften"], since)
+    stack.no_faults()
+    quiet(["WorkerCannotDelete"])
+
     # A message that it cannot set aside is still in flight when the worker freezes, and when it goes on.
     stack.fault(action="SendMessageBatch", queue=f"{QUEUE}-invalid", kind="hang")
     stack.fault(action="ChangeMessageVisibilityBatch", kind="hang")
@@ -190,7 +198,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
         print(f"{name:20} {what or 'NOT SEEN':38} {after:9.1f} s  {text}")
         if name not in seen:
             faults.append(f"{name} was provoked but did not fire")
-        elif "<no value>" in text or "error" in text:
+        elif "<no value>" in text or "<error expanding" in text:
             faults.append(f"{name} has a text with a placeholder that has no value: {text}")
     return faults
 

@@ -23,7 +23,7 @@ impl CreatedQueues {
         })
     }
 
-    /// Records a queue, counts it, and logs it: a warning if it is on Amazon, where it is real.
+    /// Records a queue, counts it, and logs it; on Amazon that is a warning.
     pub(crate) fn record(&self, name: &str, url: &str, region: &str) {
         self.0.lock().push(name.to_owned());
         metrics::count_created_queue();

@@ -34,6 +34,8 @@ pub struct Delivery {
     pub received: Received,
     /// When SQS accepted the message, by its own clock. A message that SQS moved to the invalid queue keeps this time.
     pub sent_at: Option<SystemTime>,
+    /// How often SQS has delivered the message, this time included, as far as it knows.
+    pub receive_count: Option<u32>,
     /// Settles this delivery.
     pub receipt_handle: ReceiptHandle,
 }
@@ -58,7 +60,8 @@ pub(crate) async fn receive(queue: &QueueAddress, poll: &Poll) -> Result<Vec<Del
         .max_number_of_messages(poll.max_messages.into())
         .visibility_timeout(seconds(poll.visibility_timeout))
         .message_attribute_names("All")
-        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
     let call = request.customize().config_override(policy::receive(poll.wait_time)).send();
     let call = call.map_err(|error| SqsError::from_call(OPERATION, &error));
     let answer = metrics::count_call(OPERATION, 0, call).await?;
@@ -74,12 +77,15 @@ fn delivery(message: SqsMessage) -> Option<Delivery> {
         );
         return None;
     };
-    let sent_at = message.attributes.as_ref().and_then(|attributes| {
-        let millis = attributes.get(&MessageSystemAttributeName::SentTimestamp)?.parse().ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+    let attribute = |name| message.attributes.as_ref()?.get(&name);
+    let sent_at = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|millis| {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis.parse().ok()?))
     });
+    let receive_count = attribute(MessageSystemAttributeName::ApproximateReceiveCount)
+        .and_then(|count| count.parse().ok());
     Some(Delivery {
         sent_at,
+        receive_count,
         received: Received {
             message_id,
             body: message.body.unwrap_or_default(),

@@ -54,6 +54,17 @@ impl Pool {
         Self { connections, last_fault }
     }
 
+    /// How many connections calls use at this moment.
+    pub(crate) fn in_use(&self) -> u32 {
+        let state = self.connections.state();
+        state.connections.saturating_sub(state.idle_connections)
+    }
+
+    /// How many connections there can be.
+    pub(crate) fn limit(&self) -> u32 {
+        self.connections.max_size()
+    }
+
     /// A connection that has just answered `SELECT 1`.
     pub(crate) fn get(&self, wait: Duration) -> Result<Connection, Unavailable> {
         self.connections.get_timeout(wait).map_err(|_| match self.last_fault.get() {

@@ -45,6 +45,16 @@ impl Store {
         self.session()?.run(|connection| connection.batch_execute("SELECT 1"))
     }
 
+    /// How many connections of the pool are in use.
+    pub fn connections_in_use(&self) -> u32 {
+        self.pool.in_use()
+    }
+
+    /// How many connections the pool may open.
+    pub fn connections_limit(&self) -> u32 {
+        self.pool.limit()
+    }
+
     /// The connection of one call; the time of the call starts now.
     pub(crate) fn session(&self) -> Result<Session<'_>, Unavailable> {
         Session::begin(&self.pool, &self.limits)

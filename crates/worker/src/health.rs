@@ -1,10 +1,10 @@
 //! The checks of the health page, one per queue and one for the database, and the facts of the
 //! status page.
 
+mod queue_status;
+
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use queue::{Queue, SqsError};
 use serde_json::Value;
 use service::{
     health::Check,
@@ -13,42 +13,16 @@ use service::{
 use store::Store;
 use tokio::task::spawn_blocking;
 
-use crate::{database_gate::DatabaseGate, metrics};
+use crate::database_gate::DatabaseGate;
 
-/// The queue of a form type, and how its last poll went.
-pub struct PollStatus {
-    form_type: String,
-    queue: Mutex<Option<Queue>>,
-    fault: Mutex<Option<&'static str>>,
-}
+pub use self::queue_status::QueueStatus;
 
-impl PollStatus {
-    pub fn new(form_type: &str) -> Self {
-        metrics::start_at_zero(form_type);
-        Self { form_type: form_type.to_owned(), queue: Mutex::default(), fault: Mutex::default() }
-    }
-
-    pub fn record_queue(&self, queue: &Queue) {
-        *self.queue.lock() = Some(queue.clone());
-    }
-
-    pub fn record_success(&self) {
-        *self.fault.lock() = None;
-        queue::metrics::record_queue_up(&self.form_type, true);
-    }
-
-    pub fn record_failure(&self, error: &SqsError) {
-        *self.fault.lock() = Some(error.cause().in_words());
-        queue::metrics::record_queue_up(&self.form_type, false);
-    }
-}
-
-/// Passes if the queue answers and its last poll succeeded.
-pub fn queue_check(poll_status: &Arc<PollStatus>) -> Check {
-    let poll_status = Arc::clone(poll_status);
+/// Passes if the queue answers, its last poll succeeded and was not long ago, and messages can be
+/// deleted.
+pub fn queue_check(status: &Arc<QueueStatus>, gate: &DatabaseGate) -> Check {
+    let (status, gate) = (Arc::clone(status), gate.clone());
     Box::new(move || {
-        let queue = poll_status.queue.lock().clone();
-        let fault = *poll_status.fault.lock();
+        let (queue, fault) = (status.queue(), status.fault(gate.is_open()));
         Box::pin(async move {
             let queue = queue.ok_or("the queue was not found yet")?;
             fault.map_or(Ok(()), Err)?;
@@ -67,10 +41,17 @@ pub fn database_check(store: &Store, gate: &DatabaseGate) -> Check {
             if !gate.is_open() {
                 return Err("the database stores nothing");
             }
-            let answered = spawn_blocking(move || store.ping()).await;
-            let is_up = answered.is_ok_and(|answer| answer.is_ok());
-            metrics::set_database_up(is_up);
-            if is_up { Ok(()) } else { Err("the database does not answer") }
+            // The page may give up waiting before the answer is there.
+            let answered = spawn_blocking(move || {
+                let is_up = store.ping().is_ok();
+                gate.record_answer(is_up);
+                is_up
+            });
+            if answered.await.unwrap_or(false) {
+                Ok(())
+            } else {
+                Err("the database does not answer")
+            }
         })
     })
 }

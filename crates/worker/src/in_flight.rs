@@ -1,97 +1,119 @@
 //! Messages in flight: received, and neither deleted nor released yet.
 //!
-//! They are counted in bytes, because no new poll starts above a limit, and by age, because the age
-//! of the oldest is a metric.
+//! They are counted by age, because the age of the oldest is a metric. Each body holds room as long
+//! as it is in memory, and is there once: in the delivery until it is decoded, then in the record.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
+use domain::Record;
 use parking_lot::Mutex;
 use queue::Delivery;
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
+
+use crate::{
+    decode::Undecoded,
+    room::{Held, Reserved},
+};
 
 /// A message that was received and is not settled yet.
 pub struct InFlight {
+    /// Its body is empty if the message was decoded.
     pub delivery: Delivery,
     pub arrived_at: Instant,
+    held: Option<Held>,
     _counted: Counted,
 }
 
-impl InFlight {
-    /// A message that a poll brought at `arrived_at`. It counts until it is dropped.
-    pub fn new(delivery: Delivery, arrived_at: Instant, bytes: &BytesInFlight) -> Self {
-        let _counted = bytes.count(delivery.received.size(), arrived_at);
-        Self { delivery, arrived_at, _counted }
+/// The content of a message, as a row.
+pub struct Form {
+    pub record: Record,
+    held: Held,
+}
+
+/// A message that waits to be stored.
+pub struct Arrival {
+    pub message: InFlight,
+    pub form: Result<Form, Undecoded>,
+    /// What its body holds of the room.
+    pub bytes: usize,
+    /// Its place in the line of messages that wait for a database connection.
+    pub place: Option<Reserved>,
+}
+
+impl Arrival {
+    /// A message that a poll brought at `arrived_at`, and its content. It counts until it is
+    /// dropped.
+    pub fn new(
+        delivery: Delivery,
+        decoded: Result<Record, Undecoded>,
+        arrived_at: Instant,
+        held: Held,
+        ages: &Ages,
+    ) -> Self {
+        let (bytes, _counted) = (held.bytes(), ages.count(arrived_at));
+        let (form, held) = match decoded {
+            Ok(record) => (Ok(Form { record, held }), None),
+            Err(undecoded) => (Err(undecoded), Some(held)),
+        };
+        let message = InFlight { delivery, arrived_at, held, _counted };
+        Self { message, form, bytes, place: None }
     }
 }
 
-/// Counts the bytes and the ages of all messages in flight. Clones share the count.
-#[derive(Clone)]
-pub struct BytesInFlight(Arc<Inner>);
-
-struct Inner {
-    limit: usize,
-    bytes: AtomicUsize,
-    /// Notified when a message is settled.
-    fewer: Notify,
-    /// The number of messages that arrived at each moment.
-    arrivals: Mutex<BTreeMap<Instant, usize>>,
+impl InFlight {
+    /// Puts the body back into the delivery, so that the message can be set aside.
+    pub fn put_back(&mut self, form: Form) {
+        self.delivery.received.body = form.record.data;
+        self.held = Some(form.held);
+    }
 }
+
+impl Form {
+    /// The record without its room, which must be kept as long as the record is.
+    pub fn into_parts(self) -> (Record, Held) {
+        (self.record, self.held)
+    }
+
+    pub fn from_parts((record, held): (Record, Held)) -> Self {
+        Self { record, held }
+    }
+}
+
+/// Counts all messages in flight by age. Clones share the count.
+#[derive(Clone, Default)]
+pub struct Ages(Arc<Mutex<BTreeMap<Instant, usize>>>);
 
 /// One message in the count, until this is dropped.
 struct Counted {
-    bytes: usize,
     arrived_at: Instant,
-    total: BytesInFlight,
+    ages: Ages,
 }
 
-impl BytesInFlight {
-    pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner {
-            limit,
-            bytes: AtomicUsize::new(0),
-            fewer: Notify::new(),
-            arrivals: Mutex::default(),
-        }))
-    }
-
-    /// Returns when the total is below the limit. Nobody knows beforehand how much a poll brings,
-    /// so the polls that are open at that moment can exceed the limit by everything they bring.
-    pub async fn wait_for_room(&self) {
-        loop {
-            let fewer = self.0.fewer.notified();
-            if self.0.bytes.load(Ordering::Acquire) < self.0.limit {
-                return;
-            }
-            fewer.await;
-        }
-    }
-
+impl Ages {
     /// How long ago the oldest message arrived; 0 if no message is in flight.
-    pub fn age_of_oldest(&self) -> Duration {
-        let arrivals = self.0.arrivals.lock();
+    pub fn oldest(&self) -> Duration {
+        let arrivals = self.0.lock();
         arrivals.first_key_value().map(|(arrived_at, _)| arrived_at.elapsed()).unwrap_or_default()
     }
 
-    fn count(&self, bytes: usize, arrived_at: Instant) -> Counted {
-        self.0.bytes.fetch_add(bytes, Ordering::AcqRel);
-        *self.0.arrivals.lock().entry(arrived_at).or_default() += 1;
-        Counted { bytes, arrived_at, total: self.clone() }
+    /// How many messages are in flight.
+    pub fn messages(&self) -> usize {
+        self.0.lock().values().sum()
+    }
+
+    fn count(&self, arrived_at: Instant) -> Counted {
+        *self.0.lock().entry(arrived_at).or_default() += 1;
+        Counted { arrived_at, ages: self.clone() }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let Inner { bytes, fewer, arrivals, .. } = &*self.total.0;
-        bytes.fetch_sub(self.bytes, Ordering::AcqRel);
-        fewer.notify_waiters();
-        if let Entry::Occupied(mut messages) = arrivals.lock().entry(self.arrived_at) {
+        if let Entry::Occupied(mut messages) = self.ages.0.lock().entry(self.arrived_at) {
             *messages.get_mut() -= 1;
             if *messages.get() == 0 {
                 messages.remove();
@@ -102,22 +124,18 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
     #[test]
-    fn a_settled_message_makes_room_and_no_longer_counts_as_the_oldest() {
-        let bytes = BytesInFlight::new(10);
+    fn a_settled_message_no_longer_counts_as_the_oldest() {
+        let ages = Ages::default();
         let (earlier, now) = (Instant::now() - Duration::from_secs(60), Instant::now());
-        let (first, second) = (bytes.count(9, now), bytes.count(5, earlier));
-        assert!(bytes.age_of_oldest() >= Duration::from_secs(60));
-        let mut room = Box::pin(bytes.wait_for_room());
-        assert!(room.as_mut().now_or_never().is_none());
+        let (first, second, third) = (ages.count(now), ages.count(earlier), ages.count(now));
+        assert!(ages.oldest() >= Duration::from_secs(60));
+        assert_eq!(ages.messages(), 3);
         drop(second);
-        assert!(room.as_mut().now_or_never().is_some(), "9 of 10 bytes are in flight");
-        assert!(bytes.age_of_oldest() < Duration::from_secs(60));
-        drop(first);
-        assert_eq!(bytes.age_of_oldest(), Duration::ZERO);
+        assert!(ages.oldest() < Duration::from_secs(60));
+        drop((first, third));
+        assert_eq!((ages.oldest(), ages.messages()), (Duration::ZERO, 0));
     }
 }

@@ -1,10 +1,10 @@
 //! The worker: receives messages from SQS, decodes them, stores them in PostgreSQL and settles
 //! them.
 //!
-//! Follow a message: `poll` receives it, `batcher` merges the messages of all polls, `handle`
-//! decodes and stores them, `outcome` decides what happens to each, and `settle` does it. Each form
-//! type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends them
-//! back.
+//! Follow a message: `poll` receives it, `decode` reads it, `batcher` merges the messages of all
+//! polls, `handle` stores them, `outcome` decides what happens to each, and `settle` does it. Each
+//! form type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends
+//! them back.
 
 #![expect(missing_docs, reason = "a service: only its main and its tests use the public items")]
 
@@ -15,6 +15,7 @@ mod pipeline;
 mod prepare;
 
 mod batcher;
+mod decode;
 mod handle;
 mod outcome;
 mod poll;
@@ -26,6 +27,7 @@ mod health;
 mod in_flight;
 mod insert_permits;
 mod metrics;
+mod room;
 
 pub mod invalid;
 
@@ -40,6 +42,7 @@ use futures_util::future::join_all;
 use queue::Connection;
 use service::{
     health::Health,
+    must_live::must_live,
     settings::StopSettings,
     status::{self, Facts},
 };
@@ -49,14 +52,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     database_gate::DatabaseGate,
-    in_flight::BytesInFlight,
+    in_flight::Ages,
     insert_permits::InsertPermits,
     pipeline::{Pipeline, Shared},
+    room::Room,
     settings::Settings,
 };
 
-/// How often the metric of the oldest message in flight is updated.
-const AGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the metrics of the messages in flight are updated.
+const IN_FLIGHT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A worker whose health page listens, and which has received nothing yet.
 pub struct Worker {
@@ -83,7 +87,8 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
         gate: DatabaseGate::new(store.clone()),
         store,
         permits: InsertPermits::new(settings.work.connections),
-        bytes: BytesInFlight::new(settings.work.bytes_in_flight),
+        room: Room::new(settings.work.bytes_in_flight),
+        ages: Ages::default(),
     };
     let pipelines = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());
@@ -110,9 +115,9 @@ fn health_page(
     require_sync_standby: bool,
     facts: Facts,
 ) -> anyhow::Result<Server> {
-    let queues = pipelines
-        .iter()
-        .map(|pipeline| (pipeline.form.check_name(), health::queue_check(&pipeline.poll_status)));
+    let queues = pipelines.iter().map(|pipeline| {
+        (pipeline.form.check_name(), health::queue_check(&pipeline.status, &shared.gate))
+    });
     let database = ("database".to_owned(), health::database_check(&shared.store, &shared.gate));
     let standby = require_sync_standby
         .then(|| ("sync_standby".to_owned(), durability::sync_standby_check(&shared.store)));
@@ -156,13 +161,15 @@ impl Worker {
         let health_page = self.health_page.handle();
         let serving = tokio::spawn(self.health_page);
         let metrics = self.metrics.map(tokio::spawn);
-        let bytes = self.shared.bytes.clone();
-        let watching_age = tokio::spawn(async move {
+        let (ages, room) = (self.shared.ages.clone(), self.shared.room.clone());
+        let store = self.shared.store.clone();
+        let watching = tokio::spawn(must_live("metrics of messages in flight", async move {
             loop {
-                metrics::set_oldest_in_flight(bytes.age_of_oldest());
-                sleep(AGE_INTERVAL).await;
+                metrics::set_in_flight(&ages, &room);
+                metrics::set_connections(&store);
+                sleep(IN_FLIGHT_INTERVAL).await;
             }
-        });
+        }));
         self.settings.warn();
         let Settings { sqs, work, stop: StopSettings { grace }, .. } = &self.settings;
         let schema = prepare::wait_for_schema(&self.shared.store, work.migrate_on_start);
@@ -180,7 +187,7 @@ impl Worker {
         };
         health_page.stop(false).await;
         let _ = serving.await;
-        watching_age.abort();
+        watching.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }

@@ -4,6 +4,8 @@
 use domain::Refusal;
 use store::{RowOutcome, SqlState};
 
+use crate::decode::Undecoded;
+
 /// The result of the attempt to store a message.
 #[derive(Debug)]
 pub enum Outcome {
@@ -17,7 +19,9 @@ pub enum Outcome {
     RefusedByPostgres(SqlState),
     /// Another row with other content has its id.
     IdTaken,
-    /// The database is unavailable, or keeps failing with this row.
+    /// It cannot be stored now, although the database can store others.
+    Failing,
+    /// The database is unavailable.
     Undecided,
 }
 
@@ -32,8 +36,11 @@ pub enum Settlement {
         /// A stable code with a field, never input text.
         reason: String,
     },
-    /// Makes it visible again within 10 s, at a random time.
+    /// Makes it visible again within 10 s, at a random time: it was not its fault.
     ReleaseSoon,
+    /// Makes it visible again, the later the more often it was delivered: the next attempt may fail
+    /// as well, and SQS gives a message up after 20 deliveries.
+    ReleaseLater,
     /// Makes it visible again at once: the worker was stopped before it began to store it.
     ReleaseNow,
 }
@@ -47,7 +54,7 @@ impl Outcome {
             Self::Undecodable(_) => "A message is not a valid form.",
             Self::RefusedByPostgres(_) => "PostgreSQL refuses a form.",
             Self::IdTaken => "The id of a form belongs to a row with other content.",
-            Self::Undecided => "A form could not be stored yet.",
+            Self::Failing | Self::Undecided => "A form could not be stored yet.",
         }
     }
 
@@ -59,6 +66,7 @@ impl Outcome {
                 Settlement::SetAside { reason: format!("refused_by_postgresql {code}") }
             }
             Self::IdTaken => Settlement::SetAside { reason: "id_taken".to_owned() },
+            Self::Failing => Settlement::ReleaseLater,
             Self::Undecided => Settlement::ReleaseSoon,
         }
     }
@@ -71,7 +79,16 @@ impl From<RowOutcome> for Outcome {
             RowOutcome::AlreadyStored => Self::AlreadyStored,
             RowOutcome::IdTaken => Self::IdTaken,
             RowOutcome::Refused(code) => Self::RefusedByPostgres(code),
-            RowOutcome::Undecided => Self::Undecided,
+            RowOutcome::Undecided => Self::Failing,
+        }
+    }
+}
+
+impl From<Undecoded> for Outcome {
+    fn from(undecoded: Undecoded) -> Self {
+        match undecoded {
+            Undecoded::Refused(refusal) => Self::Undecodable(refusal),
+            Undecoded::Panicked => Self::Failing,
         }
     }
 }

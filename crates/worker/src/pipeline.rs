@@ -7,21 +7,32 @@ use queue::{
     LOOK_EVERY, QueueFinder,
     settings::{ServedForm, SqsSettings},
 };
+use service::must_live::must_live;
 use store::Store;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    batcher::Batcher, database_gate::DatabaseGate, handle::Handler, health::PollStatus,
-    in_flight::BytesInFlight, insert_permits::InsertPermits, poll::Pollers, prepare,
+    batcher::{BatchLimits, Batcher},
+    database_gate::DatabaseGate,
+    handle::Handler,
+    health::QueueStatus,
+    in_flight::Ages,
+    insert_permits::InsertPermits,
+    poll::{Pollers, most_of_a_poll},
+    prepare,
+    room::Room,
     settings::WorkSettings,
 };
+
+/// So many batches may wait in line for a database connection, counted in bytes.
+const BATCHES_IN_LINE: usize = 2;
 
 /// Polls, stores and settles the messages of one form type.
 pub struct Pipeline {
     pub form: ServedForm,
     finder: QueueFinder,
-    pub poll_status: Arc<PollStatus>,
+    pub status: Arc<QueueStatus>,
 }
 
 /// What all pipelines share.
@@ -30,13 +41,14 @@ pub struct Shared {
     pub store: Store,
     pub gate: DatabaseGate,
     pub permits: InsertPermits,
-    pub bytes: BytesInFlight,
+    pub room: Room,
+    pub ages: Ages,
 }
 
 impl Pipeline {
     pub fn new(form: ServedForm, finder: QueueFinder) -> Self {
-        let poll_status = Arc::new(PollStatus::new(form.form_type.name()));
-        Self { form, finder, poll_status }
+        let status = Arc::new(QueueStatus::new(form.form_type.name()));
+        Self { form, finder, status }
     }
 
     /// Works until `stop`. The database schema must be current.
@@ -51,26 +63,33 @@ impl Pipeline {
         grace: Duration,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let found = prepare::find_queues(&self.finder, &self.poll_status);
+        let found = prepare::find_queues(&self.finder, &self.status);
         let Some(pair) = stop.run_until_cancelled(found).await else { return Ok(()) };
         let watched = pair.clone();
-        let (store, gate) = (shared.store.clone(), shared.gate.clone());
-        let handler =
-            Handler::new(self.form.form_type.clone(), pair, self.finder.clone(), store, gate);
+        shared.room.fit_poll_of_one_more_form_type(most_of_a_poll(&pair.form, &sqs.poll));
+        let handler = Handler {
+            form_type: self.form.form_type.clone(),
+            pair,
+            finder: self.finder.clone(),
+            status: Arc::clone(&self.status),
+            store: shared.store.clone(),
+            gate: shared.gate.clone(),
+        };
+        let permits = shared.permits.for_form_type();
         let pollers = Pollers {
             handler: handler.clone(),
-            finder: self.finder.clone(),
             poll: sqs.poll.clone(),
             count: work.pollers,
-            poll_status: Arc::clone(&self.poll_status),
-            bytes: shared.bytes.clone(),
-            permits: shared.permits.clone(),
+            room: shared.room.clone(),
+            line: Room::new(work.batch_bytes.saturating_mul(BATCHES_IN_LINE)),
+            ages: shared.ages.clone(),
+            permits: permits.clone(),
             stop: stop.clone(),
         };
         let batcher = Batcher {
             handler,
-            max_rows: work.batch_rows,
-            permits: shared.permits.clone(),
+            limits: BatchLimits { rows: work.batch_rows, bytes: work.batch_bytes },
+            permits,
             stop: stop.clone(),
         };
         tokio::select! {
@@ -85,9 +104,10 @@ impl Pipeline {
 async fn poll_and_store(pollers: Pollers, batcher: Batcher, grace: Duration) -> anyhow::Result<()> {
     let stop = batcher.stop.clone();
     // The messages that wait in this channel are limited by their bytes and by their age.
-    let (received, arrivals) = mpsc::channel(batcher.max_rows);
+    let (received, arrivals) = mpsc::channel(batcher.limits.rows);
     // The last poller closes the channel when it ends, and that ends the batcher.
-    let working = async { tokio::join!(pollers.run(received), batcher.run(arrivals)) };
+    let storing = must_live("batcher", batcher.run(arrivals));
+    let working = async { tokio::join!(pollers.run(received), storing) };
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(grace).await;

@@ -8,7 +8,7 @@ use service::backoff::Backoff;
 use store::{MigrateError, SchemaState, Store, TableUser};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::health::PollStatus;
+use crate::health::QueueStatus;
 
 fn backoff() -> Backoff {
     Backoff::new(Duration::from_millis(200), Duration::from_secs(5))
@@ -83,14 +83,14 @@ async fn schema_state(store: &Store, may_migrate: bool) -> anyhow::Result<Schema
 
 /// Finds the queues, and creates missing ones if the settings allow that. Tries until both are
 /// there.
-pub async fn find_queues(finder: &QueueFinder, poll_status: &PollStatus) -> QueuePair {
+pub async fn find_queues(finder: &QueueFinder, status: &QueueStatus) -> QueuePair {
     let mut backoff = backoff();
     loop {
         match finder.pair().await {
             Ok(pair) => {
                 let (queue, invalid_queue) = (pair.form.name(), pair.invalid.name());
                 log::info!(queue, invalid_queue; "Found the queues.");
-                poll_status.record_queue(&pair.form);
+                status.record_queue(&pair.form);
                 return pair;
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::{unknown::UnknownVariable, variable::Variable};
 
-/// Every variable with its value, and what is odd about the environment. `Display` shows no secret.
+/// Every variable with its value, and the variables that are probably misspelt. `Display` shows no secret.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsReport {
     lines: Vec<String>,
@@ -62,7 +62,7 @@ fn line(variable: &Variable, value: Option<&str>) -> String {
     }
 }
 
-/// The value in a default such as `` `3145728` (3 MiB) ``, and what follows.
+/// Splits a default such as `` `3145728` (3 MiB) `` after the value.
 fn code(default: &str) -> Option<(&str, &str)> {
     default.strip_prefix('`')?.split_once('`')
 }

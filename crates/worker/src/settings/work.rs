@@ -11,7 +11,9 @@ pub struct WorkSettings {
     pub connections: u32,
     /// Maximum number of rows in one insert.
     pub batch_rows: usize,
-    /// No new poll starts while the bodies of messages received and not settled have this size.
+    /// Maximum size of the messages in one insert.
+    pub batch_bytes: usize,
+    /// Maximum size of the messages in flight and of everything that open polls may bring.
     pub bytes_in_flight: usize,
     /// `None` means all in `FORM_TYPES`.
     pub form_types: Option<Vec<String>>,
@@ -47,11 +49,19 @@ impl WorkSettings {
                 1..=10_000,
                 "The largest number of rows in one insert.",
             ),
+            batch_bytes: environment.bytes(
+                "WORKER_BATCH_BYTES",
+                4 << 20,
+                1..=1 << 30,
+                "The largest size of the messages in one insert; a larger message is inserted alone.",
+            ),
             bytes_in_flight: environment.bytes(
                 "WORKER_BYTES_IN_HAND",
-                32 << 20,
+                96 << 20,
                 1..=1 << 36,
-                "No new poll starts while the bodies of the messages in flight (received and not settled) have this size.",
+                "The largest size of all messages in flight (received and not settled) and of what open polls may bring: \
+                 10 times the queue's `MaximumMessageSize` each. The worker uses more only if one poll of each form type \
+                 does not fit.",
             ),
             migrate_on_start: environment.flag(
                 "MIGRATE_ON_START",

@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use test_kit::{Signal, Stack, stack::QUEUE, wait};
+
+use super::metrics::{METRICS, metrics};
 
 #[tokio::test]
 async fn the_bytes_in_flight_are_limited() {
     let stack = Stack::start();
+    // A poll reserves 10 × 16 KiB, so that two fit.
+    stack.sqs.create(QUEUE, json!({ "MaximumMessageSize": "16384" })).await;
     let worker = stack
         .ready_worker(&[
             // If a frozen poll times out on a busy machine, its messages come back in time.
             ("SQS_VISIBILITY_TIMEOUT", "30"),
-            ("WORKER_BYTES_IN_HAND", "100000"),
-            ("WORKER_POLLERS", "2"),
+            ("WORKER_BYTES_IN_HAND", "330000"),
+            ("WORKER_POLLERS", "4"),
             ("WORKER_CONNECTIONS", "1"),
+            METRICS,
         ])
         .await;
     worker.signal(Signal::Stop);
-    let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(10_000));
+    let body = format!(r#"{{"data":"{}"}}"#, "x".repeat(15_000));
     for _ in 0..100 {
         stack.sqs.send(QUEUE, &body, &[]).await;
     }
@@ -28,10 +34,16 @@ async fn the_bytes_in_flight_are_limited() {
         stack.sqs.counts(QUEUE).await.in_flight >= 10
     })
     .await;
-    // Nine messages are below the limit, and two polls of ten may have been open when it was
-    // reached.
+    wait::until_true("the metrics show them", async || {
+        let counted = metrics(&worker).await;
+        let bytes = counted[r#"form_data_in_flight_bytes{of="messages"}"#];
+        let messages = counted["form_data_in_flight"];
+        messages >= 10.0 && bytes == messages * body.len() as f64
+    })
+    .await;
+    // A third poll would not fit beside what two have brought.
     wait::while_true("few messages are in flight", Duration::from_secs(3), async || {
-        stack.sqs.counts(QUEUE).await.in_flight <= 9 + 20
+        stack.sqs.counts(QUEUE).await.in_flight <= 330_000 / 15_000
     })
     .await;
     drop(lock);

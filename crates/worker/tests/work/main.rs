@@ -21,9 +21,11 @@ mod redrive_refused;
 
 mod database_unavailable;
 mod durability;
+mod failed_deletes;
 mod failing_rows;
 mod in_flight;
 mod killed;
+mod large_messages;
 mod metrics;
 mod old_database;
 mod pooler;

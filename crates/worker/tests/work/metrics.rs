@@ -7,6 +7,7 @@ use test_kit::{
     Fault, Service, Stack,
     forms::registration,
     http::Http,
+    postgres::{Cluster, ClusterOptions, Shutdown},
     stack::{INVALID, QUEUE},
     wait,
 };
@@ -174,4 +175,37 @@ async fn json_logs_have_fields() {
         lines.iter().find(|line| line["message"] == "Listening for the health page.").unwrap();
     assert_eq!((&listening["level"], &listening["address"]), (&json!("INFO"), &json!("127.0.0.1")));
     assert_eq!(listening["port"], worker.port().to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_up_recovers_although_nobody_asks_the_health_page_again() {
+    let mut cluster = Cluster::throwaway(ClusterOptions::default()).unwrap();
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[METRICS, ("DATABASE_URL", &cluster.url("postgres"))]).await;
+    let database_up = async || metrics(&worker).await["form_data_database_up"];
+    tokio::task::block_in_place(|| cluster.stop(Shutdown::Fast));
+    // The page repeats an answer for a moment.
+    wait::until_true("readiness is red", async || {
+        worker.get("/healthcheck/ready/").await.status == 503
+    })
+    .await;
+    wait::until_true("database_up is 0", async || database_up().await == 0.0).await;
+    tokio::task::block_in_place(|| cluster.start()).unwrap();
+    wait::until_true("database_up is 1", async || database_up().await == 1.0).await;
+}
+
+#[tokio::test]
+async fn the_use_of_the_pool_shows_in_the_metrics() {
+    const IN_USE: &str = "form_data_database_connections_in_use";
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[METRICS, ("WORKER_CONNECTIONS", "3")]).await;
+    let counted = metrics(&worker).await;
+    assert_eq!(counted["form_data_database_connections_limit"], 4.0);
+    assert_eq!(counted[IN_USE], 0.0);
+    let lock = stack.database.lock("forms");
+    stack.queue_forms(0..3).await;
+    wait::until_true("a connection is in use", async || metrics(&worker).await[IN_USE] > 0.0).await;
+    drop(lock);
+    stack.drained().await;
+    wait::until_true("none is in use", async || metrics(&worker).await[IN_USE] == 0.0).await;
 }
