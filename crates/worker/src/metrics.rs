@@ -103,7 +103,7 @@ const CONNECTIONS_IN_USE: Metric = Metric {
     name: "form_data_database_connections_in_use",
     kind: MetricKind::Gauge,
     labels: &[],
-    description: "Connections of the pool that a call uses: inserts, the probe, the health page.",
+    description: "Connections of the pool that a call uses: inserts, the watermark, the probe, the health page.",
 };
 
 const CONNECTIONS_LIMIT: Metric = Metric {

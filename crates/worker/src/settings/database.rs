@@ -39,7 +39,8 @@ impl DatabaseSettings {
         // The insert ends by itself before the worker gives it up.
         let insert_limit = INSERT_WITHIN - Duration::from_secs(1);
         let store = StoreSettings {
-            // One for each insert at the same time, and one for the probe and the health page.
+            // One for each insert at the same time, and one for the watermark, the probe and the
+            // health page.
             pool_size: connections + 1,
             insert_limit,
             transaction_pooling,
