@@ -187,6 +187,12 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("the form queue keeps messages for 4 days", ["RetentionTooShort"], since)
 
     since = time.monotonic()
+    held = stack.insert_that_stays_open()
+    expect("an insert stays open", ["ReadersHeldBack"], since)
+    held.kill()
+    held.wait()
+
+    since = time.monotonic()
     stack.stop_postgresql()
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
 
@@ -235,6 +241,7 @@ class Stack:
     def start_all(self) -> None:
         psql(self.postgres, f'create database "{QUEUE}"')
         database = urllib.parse.urlsplit(self.postgres)._replace(path=f"/{QUEUE}").geturl()
+        self.database = database
         self.start_sqs()
         common = {
             "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{self.sqs_port}",
@@ -313,6 +320,11 @@ class Stack:
 
     def signal(self, name: str, number: int) -> None:
         self.running[name].send_signal(number)
+
+    def insert_that_stays_open(self) -> subprocess.Popen:
+        insert = "insert into forms (sqs_message_id, data) values ('stays open', '{}')"
+        command = ["psql", "-X", "-q", "-d", self.database, "-c", f"begin; {insert}; select pg_sleep(120)"]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop_postgresql(self) -> None:
         pid = psql(self.postgres, "select pg_read_file('postmaster.pid')").split()[0]

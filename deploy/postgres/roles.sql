@@ -1,7 +1,8 @@
 -- The roles of a careful deployment and their rights in the database.
 --
---   form_migrator   owns the tables and the function and runs `worker migrate`; only it may alter the schema
+--   form_migrator   owns the tables and the functions and runs `worker migrate`; only it may alter the schema
 --   form_worker     the worker with MIGRATE_ON_START=false: SELECT and INSERT on forms, EXECUTE on store_form
+--                   and advance_watermark
 --   form_operator   for a person: SELECT on forms
 --
 -- Run it in a database that only this service uses, as a superuser, or as the database's owner with CREATEROLE
@@ -65,8 +66,11 @@ select format('alter table %s owner to %I', oid::regclass, :'migrator'),
     where oid in (to_regclass('forms'), to_regclass('form_form')) and pg_get_userbyid(relowner) <> :'migrator'
 \gexec
 alter table __diesel_schema_migrations owner to :"migrator";
+select format('alter table %s owner to %I', name, :'migrator') from to_regclass('watermarks') name where name is not null
+\gexec
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
-    from pg_proc where oid = to_regprocedure('store_form(text, uuid, text, timestamptz, text)')
+    from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
+        to_regprocedure('advance_watermark(text)'), to_regprocedure('transactions_with_ids(regclass)'))
 \gexec
 
 -- Rights of the worker and the operator on existing tables and functions
@@ -76,7 +80,8 @@ select format('grant select, insert on %s to %I', oid::regclass, :'worker'),
 \gexec
 select format('revoke execute on function %s from public', oid::regprocedure),
        format('grant execute on function %s to %I', oid::regprocedure, :'worker')
-    from pg_proc where oid = to_regprocedure('store_form(text, uuid, text, timestamptz, text)')
+    from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
+        to_regprocedure('advance_watermark(text)'))
 \gexec
 
 -- and on those that migrations will create. (This includes the view form_form: it shows forms and accepts the same inserts.)

@@ -9,7 +9,7 @@ use crate::{
     refusal::{Fault, MAX_REPORTED, Refusal},
 };
 
-/// Stands for what is not UTF-8.
+/// The decoder puts it in place of bytes that are not UTF-8.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// One more than an answer reports, which says that there are more. A fault takes a hundred times

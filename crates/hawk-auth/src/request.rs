@@ -2,7 +2,7 @@
 
 /// The head of a request as the server received it.
 ///
-/// It has no `Debug`: whoever reads `Authorization` could replay the request.
+/// It has no `Debug`: a log with `Authorization` would let its readers replay the request.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// The value of `Authorization`, if there is one.

@@ -30,7 +30,7 @@ pub struct Verifier {
 
 /// A head whose client, MAC, timestamp and nonce are good. Its body is still to be checked.
 ///
-/// It has no `Debug`, because whoever has the MAC could replay the request.
+/// It has no `Debug`: a log with the MAC would let its readers replay the request.
 pub struct SignedHead {
     client_id: String,
     ts: u64,

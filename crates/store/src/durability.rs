@@ -36,7 +36,7 @@ pub struct Durability {
     names_standbys: bool,
     #[diesel(sql_type = BigInt)]
     standbys: i64,
-    /// `None` if there is no standby, or the role may not see it.
+    /// `None` without a standby, or if the role may not see its state.
     #[diesel(sql_type = Nullable<Bool>)]
     is_synchronous: Option<bool>,
 }

@@ -106,7 +106,7 @@ enum Batch {
     /// The insert ended soon.
     MayBeSettled,
     /// It waited for something, or broke the connection: another statement with the same rows would
-    /// only use up the time of those that can be stored.
+    /// only use up the time of the good ones.
     Stuck,
 }
 

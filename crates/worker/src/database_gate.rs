@@ -77,7 +77,7 @@ impl DatabaseGate {
             return;
         }
         let gate = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(must_live("question to the database", async move {
             let mut backoff = probe_backoff();
             loop {
                 sleep(backoff.next_wait()).await;
@@ -90,7 +90,7 @@ impl DatabaseGate {
             }
             gate.asks.store(false, Ordering::Release);
             gate.record_answer(true);
-        });
+        }));
     }
 
     async fn wait_for_database(&self) {

@@ -19,6 +19,7 @@ use crate::{
     outcome::{Outcome, Settlement},
     room::Held,
     settle::Settler,
+    watermark::NewRows,
 };
 
 /// A message may wait this long for a permit, with the time that it takes to decode it.
@@ -37,6 +38,7 @@ pub struct Handler {
     pub status: Arc<QueueStatus>,
     pub store: Store,
     pub gate: DatabaseGate,
+    pub new_rows: NewRows,
 }
 
 impl Handler {
@@ -140,6 +142,9 @@ impl Handler {
         });
         let outcomes: Vec<_> =
             outcomes.zip(forms).map(|(outcome, form)| (outcome, Some(form))).collect();
+        if outcomes.iter().any(|(outcome, _)| matches!(outcome, Outcome::Stored)) {
+            self.new_rows.tell();
+        }
         self.record_ages(&outcomes);
         outcomes
     }

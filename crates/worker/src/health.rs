@@ -17,15 +17,19 @@ use crate::database_gate::DatabaseGate;
 
 pub use self::queue_status::QueueStatus;
 
-/// Passes if the queue answers, its last poll succeeded and was not long ago, and messages can be
-/// deleted.
+/// Passes if the last poll succeeded and was not long ago, and messages can be deleted. SQS is asked
+/// only while the gate is shut, because then there are no polls.
 pub fn queue_check(status: &Arc<QueueStatus>, gate: &DatabaseGate) -> Check {
     let (status, gate) = (Arc::clone(status), gate.clone());
     Box::new(move || {
-        let (queue, fault) = (status.queue(), status.fault(gate.is_open()));
+        let polls = gate.is_open();
+        let (queue, fault) = (status.queue(), status.fault(polls));
         Box::pin(async move {
             let queue = queue.ok_or("the queue was not found yet")?;
             fault.map_or(Ok(()), Err)?;
+            if polls {
+                return Ok(());
+            }
             queue.answers().await.map_err(|error| error.cause().in_words())
         })
     })

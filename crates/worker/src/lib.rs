@@ -28,6 +28,7 @@ mod in_flight;
 mod insert_permits;
 mod metrics;
 mod room;
+mod watermark;
 
 pub mod invalid;
 
@@ -57,6 +58,7 @@ use crate::{
     pipeline::{Pipeline, Shared},
     room::Room,
     settings::Settings,
+    watermark::{NewRows, keep_advancing},
 };
 
 /// How often the metrics of the messages in flight are updated.
@@ -89,6 +91,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
         permits: InsertPermits::new(settings.work.connections),
         room: Room::new(settings.work.bytes_in_flight),
         ages: Ages::default(),
+        new_rows: NewRows::default(),
     };
     let pipelines = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());
@@ -173,18 +176,25 @@ impl Worker {
         self.settings.warn();
         let Settings { sqs, work, stop: StopSettings { grace }, .. } = &self.settings;
         let schema = prepare::wait_for_schema(&self.shared.store, work.migrate_on_start);
-        let outcome = match stop.run_until_cancelled(schema).await {
-            None => Ok(()),
-            Some(()) => {
-                metrics::set_database_up(true);
-                stop.run_until_cancelled(durability::warn(&self.shared.store)).await;
-                let running = self
-                    .pipelines
-                    .iter()
-                    .map(|pipeline| pipeline.run(&self.shared, sqs, work, *grace, &stop));
-                join_all(running).await.into_iter().collect()
-            }
-        };
+        let outcome =
+            match stop.run_until_cancelled(schema).await {
+                None => Ok(()),
+                Some(()) => {
+                    metrics::set_database_up(true);
+                    stop.run_until_cancelled(durability::warn(&self.shared.store)).await;
+                    let shared = self.shared.clone();
+                    let advancing = tokio::spawn(must_live("watermark", async move {
+                        keep_advancing(&shared).await
+                    }));
+                    let running = self
+                        .pipelines
+                        .iter()
+                        .map(|pipeline| pipeline.run(&self.shared, sqs, work, *grace, &stop));
+                    let outcome = join_all(running).await.into_iter().collect();
+                    advancing.abort();
+                    outcome
+                }
+            };
         health_page.stop(false).await;
         let _ = serving.await;
         watching.abort();

@@ -91,6 +91,14 @@ const DATABASE_UP: Metric = Metric {
     description: "1 if the database answered or stored rows when last asked, else 0.",
 };
 
+const WATERMARK_AGE: Metric = Metric {
+    name: "form_data_watermark_age_seconds",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "How long the watermark of `forms` has waited for a transaction that may still commit a row. \
+                  Readers see no row above it. 0 if it waits for none.",
+};
+
 const CONNECTIONS_IN_USE: Metric = Metric {
     name: "form_data_database_connections_in_use",
     kind: MetricKind::Gauge,
@@ -129,6 +137,7 @@ const ALL: &[&Metric] = &[
     &DELIVERED_OFTEN,
     &ENTRIES,
     &DATABASE_UP,
+    &WATERMARK_AGE,
     &CONNECTIONS_IN_USE,
     &CONNECTIONS_LIMIT,
 ];
@@ -247,6 +256,10 @@ pub fn count_delivered_often(form_type: &str) {
 pub fn set_connections(store: &Store) {
     gauge!(CONNECTIONS_IN_USE.name).set(store.connections_in_use());
     gauge!(CONNECTIONS_LIMIT.name).set(store.connections_limit());
+}
+
+pub fn set_watermark_age(age: Duration) {
+    gauge!(WATERMARK_AGE.name).set(age);
 }
 
 pub fn set_database_up(is_up: bool) {

@@ -23,6 +23,7 @@ use crate::{
     prepare,
     room::Room,
     settings::WorkSettings,
+    watermark::NewRows,
 };
 
 /// So many batches may wait in line for a database connection, counted in bytes.
@@ -43,6 +44,7 @@ pub struct Shared {
     pub permits: InsertPermits,
     pub room: Room,
     pub ages: Ages,
+    pub new_rows: NewRows,
 }
 
 impl Pipeline {
@@ -74,6 +76,7 @@ impl Pipeline {
             status: Arc::clone(&self.status),
             store: shared.store.clone(),
             gate: shared.gate.clone(),
+            new_rows: shared.new_rows.clone(),
         };
         let permits = shared.permits.for_form_type();
         let pollers = Pollers {

@@ -24,6 +24,7 @@ struct Shared {
     server: SocketAddr,
     delay: Duration,
     round_trips: AtomicUsize,
+    frozen: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -40,6 +41,7 @@ impl SlowNetwork {
             server,
             delay,
             round_trips: AtomicUsize::new(0),
+            frozen: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         });
         thread::spawn({
@@ -59,6 +61,11 @@ impl SlowNetwork {
 
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// From now on nothing reaches the server: it seems frozen, although its network is up.
+    pub fn freeze(&self) {
+        self.shared.frozen.store(true, Ordering::Release);
     }
 
     /// How often a client has sent something after an answer, on all connections.
@@ -87,7 +94,8 @@ impl Shared {
             let (shared, answered) = (Arc::clone(self), Arc::clone(&answered));
             move || shared.read_client(from_client, &answered, &sent)
         });
-        thread::spawn(move || write_when_due(to_server, &arrivals));
+        let shared = Arc::clone(self);
+        thread::spawn(move || shared.write_when_due(to_server, &arrivals));
         let to_client = client.try_clone()?;
         thread::spawn(move || copy_answers(server, to_client, &answered));
         Ok(())
@@ -110,16 +118,19 @@ impl Shared {
             }
         }
     }
-}
 
-fn write_when_due(mut server: TcpStream, arrivals: &mpsc::Receiver<(Instant, Vec<u8>)>) {
-    while let Ok((due, bytes)) = arrivals.recv() {
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        if server.write_all(&bytes).is_err() {
-            return;
+    fn write_when_due(&self, mut server: TcpStream, arrivals: &mpsc::Receiver<(Instant, Vec<u8>)>) {
+        while let Ok((due, bytes)) = arrivals.recv() {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            if self.frozen.load(Ordering::Acquire) {
+                continue;
+            }
+            if server.write_all(&bytes).is_err() {
+                return;
+            }
         }
+        let _ = server.shutdown(Shutdown::Write);
     }
-    let _ = server.shutdown(Shutdown::Write);
 }
 
 fn copy_answers(mut server: TcpStream, mut client: TcpStream, answered: &AtomicBool) {

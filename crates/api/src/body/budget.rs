@@ -35,7 +35,7 @@ struct State {
 pub struct LargeBody {
     /// `None` once it was dropped or is complete.
     ///
-    /// Whoever has this lock must not wait for the one of [`Budget`].
+    /// A thread that holds this lock must not wait for the lock of [`Budget`].
     pub collected: Mutex<Option<Collected>>,
     pub dropped: Notify,
 }

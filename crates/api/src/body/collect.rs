@@ -99,7 +99,7 @@ impl Collector {
 impl Drop for Collector {
     fn drop(&mut self) {
         let large_bytes = if matches!(self.body, Body::Large(_)) { self.len } else { 0 };
-        // Whoever dropped the body has given its bytes back.
+        // If the budget has dropped the body, it has its bytes back already.
         if self.take_bytes().is_some() && self.len > 0 {
             self.budget.give_back(self.len, large_bytes);
         }

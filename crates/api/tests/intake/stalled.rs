@@ -70,14 +70,14 @@ async fn a_large_form_takes_the_place_of_a_body_that_stalls() {
     assert_eq!(senders.join_all().await, [202; 4]);
     stack.expect_messages_left(QUEUE, 4);
 
-    // Those whose bodies were dropped are told so, and may send them again.
-    let mut told = 0;
+    // A sender whose body was dropped gets an answer, and may send it again.
+    let mut retryable = 0;
     for connection in &mut stalled {
         let answer = raw::read(connection, 20 * SECOND).await;
         assert!([503, 408].contains(&answer.status), "{answer:?}");
-        told += usize::from(answer.header("Retry-After").is_some());
+        retryable += usize::from(answer.header("Retry-After").is_some());
     }
-    assert!(told >= 1, "no body was dropped");
+    assert!(retryable >= 1, "no body was dropped");
 }
 
 #[tokio::test]

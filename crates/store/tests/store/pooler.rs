@@ -49,6 +49,7 @@ fn eight_callers_share_two_connections_of_a_pooler_and_each_row_is_stored_once()
     assert_eq!(store.ping(), Ok(()));
     assert_eq!(store.schema_state(), Ok(SchemaState::Current));
     assert!(store.durability().is_ok());
+    assert!(store.advance_watermark().is_ok());
     assert_eq!(store.probe(), Ok(()));
     assert_eq!(f.rows(), 200);
 }

@@ -39,3 +39,4 @@ mod stopping;
 mod through;
 mod tracing;
 mod two_workers;
+mod watermark;

@@ -1,7 +1,7 @@
 //! While SQS is unavailable or loses requests or replies, no message is lost and none is stored
 //! twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use test_kit::{
@@ -43,6 +43,24 @@ async fn a_poll_without_an_answer_times_out() {
     stack.queue_forms([1]).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 1);
+}
+
+/// A look-up that SQS refuses or delays does not stop the work.
+#[tokio::test]
+async fn while_polls_work_readiness_asks_nothing() {
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[]).await;
+    stack.sqs.fault(Fault::on("GetQueueUrl").hang()).await;
+    let asked = stack.sqs.requests("GetQueueUrl").await;
+    for _ in 0..3 {
+        // The page is kept for a second.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let started = Instant::now();
+        let page = worker.get("/healthcheck/ready/").await;
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert_eq!((page.status, &page.json()["queue"]), (200, &json!("OK")), "{}", page.body);
+    }
+    assert_eq!(stack.sqs.requests("GetQueueUrl").await, asked);
 }
 
 #[tokio::test]
