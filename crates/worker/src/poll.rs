@@ -105,6 +105,8 @@ impl Pollers {
         let most = most_of_a_poll(self.handler.queue(), &self.poll);
         loop {
             self.handler.gate.wait_until_open().await;
+            // The time without polls while the gate was shut does not count.
+            self.handler.status.record_progress();
             self.permits.wait_while_congested().await;
             let room = self.room.reserve(most).await;
             if self.handler.gate.is_open() {
@@ -122,7 +124,7 @@ impl Pollers {
         backoff: &mut Backoff,
     ) -> usize {
         let Handler { status, .. } = &self.handler;
-        status.record_start_of_poll();
+        status.record_progress();
         let result = self.handler.queue().receive(poll).await;
         status.record_poll(result.as_ref().map(drop));
         let deliveries = match result {

@@ -65,9 +65,10 @@ async fn a_poll_receives_at_most_max_messages(server: Server) {
 async fn a_message_received_too_often_moves_to_the_invalid_queue(server: Server) {
     let pair = server.pair().await;
     sender(&pair.form).send(message("kills workers")).await.unwrap();
-    for _ in 0..20 {
+    for receive_count in 1..=20 {
         let deliveries = pair.form.receive(&poll(5)).await.unwrap();
         assert_eq!(deliveries.len(), 1);
+        assert_eq!(deliveries[0].receive_count, Some(receive_count));
         pair.form.release(&[(deliveries[0].receipt_handle.clone(), Duration::ZERO)], soon()).await;
     }
     assert!(pair.form.receive(&poll(0)).await.unwrap().is_empty());

@@ -52,7 +52,8 @@ impl QueueStatus {
         self.state.lock().queue.clone()
     }
 
-    pub fn record_start_of_poll(&self) {
+    /// Records that a poll is about to begin.
+    pub fn record_progress(&self) {
         self.state.lock().last_poll = Some(Instant::now());
     }
 
