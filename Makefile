@@ -155,6 +155,7 @@ release-check: ## Checks that this commit can become a release; see docs/how-to/
 
 .PHONY: bench
 bench: release ## Measures throughput, latency and memory into docs/reports/benchmarks.md; BASE=revision compares, BACKLOG=1000000
+	$(if $(BASE),$(BENCH) pairs)
 	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs/reports)
 
 .PHONY: count

@@ -3,7 +3,7 @@
 --   form_migrator   owns the tables and the functions and runs `worker migrate`; only it may alter the schema
 --   form_worker     the worker with MIGRATE_ON_START=false: SELECT and INSERT on forms, EXECUTE on store_form
 --                   and advance_watermark
---   form_operator   for a person: SELECT on forms
+--   form_operator   for a person: SELECT on forms and watermarks
 --
 -- Run it in a database that only this service uses, as a superuser, or as the database's owner with CREATEROLE
 -- (on Amazon RDS: the master user):
@@ -77,6 +77,8 @@ select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
 select format('grant select, insert on %s to %I', oid::regclass, :'worker'),
        format('grant select on %s to %I', oid::regclass, :'operator')
     from pg_class where oid = coalesce(to_regclass('forms'), to_regclass('form_form'))
+\gexec
+select format('grant select on %s to %I', name, :'operator') from to_regclass('watermarks') name where name is not null
 \gexec
 select format('revoke execute on function %s from public', oid::regprocedure),
        format('grant execute on function %s to %I', oid::regprocedure, :'worker')

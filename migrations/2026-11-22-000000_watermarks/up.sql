@@ -10,8 +10,20 @@
 --       holders         text[]               transactions that may still commit a row up to the candidate
 --       candidate_since timestamptz          when the candidate was noted: the age of a watermark that does not advance
 --       server_start    timestamptz          the start of the server that knew the holders
+--
+-- Everything is in the schema of `forms` and belongs to the owner of `forms`, whoever runs this. The functions look up
+-- names in pg_catalog alone, and name the schema of `forms` where they need it: others may be allowed to create
+-- functions and tables in that schema, or temporary ones.
+do $make$
+declare
+    home regnamespace := (select relnamespace from pg_class where oid = 'forms'::regclass);
+    owner regrole := (select relowner from pg_class where oid = 'forms'::regclass);
+    made text;
+    granted record;
+begin
+    execute replace(replace($sql$
 
-create table watermarks (
+create table home.watermarks (
     relation text primary key,
     id bigint not null default 0,
     candidate bigint,
@@ -21,17 +33,18 @@ create table watermarks (
     check ((candidate is null) = (candidate_since is null))
 );
 
-insert into watermarks (relation) values ('forms');
+insert into home.watermarks (relation) values ('forms');
 
 -- The transactions that hold the lock with which nextval() protects a sequence: those that have drawn an id and may still
 -- commit it. They are known by their virtual transaction, because a prepared transaction has no process.
-create function transactions_with_ids(sequence regclass) returns text[]
+create function home.transactions_with_ids(sequence regclass) returns text[]
 language sql
 volatile
+set search_path = pg_catalog, pg_temp
 return array(
-    select virtualtransaction from pg_locks
+    select virtualtransaction from pg_catalog.pg_locks
         where locktype = 'relation' and relation = sequence and mode = 'RowExclusiveLock' and granted
-            and database = (select oid from pg_database where datname = current_database()));
+            and database = (select oid from pg_catalog.pg_database where datname = current_database()));
 
 -- Makes one step. It returns the watermark, and since when it waits for a transaction that may still commit a row:
 -- while that is not null, the caller calls again. It waits for nobody, and returns nulls if another call is at work on
@@ -39,22 +52,29 @@ return array(
 --
 -- A transaction locks the sequence before it draws an id and keeps the lock to its end. So, when the sequence is read
 -- first and its locks after it, every transaction with an id up to the one read is among the holders or has ended.
-create function advance_watermark(followed text, out watermark bigint, out waits_since timestamptz)
+create function home.advance_watermark(followed text, out watermark bigint, out waits_since timestamptz)
 language plpgsql
 volatile
 security definer
+set search_path = pg_catalog, pg_temp
 as $$
 declare
-    sequence regclass := pg_get_serial_sequence(followed, 'id');
-    old watermarks%rowtype;
-    new watermarks%rowtype;
+    sequence regclass;
+    running text[];
+    old home.watermarks%rowtype;
+    new home.watermarks%rowtype;
 begin
-    select * into old from watermarks w where w.relation = followed for update skip locked;
+    select * into old from home.watermarks w where w.relation = followed for update skip locked;
     if not found then
-        if exists (select from watermarks w where w.relation = followed) then
+        if exists (select from home.watermarks w where w.relation = followed) then
             return;
         end if;
         raise exception 'there is no watermark for %', followed using errcode = 'undefined_object';
+    end if;
+    sequence := pg_get_serial_sequence(format('home.%I', followed), 'id');
+    if sequence is null or (select seqcache from pg_sequence where seqrelid = sequence) <> 1 then
+        raise exception 'the ids of % must come from a sequence that belongs to its column and has no cache', followed
+            using errcode = 'object_not_in_prerequisite_state';
     end if;
     new := old;
 
@@ -63,8 +83,12 @@ begin
         new.candidate := null;
     end if;
     if new.candidate is not null then
-        new.holders := array(select unnest(new.holders) intersect select unnest(transactions_with_ids(sequence)) order by 1);
-        if new.holders = '{}' then
+        running := home.transactions_with_ids(sequence);
+        -- After a crash that the same server has recovered from, a prepared transaction has another virtual
+        -- transaction, which begins with -1.
+        new.holders := array(select holder from unnest(running) holder
+            where holder = any (new.holders) or holder like '-1/%' order by holder);
+        if cardinality(new.holders) = 0 then
             new.id := new.candidate;
             new.candidate := null;
         end if;
@@ -74,10 +98,10 @@ begin
         -- Two statements, in this order.
         execute format('select case when is_called then last_value else last_value - 1 end from %s', sequence)
             into new.candidate;
-        new.holders := transactions_with_ids(sequence);
+        new.holders := home.transactions_with_ids(sequence);
         new.candidate_since := clock_timestamp();
         new.server_start := pg_postmaster_start_time();
-        if new.holders = '{}' then
+        if cardinality(new.holders) = 0 then
             new.id := greatest(new.id, new.candidate);
         end if;
         if new.candidate <= new.id then
@@ -89,7 +113,7 @@ begin
     end if;
 
     if new is distinct from old then
-        update watermarks w
+        update home.watermarks w
             set id = new.id, candidate = new.candidate, holders = new.holders,
                 candidate_since = new.candidate_since, server_start = new.server_start
             where w.relation = followed;
@@ -99,43 +123,39 @@ begin
 end
 $$;
 
--- All functions of ours look up names in this schema and nowhere else, whatever their caller has set. Nobody but the
--- owner gets any right on what is new, except that those who insert into forms may advance its watermark.
-do $$
-declare
-    made regprocedure;
-    granted record;
-begin
-    foreach made in array array['store_form(text, uuid, text, timestamptz, text)', 'advance_watermark(text)',
-        'transactions_with_ids(regclass)']::regprocedure[]
-    loop
-        execute format('alter function %s set search_path = %I, pg_temp', made, current_schema());
-    end loop;
+-- The first migration left this one to the search_path of its caller.
+alter function home.store_form(text, uuid, text, timestamptz, text) set search_path = "home", pg_temp;
 
+$sql$, '"home"', home::text), 'home.', home || '.');
+
+    -- Nobody but the owner gets any right, except that those who insert into forms may advance its watermark.
+    execute format('alter table %s.watermarks owner to %s', home, owner);
     for granted in
-        select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
+        select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
             from pg_class, aclexplode(relacl)
-            where oid = 'watermarks'::regclass and grantee <> relowner
+            where oid = to_regclass(home || '.watermarks') and grantee <> relowner
     loop
-        execute format('revoke all on watermarks from %s', granted.grantee);
+        execute format('revoke all on %s.watermarks from %s', home, granted.grantee);
+    end loop;
+
+    foreach made in array array['advance_watermark(text)', 'transactions_with_ids(regclass)'] loop
+        made := home || '.' || made;
+        execute format('alter function %s owner to %s', made, owner);
+        for granted in
+            select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
+                from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+                where oid = to_regprocedure(made) and grantee <> proowner
+        loop
+            execute format('revoke all on function %s from %s', made, granted.grantee);
+        end loop;
     end loop;
 
     for granted in
-        select oid::regprocedure as made,
-                case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
-            from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-            where oid in ('advance_watermark(text)'::regprocedure, 'transactions_with_ids(regclass)'::regprocedure)
-                and grantee <> proowner
-    loop
-        execute format('revoke all on function %s from %s', granted.made, granted.grantee);
-    end loop;
-
-    for granted in
-        select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
+        select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
             from pg_class, aclexplode(relacl)
             where oid = 'forms'::regclass and privilege_type = 'INSERT' and grantee <> relowner
     loop
-        execute format('grant execute on function advance_watermark(text) to %s', granted.grantee);
+        execute format('grant execute on function %s.advance_watermark(text) to %s', home, granted.grantee);
     end loop;
 end
-$$;
+$make$;

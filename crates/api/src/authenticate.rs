@@ -38,9 +38,11 @@ pub async fn authenticate<B: MessageBody + 'static>(
         }
     };
     let sent_by = match &verified {
-        Some(verified) => {
-            SentBy::HawkClient { id: verified.client_id().to_owned(), mac: *verified.mac() }
-        }
+        Some(verified) => SentBy::HawkClient {
+            id: verified.client_id().to_owned(),
+            ts: verified.ts(),
+            mac: *verified.mac(),
+        },
         None => SentBy::Ui { repeat: sender::find_repeat(&intake, request.request()) },
     };
     request.extensions_mut().insert(sent_by);

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -31,24 +31,31 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 2048;
 
-/// Listens on every address of a name. An accepted connection has the options of its listener.
+/// Listens on every address of a name that this machine has: `localhost` may have one of IPv6 where
+/// there is none. An accepted connection has the options of its listener.
 ///
 /// # Errors
-/// The name has no address, or one of them cannot be used.
-pub fn listen(address: &str) -> io::Result<Vec<TcpListener>> {
-    address
-        .to_socket_addrs()?
-        .map(|address| {
-            let socket =
-                Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_reuse_address(true)?;
-            // Linux counts the time while the window of the client stays shut, too.
-            socket.set_tcp_user_timeout(Some(TAKE_WITHIN))?;
-            socket.bind(&address.into())?;
-            socket.listen(BACKLOG)?;
-            Ok(socket.into())
-        })
-        .collect()
+/// The name has no address, or none of them can be used.
+pub fn listen(name: &str) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    let mut fault = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in name.to_socket_addrs()? {
+        match listen_at(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => fault = error,
+        }
+    }
+    if listeners.is_empty() { Err(fault) } else { Ok(listeners) }
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // Linux counts the time while the window of the client stays shut, too.
+    socket.set_tcp_user_timeout(Some(TAKE_WITHIN))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Counts the open files for the metric. Never returns.

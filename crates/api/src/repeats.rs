@@ -28,13 +28,13 @@ struct Memory {
     by_age: VecDeque<(Duration, [u8; 32])>,
 }
 
-/// A signature and the period in which it came first. All repetitions have the same.
+/// A signature and when the period began in which it came first. All repetitions have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeat {
     pub signature: [u8; 32],
-    /// Another instance, which has not seen the first request, finds the same number for a
-    /// repetition, unless a new period has begun.
-    pub period: u64,
+    /// In milliseconds since 1970. Another instance, which has not seen the first request, finds the
+    /// same for a repetition, unless a new period has begun.
+    pub period_began: u64,
 }
 
 impl Repeats {
@@ -69,8 +69,9 @@ impl Repeats {
         {
             first.remove(&oldest);
         }
-        let period = came.as_millis() / self.keep_for.as_millis().max(1);
-        Repeat { signature, period: u64::try_from(period).unwrap_or(u64::MAX) }
+        let length = self.keep_for.as_millis().max(1);
+        let began = came.as_millis() / length * length;
+        Repeat { signature, period_began: u64::try_from(began).unwrap_or(u64::MAX) }
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn period(repeats: &Repeats, signature: u8, at: u64) -> u64 {
-        repeats.find_at([signature; 32], Duration::from_secs(at)).period
+        repeats.find_at([signature; 32], Duration::from_secs(at)).period_began / 60_000
     }
 
     #[test]

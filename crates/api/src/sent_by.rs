@@ -12,6 +12,8 @@ pub enum SentBy {
     /// A client with a Hawk key of its own.
     HawkClient {
         id: String,
+        /// The time that it has signed, in seconds since 1970. A replay has the same.
+        ts: u64,
         /// The MAC of this request. A replay has the same.
         mac: [u8; 32],
     },

@@ -9,6 +9,7 @@ use crate::mac::{self, Artifacts, Kind};
 /// A request whose signature is good.
 pub struct Verified {
     client_id: String,
+    ts: u64,
     mac: [u8; 32],
     key: SecretString,
     artifacts: Artifacts,
@@ -17,16 +18,22 @@ pub struct Verified {
 impl Verified {
     pub(crate) fn new(
         client_id: String,
+        ts: u64,
         mac: [u8; 32],
         key: SecretString,
         artifacts: Artifacts,
     ) -> Self {
-        Self { client_id, mac, key, artifacts }
+        Self { client_id, ts, mac, key, artifacts }
     }
 
     /// The client that signed it: one of the ids in `HAWK_CLIENTS`.
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// The time that the client has signed, in seconds since 1970.
+    pub fn ts(&self) -> u64 {
+        self.ts
     }
 
     /// The MAC of the request. A replay has the same MAC, at any instance; no other request from

@@ -97,7 +97,7 @@ impl Verifier {
             return Err(Refusal::PayloadHashWrong);
         }
         check_nonce(&self.nonces.remember(head.nonce, now))?;
-        Ok(Verified::new(head.client_id, head.mac, head.key, head.artifacts))
+        Ok(Verified::new(head.client_id, head.ts, head.mac, head.key, head.artifacts))
     }
 
     /// The key that made the MAC. Takes the same time for known and unknown clients, and for either

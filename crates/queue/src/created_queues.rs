@@ -1,7 +1,7 @@
 //! The queues that this process has created: if a name, a prefix or the region is misspelt, these are a new pair that
 //! nobody else uses, and the forms on it are never stored.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use parking_lot::Mutex;
 use service::status::Fact;
@@ -10,22 +10,22 @@ use crate::metrics;
 
 /// The names of the queues that this process has created. Clones share them.
 #[derive(Clone, Default)]
-pub struct CreatedQueues(Arc<Mutex<Vec<String>>>);
+pub struct CreatedQueues(Arc<Mutex<BTreeSet<String>>>);
 
 impl CreatedQueues {
     /// The names, for the status page.
     pub fn fact(&self) -> Fact {
         let names = Arc::clone(&self.0);
         Arc::new(move || {
-            let names = names.lock().join(", ");
-            let names = if names.is_empty() { "none".to_owned() } else { names };
+            let names: Vec<String> = names.lock().iter().cloned().collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             Box::pin(async move { names.into() })
         })
     }
 
     /// Records a queue, counts it, and logs it; on Amazon that is a warning.
     pub(crate) fn record(&self, name: &str, url: &str, region: &str) {
-        self.0.lock().push(name.to_owned());
+        self.0.lock().insert(name.to_owned());
         metrics::count_created_queue();
         match account_on_amazon(url) {
             Some(account) => log::warn!(

@@ -92,9 +92,20 @@ fn insert_undecided(
     }
 
     session.limit_statements(ROW_LIMIT);
+    let mut a_row_took_the_time = false;
     for (record, outcome) in rows {
         if *outcome == RowOutcome::Undecided {
-            *outcome = store_one(&mut session, record)?;
+            match store_one(&mut session, record) {
+                Ok(settled) => *outcome = settled,
+                // The database is well: one row has waited so long that no time is left.
+                Err(Unavailable { kind: UnavailableKind::DeadlinePassed, .. })
+                    if a_row_took_the_time =>
+                {
+                    return Ok(());
+                }
+                Err(unavailable) => return Err(unavailable),
+            }
+            a_row_took_the_time |= *outcome == RowOutcome::Undecided;
         }
     }
     Ok(())

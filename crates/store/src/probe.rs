@@ -29,15 +29,19 @@ BEGIN
         RAISE SQLSTATE 'PROBE';
     EXCEPTION
         WHEN SQLSTATE 'PROBE' THEN RETURN;
-        WHEN integrity_constraint_violation OR with_check_option_violation OR data_exception
-            OR program_limit_exceeded OR raise_exception THEN refused_with := sqlstate;
+        WHEN OTHERS THEN
+            -- The database itself: connections, transactions, rights, resources, a stop, the system.
+            IF left(sqlstate, 2) IN ('08', '25', '40', '42', '53', '55', '57', '58', 'XX') THEN
+                RAISE;
+            END IF;
+            refused_with := left(sqlstate, 2);
     END;
     BEGIN
         INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data)
             SELECT form_type, CASE WHEN submission_id IS NOT NULL THEN gen_random_uuid() END,
                    gen_random_uuid(), received_at, data
                 FROM forms ORDER BY id DESC LIMIT 1;
-        IF NOT FOUND AND refused_with = 'P0001' THEN
+        IF NOT FOUND AND refused_with NOT IN ('22', '23', '44', '54') THEN
             RAISE EXCEPTION USING MESSAGE = 'a trigger refuses rows';
         END IF;
         RAISE SQLSTATE 'PROBE';

@@ -95,8 +95,8 @@ const WATERMARK_AGE: Metric = Metric {
     name: "form_data_watermark_age_seconds",
     kind: MetricKind::Gauge,
     labels: &[],
-    description: "How long the watermark of `forms` has waited for a transaction that may still commit a row. \
-                  Readers see no row above it. 0 if it waits for none.",
+    description: "How long the watermark of `forms` has waited for a transaction that may still commit a row, \
+                  or this worker could not advance it. Readers see no row above it. 0 if it waits for nothing.",
 };
 
 const CONNECTIONS_IN_USE: Metric = Metric {

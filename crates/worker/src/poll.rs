@@ -108,6 +108,7 @@ impl Pollers {
             // The time without polls while the gate was shut does not count.
             self.handler.status.record_progress();
             self.permits.wait_while_congested().await;
+            self.handler.status.record_progress();
             let room = self.room.reserve(most).await;
             if self.handler.gate.is_open() {
                 return room;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use store::{Unavailable, UnavailableKind};
+use store::UnavailableKind;
 use tokio::{
     sync::Notify,
     task::spawn_blocking,
@@ -18,6 +18,8 @@ const WHILE_IT_WAITS: Duration = Duration::from_millis(50);
 /// Many inserts share a step.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
+/// It waits for nobody, so it takes this long only if PostgreSQL hangs.
+const STEP_WITHIN: Duration = Duration::from_secs(10);
 const WARN_EVERY: Duration = Duration::from_secs(3600);
 
 /// Tells that rows were committed. Clones tell the same listener.
@@ -33,32 +35,47 @@ impl NewRows {
 /// Makes one step after another, for ever. A missing right is logged once an hour; storing goes on.
 pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
+    let mut last_step = Instant::now();
     loop {
-        gate.wait_until_open().await;
+        if !gate.is_open() {
+            // The alert about the database says enough.
+            metrics::set_watermark_age(Duration::ZERO);
+            gate.wait_until_open().await;
+            last_step = Instant::now();
+        }
+        let began = Instant::now();
         let store = store.clone();
-        let Ok(step) = spawn_blocking(move || store.advance_watermark()).await else {
-            // The panic hook has logged it.
-            sleep(WITHOUT_DATABASE).await;
-            continue;
-        };
+        let step = timeout(STEP_WITHIN, spawn_blocking(move || store.advance_watermark())).await;
+        // A step that takes long has many old versions of its row to pass: make fewer.
+        let rest = BETWEEN_STEPS.max(began.elapsed() * 10);
         match step {
-            Ok(Some(watermark)) => {
+            Ok(Ok(Ok(Some(watermark)))) => {
+                last_step = Instant::now();
                 metrics::set_watermark_age(watermark.waits.unwrap_or_default());
                 if watermark.waits.is_none() {
-                    sleep(BETWEEN_STEPS).await;
+                    sleep(rest).await;
                     let _no_new_row = timeout(WITHOUT_NEW_ROWS, new_rows.0.notified()).await;
                 } else {
-                    sleep(WHILE_IT_WAITS).await;
+                    sleep(rest.max(WHILE_IT_WAITS)).await;
                 }
             }
-            // Another worker or a reader is making one.
-            Ok(None) => sleep(WHILE_IT_WAITS).await,
-            Err(unavailable) => {
-                if warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) && is_refused(&unavailable) {
+            // Another worker or a reader is making one; or somebody holds the lock and does not let
+            // go of it.
+            Ok(Ok(Ok(None))) => {
+                metrics::set_watermark_age(last_step.elapsed());
+                sleep(rest.max(WHILE_IT_WAITS)).await;
+            }
+            // It fails, it hangs, or the panic hook has logged a panic.
+            failed => {
+                metrics::set_watermark_age(last_step.elapsed());
+                if let Ok(Ok(Err(unavailable))) = failed
+                    && unavailable.kind == UnavailableKind::StatementFailed
+                    && warned.is_none_or(|at| at.elapsed() >= WARN_EVERY)
+                {
                     log::warn!(
                         reason:% = unavailable;
-                        "Cannot advance the watermark, so readers see no new rows. Run `worker migrate`, and give \
-                         the worker's role EXECUTE on the function advance_watermark."
+                        "Cannot advance the watermark, so readers see no new rows. If the function or the right is \
+                         missing, run `worker migrate` and give the worker's role EXECUTE on advance_watermark."
                     );
                     warned = Some(Instant::now());
                 }
@@ -66,9 +83,4 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
             }
         }
     }
-}
-
-/// Whether PostgreSQL answers, and refuses this statement. Anything else is for the gate to log.
-fn is_refused(unavailable: &Unavailable) -> bool {
-    unavailable.kind == UnavailableKind::StatementFailed
 }

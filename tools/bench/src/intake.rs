@@ -117,6 +117,12 @@ pub fn throughput(lab: &Lab, revision: &Revision, sweep: &[usize]) -> Result<Thr
     })
 }
 
+/// Forms accepted per second over 64 connections, in one run of a warm api.
+pub fn accepted_per_second(lab: &Lab, api: &Service) -> Result<f64> {
+    saturate(lab, api, CONNECTIONS, lab.seconds(1.0))?;
+    Ok(saturate(lab, api, CONNECTIONS, lab.seconds(4.0))?.per_second)
+}
+
 pub fn latency(lab: &Lab, revision: &Revision, round_trip: Duration) -> Result<Latency> {
     let server = lab.queue_server(QueueBuild::Hooked, round_trip);
     let api = lab.api(revision, server.sqs.endpoint());
@@ -231,7 +237,7 @@ fn offer(
     Ok(outcome)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! the same time. Development only.
 //!
 //! `load` makes requests over `connection`. `intake`, `drain` and `end_to_end` measure with it, `measure` runs all of
-//! them for each revision, and `figures`, `report` and `plots` present the results. `count` counts instructions instead
+//! them for each revision, `pairs` compares two revisions, and `figures`, `report` and `plots` present the results. `count` counts instructions instead
 //! of time.
 
 #![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
@@ -33,6 +33,7 @@ pub mod with_fauxqs;
 
 pub mod count;
 pub mod measure;
+pub mod pairs;
 pub mod sweep;
 
 // The results.

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bench::{
     count, figures,
     lab::{Lab, Revision},
     machine,
     measure::measure_all,
-    null_sink, report,
+    null_sink, pairs, report,
     sweep::sweep,
     table,
 };
@@ -53,6 +53,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         docs: PathBuf,
     },
+    /// Compares the rates of this revision with those of --base
+    Pairs {
+        /// Pairs of runs of each rate
+        #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+        pairs: usize,
+    },
     /// The server that the api is compared with; the benchmark starts it itself
     #[command(hide = true)]
     NullSink,
@@ -67,6 +73,7 @@ fn main() -> Result<()> {
             let lab = Lab::prepare(programs.clone(), setup.quick)?;
             count::count(&lab, &setup.revisions(&programs), &programs.join("profiles"), &docs)
         }
+        Some(Command::Pairs { pairs }) => compare(&setup, pairs),
         None => bench(&setup, backlog, docs),
     }
 }
@@ -88,6 +95,17 @@ impl Setup {
         }
         revisions
     }
+}
+
+fn compare(setup: &Setup, pairs: usize) -> Result<()> {
+    let programs = setup.programs()?;
+    let revisions = setup.revisions(&programs);
+    let [current, base] = revisions.as_slice() else {
+        bail!("--base is missing: the programs to compare with");
+    };
+    let lab = Lab::prepare(programs.clone(), setup.quick)?;
+    println!("{}", pairs::compare(&lab, current, base, pairs)?);
+    Ok(())
 }
 
 fn bench(setup: &Setup, backlog: u64, docs: Option<PathBuf>) -> Result<()> {

@@ -75,7 +75,7 @@ async fn creating_queues_on_amazon_is_a_warning_and_shows_on_the_status_page() {
     let own = [("UI_SECRET", forms::SECRET), METRICS];
     let api = Service::start("api", &[&aws(&endpoint)[..], &own].concat());
     api.logged("Found the form queue.").await;
-    let names = ["directory-form-data-invalid", "directory-form-data"];
+    let names = ["directory-form-data", "directory-form-data-invalid"];
     for name in names {
         let fields = format!(" queue={name} region=eu-west-1 account=123456789012");
         let is_warning = |line: &&str| line.contains(" WARN ") && line.ends_with(&fields);
@@ -90,7 +90,7 @@ async fn creating_queues_elsewhere_is_counted_without_a_warning() {
     let api = stack.ready_api(&[METRICS]).await;
     let is_warning = |line: &str| line.contains(" WARN ") && line.contains("queue=");
     assert!(!api.log().lines().any(is_warning), "{}", api.log());
-    let names = "directory-form-data-invalid, directory-form-data";
+    let names = "directory-form-data, directory-form-data-invalid";
     assert_eq!(created(&api).await, (json!(names), Some(2.0)));
     let second = stack.ready_api(&[METRICS]).await;
     assert_eq!(created(&second).await, (json!("none"), Some(0.0)));

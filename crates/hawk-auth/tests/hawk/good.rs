@@ -2,13 +2,13 @@ use std::str::FromStr;
 
 use hawk::{Header, Key, PayloadHasher, RequestBuilder, SHA256};
 
-use crate::sent::{KEY, OLD_KEY, Sent, Signing, verifier};
+use crate::sent::{KEY, NOW, OLD_KEY, Sent, Signing, verifier};
 
 #[test]
 fn a_request_signed_by_another_implementation_is_good_and_has_its_client_id() {
     let sent = Sent::default().signed();
     let verified = sent.verify(&verifier()).unwrap();
-    assert_eq!(verified.client_id(), "ui");
+    assert_eq!((verified.client_id(), verified.ts()), ("ui", NOW));
     assert_eq!(verified.mac()[..], sent.hawk_header(&Signing::default()).mac.unwrap()[..]);
 }
 

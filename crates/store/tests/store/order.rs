@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use diesel::{RunQueryDsl, connection::SimpleConnection};
 use store::Watermark;
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
 
@@ -21,11 +22,7 @@ const ROWS: u64 = 20_000;
 
 #[test]
 fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not_misses_some() {
-    let settings = [("max_prepared_transactions", "20")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
-    let mut cluster =
-        Cluster::throwaway(ClusterOptions { settings, ..Default::default() }).unwrap();
+    let mut cluster = cluster_with_prepared_transactions();
     let url = cluster.url("postgres");
     store_on(&url, |_| {}).migrate().unwrap();
 
@@ -69,6 +66,11 @@ fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not
     assert!(missed > 0, "nobody missed a row, so this test shows nothing");
 }
 
+fn cluster_with_prepared_transactions() -> Cluster {
+    let settings = vec![("max_prepared_transactions".to_owned(), "20".to_owned())];
+    Cluster::throwaway(ClusterOptions { settings, ..Default::default() }).unwrap()
+}
+
 /// Those whose writer lost its connection before it could commit them.
 fn roll_back_prepared_transactions(url: &str) {
     let left = sql(url, "select gid from pg_prepared_xacts").unwrap();
@@ -105,6 +107,53 @@ fn an_insert_that_stays_open_holds_readers_back_until_it_ends() {
     fixture.wait_for("select watermark = 2 from advance_watermark('forms')");
     assert_eq!(fixture.database.sql(waiting), "|0");
     assert_eq!(advance(), Watermark { id: 2, waits: None });
+}
+
+/// Recovery gives a prepared transaction another virtual transaction, and the server does not count
+/// as started anew.
+#[test]
+fn a_prepared_transaction_holds_readers_back_after_a_crash_of_a_backend_too() {
+    let cluster = cluster_with_prepared_transactions();
+    let url = cluster.url("postgres");
+    let store = store_on(&url, |_| {});
+    store.migrate().unwrap();
+    let watermark = || store.advance_watermark().unwrap().unwrap().id;
+    let mut slow = writers::connect(&url);
+    slow.batch_execute("begin; insert into forms (sqs_message_id, data) values ('slow', '{}')")
+        .unwrap();
+    sql(&url, "select store_form('form', null, 'quick', null, '{}')").unwrap();
+    assert_eq!(watermark(), 0);
+    slow.batch_execute("prepare transaction 'slow'").unwrap();
+    assert_eq!(watermark(), 0);
+
+    let start = sql(&url, "select pg_postmaster_start_time()").unwrap();
+    let victim = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("pg_backend_pid()"))
+        .get_result::<i32>(&mut slow)
+        .unwrap();
+    let killed = std::process::Command::new("kill").args(["-9", &victim.to_string()]).status();
+    assert!(killed.unwrap().success());
+    drop(slow);
+    let mut after = loop {
+        // The server ends the connections of all its backends a moment later.
+        let mut connection = writers::connect(&url);
+        thread::sleep(Duration::from_millis(200));
+        if connection.batch_execute("select 1").is_ok() {
+            break connection;
+        }
+    };
+    assert_eq!(sql(&url, "select pg_postmaster_start_time()").unwrap(), start);
+    assert_eq!((watermark(), watermark()), (0, 0));
+    after.batch_execute("commit prepared 'slow'").unwrap();
+    // Recovery also skips some ids.
+    assert!(watermark() >= 2);
+}
+
+#[test]
+fn ids_that_can_come_out_of_order_are_an_error() {
+    let fixture = fixture();
+    fixture.database.sql("alter sequence forms_id_seq cache 10");
+    let error = fixture.database.try_sql("select * from advance_watermark('forms')").unwrap_err();
+    assert!(error.to_string().contains("has no cache"), "{error}");
 }
 
 #[test]

@@ -136,6 +136,25 @@ fn a_call_returns_when_its_time_limit_is_reached() {
     assert_eq!(f.rows(), stored as u64);
 }
 
+/// A row that somebody else has inserted and not committed takes the batch's time, and then its own;
+/// what is left is too short for the rows after it.
+#[test]
+fn a_row_that_waits_too_long_for_another_transaction_is_no_outage() {
+    let f = fixture_with(|settings| {
+        settings.statement_timeout = Duration::from_secs(1);
+        settings.insert_limit = Duration::from_secs(3);
+    });
+    f.on_insert("IF NEW.submission_id IS NOT NULL THEN PERFORM pg_sleep(0.3); END IF;");
+    let _open = f.session_that(
+        "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')",
+    );
+    let outcomes = decided(f.store.insert_once(&submissions(8)));
+    assert_eq!(outcomes[0], Undecided);
+    let stored = outcomes[1..].iter().filter(|outcome| **outcome == Stored).count();
+    assert!(stored < 7, "there was time for all of them, so this test shows nothing");
+    assert_eq!(f.rows(), stored as u64);
+}
+
 #[test]
 fn a_connection_returns_to_the_pool_with_its_usual_timeout() {
     let f = fixture_with(|settings| settings.pool_size = 1);

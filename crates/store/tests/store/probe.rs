@@ -31,6 +31,13 @@ const CHANGES: &[(&str, &str)] = &[
          CREATE TRIGGER known BEFORE INSERT ON forms FOR EACH ROW EXECUTE FUNCTION known()",
     ),
     (
+        "a trigger with an error code of its own",
+        "CREATE FUNCTION own_code() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF NEW.form_type <> 'enrolment' THEN RAISE EXCEPTION 'unknown' USING ERRCODE = 'UE001'; END IF; RETURN NEW;
+         END $$;
+         CREATE TRIGGER own_code BEFORE INSERT ON forms FOR EACH ROW EXECUTE FUNCTION own_code()",
+    ),
+    (
         "a trigger that casts",
         "CREATE FUNCTION cast_data() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              PERFORM (NEW.data->>'data')::int; RETURN NEW;

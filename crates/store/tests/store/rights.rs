@@ -85,6 +85,27 @@ fn a_missing_right_counts_as_unavailable_and_is_named() {
 }
 
 #[test]
+fn what_a_superuser_migrates_belongs_to_the_owner_of_forms() {
+    let f = fixture();
+    let role = format!("{}_owner", f.database.name());
+    let forget = "DELETE FROM __diesel_schema_migrations WHERE version LIKE '20261122%'";
+    let down = test_kit::postgres::way_back().remove(0);
+    let down = std::fs::read_to_string(down).unwrap();
+    f.database.sql(&format!(
+        "{down}; {forget}; CREATE ROLE {role} LOGIN PASSWORD 'owner'; ALTER TABLE forms OWNER TO {role};
+         GRANT USAGE, CREATE ON SCHEMA public TO {role}"
+    ));
+    assert_eq!(f.store.migrate().map(|applied| applied.len()), Ok(1));
+    let store = store_on(&f.database.url_as(&role, "owner"), |_| {});
+    assert!(store.advance_watermark().unwrap().is_some());
+    drop(store);
+    f.database.sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';
+         DROP OWNED BY {role} CASCADE; DROP ROLE {role};"
+    ));
+}
+
+#[test]
 fn functions_use_our_tables_whatever_their_caller_has_set() {
     let f = fixture();
     f.database.sql("CREATE SCHEMA other; CREATE TABLE other.forms (LIKE forms); CREATE TABLE other.watermarks (LIKE watermarks)");

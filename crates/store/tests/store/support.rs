@@ -81,7 +81,7 @@ impl Fixture {
     }
 
     pub fn wait_for(&self, condition: &str) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.database.sql(condition) != "t" {
             assert!(Instant::now() < deadline, "never came true: {condition}");
         }

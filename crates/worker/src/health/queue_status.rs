@@ -13,6 +13,9 @@ const POLLS_WITHIN: Duration = Duration::from_secs(60);
 /// Readiness turns red when nothing but failed deletes was seen for this long.
 const DELETES_FAIL_FOR: Duration = Duration::from_secs(60);
 
+/// Failures further apart do not belong together: another delivery was deleted elsewhere meanwhile.
+const FORGET_AFTER: Duration = Duration::from_secs(300);
+
 /// The queue of a form type, and how the last polls and deletes went.
 pub struct QueueStatus {
     form_type: String,
@@ -89,7 +92,9 @@ impl State {
         match (failure, &mut self.failed_deletes) {
             _ if some_succeeded => self.failed_deletes = None,
             (None, _) => {}
-            (Some(cause), Some(failed)) => (failed.last, failed.cause) = (now, cause),
+            (Some(cause), Some(failed)) if now - failed.last < FORGET_AFTER => {
+                (failed.last, failed.cause) = (now, cause);
+            }
             (Some(cause), failed) => *failed = Some(FailedDeletes { first: now, last: now, cause }),
         }
     }
@@ -101,7 +106,8 @@ impl State {
         };
         let deletes_fail = || {
             let FailedDeletes { first, last, cause } = self.failed_deletes.as_ref()?;
-            (*last - *first >= DELETES_FAIL_FOR).then(|| deletes_fail_because(*cause))
+            let go_on = now.saturating_duration_since(*last) < FORGET_AFTER;
+            (go_on && *last - *first >= DELETES_FAIL_FOR).then(|| deletes_fail_because(*cause))
         };
         self.poll_fault.or_else(polls_have_ceased).or_else(deletes_fail)
     }
@@ -149,5 +155,10 @@ mod tests {
         assert_eq!(state.fault(true, now + seconds(62)), None, "some were deleted");
         state.record_deletes(failed, false, now + seconds(63));
         assert_eq!(state.fault(true, now + seconds(63)), None, "it starts over");
+        state.record_deletes(failed, false, now + seconds(500));
+        assert_eq!(state.fault(true, now + seconds(500)), None, "too rare to belong together");
+        state.record_deletes(failed, false, now + seconds(561));
+        assert_eq!(state.fault(true, now + seconds(561)), fault);
+        assert_eq!(state.fault(true, now + seconds(900)), None, "nothing has been deleted since");
     }
 }

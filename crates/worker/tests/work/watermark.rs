@@ -54,9 +54,10 @@ async fn an_insert_that_stays_open_holds_back_readers_and_nobody_else_and_shows_
 #[tokio::test]
 async fn if_the_watermark_cannot_be_advanced_forms_are_stored_and_the_log_says_what_to_do() {
     let stack = Stack::start();
-    let worker = stack.ready_worker(&[]).await;
+    let worker = stack.ready_worker(&[METRICS]).await;
     stack.database.sql("alter function advance_watermark(text) rename to another_name");
-    worker.logged("give the worker's role EXECUTE on the function advance_watermark").await;
+    worker.logged("give the worker's role EXECUTE on advance_watermark").await;
+    wait::until_true("the metric shows it", async || metrics(&worker).await[AGE] > 1.0).await;
     stack.queue_forms(0..5).await;
     stack.drained().await;
     assert_eq!(stack.rows(), 5);
