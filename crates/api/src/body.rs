@@ -86,8 +86,9 @@ impl BodyLimits {
         outcome
     }
 
-    /// Reads a refused body to its end and discards it. A client that is still writing when the
-    /// connection closes would see a reset instead of the answer.
+    /// Reads and discards the rest of a refused body, for at most 3 s and about `MAX_BODY_BYTES`. A
+    /// client that is still writing when the connection closes would see a reset instead of the
+    /// answer.
     pub async fn discard(&self, mut payload: Payload) {
         self.discard_until(Instant::now() + self.time, &mut payload).await;
     }

@@ -29,7 +29,7 @@ pub struct Fields(
 impl Fields {
     /// Reads a request body. An empty body and the JSON text `null` give no fields, as in 2016.
     ///
-    /// If the body is not JSON, of a repeated name only the last value is kept.
+    /// If the body is not JSON, only the last value of a repeated name is kept.
     /// [`FormType::parse`](crate::FormType::parse) also knows the fields that are lists.
     ///
     /// # Errors

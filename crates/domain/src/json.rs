@@ -12,7 +12,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use crate::canonical::{Canonical, Name, Unstorable, Writer};
 
-/// How the keys start that serde_json reserves.
+/// The prefix of the keys that serde_json reserves.
 pub(crate) const PRIVATE_KEYS: &str = "$serde_json::private::";
 pub(crate) const NUMBER_KEY: &str = "$serde_json::private::Number";
 
@@ -38,7 +38,7 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 /// Writes the value that is parsed.
 struct WriteValue<'w> {
     writer: &'w mut Writer,
-    /// Nothing is around the value.
+    /// Whether the value is the whole text, and not inside an object or a list.
     is_whole: bool,
 }
 

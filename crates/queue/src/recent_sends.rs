@@ -1,4 +1,4 @@
-//! How the last call went that sent messages, for a readiness that need not ask SQS.
+//! How the last send went, so that the readiness check need not ask SQS.
 
 use std::{sync::Arc, time::Duration};
 

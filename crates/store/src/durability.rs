@@ -1,4 +1,5 @@
-//! Whether a row survives that PostgreSQL has reported as stored: its message is deleted then.
+//! Whether a row that PostgreSQL has reported as stored survives a failure: after that report, the
+//! worker deletes its message.
 
 use std::fmt;
 
@@ -69,7 +70,7 @@ impl Durability {
         risks
     }
 
-    /// Why not each COMMIT is on a synchronous standby too, if that is so.
+    /// Why a COMMIT may not reach a synchronous standby; `None` if every COMMIT does.
     pub fn no_synchronous_standby(&self) -> Option<&'static str> {
         if !self.names_standbys {
             Some("synchronous_standby_names is empty")
@@ -100,7 +101,7 @@ impl fmt::Display for DurabilityRisk {
 }
 
 impl Store {
-    /// Asks PostgreSQL how safe a row is that it reports as stored.
+    /// Asks PostgreSQL how safe a row is once it is reported as stored.
     pub fn durability(&self) -> Result<Durability, Unavailable> {
         self.session()?.run(|connection| sql_query(LOOK).get_result(connection))
     }

@@ -8,14 +8,14 @@ use diesel::{connection::SimpleConnection, prelude::*};
 /// larger than a page and random, so that it does not compress: a smaller one might fit into free
 /// space of the last page of a full disk.
 ///
-/// Operators add constraints, partitions and triggers, and each of them may refuse this row although
-/// it takes real ones. So the next attempt is a copy of the newest row, with other ids. A constraint
+/// Operators add constraints, partitions and triggers, each of which may refuse this row and still
+/// accept real ones. So the next attempt is a copy of the newest row, with other ids. A constraint
 /// that refuses the copy too, such as one that allows each content only once, concerns the row: a
-/// database that checks it can write. An exception of a trigger says nothing of that kind.
+/// database that checks it can write. An exception of a trigger does not prove that.
 ///
-/// A message about the copy may quote it, so it is replaced; its SQLSTATE stays. The exceptions
-/// undo the inserts. What remains is an empty transaction, whose COMMIT waits for synchronous
-/// standbys as every other.
+/// An error message about the copy may quote its data, so the message is replaced; its SQLSTATE
+/// stays. The exceptions undo the inserts. What remains is an empty transaction, whose COMMIT waits
+/// for synchronous standbys like every other.
 const PROBE: &str = "
 DO $$
 DECLARE

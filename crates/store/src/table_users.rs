@@ -13,8 +13,8 @@ use diesel::{
 pub(crate) const LONG: Duration = Duration::from_secs(1);
 
 /// Autovacuum has only ShareUpdateExclusiveLock and gives way to a session that waits, so it does
-/// not count. A transaction is known by its `virtualtransaction`, which also a prepared transaction
-/// has, and which every role may see.
+/// not count. A transaction is known by its `virtualtransaction`, which a prepared transaction has
+/// too, and every role may see.
 const USERS: &str = "
     SELECT l.virtualtransaction AS transaction, l.pid, l.relation::regclass::text AS table_name,
            min(a.xact_start) AS since
@@ -43,7 +43,7 @@ impl TableUser {
         self.pid.map_or_else(|| "none: a prepared transaction".to_owned(), |pid| pid.to_string())
     }
 
-    /// The begin of the transaction in words.
+    /// The start of the transaction in words.
     pub fn since_in_words(&self) -> String {
         self.since.map_or_else(
             || "hidden from this role".to_owned(),

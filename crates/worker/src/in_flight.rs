@@ -1,7 +1,8 @@
 //! Messages in flight: received, and neither deleted nor released yet.
 //!
-//! They are counted by age, because the age of the oldest is a metric. Each body holds room as long
-//! as it is in memory, and is there once: in the delivery until it is decoded, then in the record.
+//! They are counted by age, because the age of the oldest is a metric. Each body is in
+//! memory only once (in the delivery until it is decoded, then in the record), and holds room for
+//! that long.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},

@@ -26,7 +26,7 @@ use crate::{
     watermark::NewRows,
 };
 
-/// So many batches may wait in line for a database connection, counted in bytes.
+/// How many full batches' worth of bytes may wait for a database connection.
 const BATCHES_IN_LINE: usize = 2;
 
 /// Polls, stores and settles the messages of one form type.

@@ -8,12 +8,12 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes are counted in these units, rounded up, so that a permit of the semaphore can stand for
-/// one.
+/// Bytes are counted in these units, rounded up, so that each permit of the semaphore stands for one
+/// unit.
 const UNIT: usize = 1 << 10;
 
-/// Room for a number of bytes. Clones share it. Who waits for room gets it in the order of asking,
-/// so that nobody waits forever for a large part of it.
+/// Room for a number of bytes. Clones share it. Callers get room in the order in which they asked,
+/// so that a caller who needs a lot does not wait forever.
 #[derive(Clone)]
 pub struct Room(Arc<Inner>);
 
@@ -54,9 +54,9 @@ impl Room {
         }))
     }
 
-    /// Enlarges the room if one poll of each form type does not fit at the same time, with as much as
-    /// one poll brings: the polls of quiet form types, which last up to 20 s, would keep the others
-    /// waiting.
+    /// Enlarges the room, if necessary, so that it holds one poll of each form type and as many bytes
+    /// again as one poll brings. Otherwise the polls of quiet form types, which last up to 20 s, would
+    /// keep the others waiting.
     pub fn fit_poll_of_one_more_form_type(&self, bytes: usize) {
         let mut room = self.0.units.lock();
         room.for_polls = room.for_polls.saturating_add(units(bytes));

@@ -11,18 +11,19 @@ use tokio::{
 
 use crate::{metrics, pipeline::Shared};
 
-/// Other processes store rows too, and draw ids that they never commit.
+/// The longest wait between steps without new rows from this worker, because other processes store
+/// rows too, and draw ids that they never commit.
 const WITHOUT_NEW_ROWS: Duration = Duration::from_secs(1);
-/// While a transaction holds the watermark back.
+/// The shortest wait between steps while a transaction holds the watermark back.
 const WHILE_IT_WAITS: Duration = Duration::from_millis(50);
 /// Many inserts share a step.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
-/// It waits for nobody, so it takes this long only if PostgreSQL hangs.
+/// The time limit of a step. A step waits for nobody, so it takes this long only if PostgreSQL hangs.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
 const WARN_EVERY: Duration = Duration::from_secs(3600);
 
-/// Tells that rows were committed. Clones tell the same listener.
+/// Signals that rows were committed. Clones signal the same listener.
 #[derive(Clone, Debug, Default)]
 pub struct NewRows(Arc<Notify>);
 
@@ -32,7 +33,8 @@ impl NewRows {
     }
 }
 
-/// Makes one step after another, for ever. A missing right is logged once an hour; storing goes on.
+/// Advances the watermark step by step, forever. If a step fails, for example because a right is
+/// missing, this logs a warning at most once an hour; storing goes on.
 pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
     let mut last_step = Instant::now();
@@ -46,7 +48,7 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
         let began = Instant::now();
         let store = store.clone();
         let step = timeout(STEP_WITHIN, spawn_blocking(move || store.advance_watermark())).await;
-        // A step that takes long has many old versions of its row to pass: make fewer.
+        // A slow step had to read past many old versions of its row, so make fewer steps.
         let rest = BETWEEN_STEPS.max(began.elapsed() * 10);
         match step {
             Ok(Ok(Ok(Some(watermark)))) => {

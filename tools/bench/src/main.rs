@@ -58,6 +58,9 @@ enum Command {
         /// Pairs of runs of each rate
         #[arg(long, value_name = "NUMBER", default_value_t = 5)]
         pairs: usize,
+        /// Only the rates whose name contains this, such as "4 database"
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        only: String,
     },
     /// The server that the api is compared with; the benchmark starts it itself
     #[command(hide = true)]
@@ -73,7 +76,7 @@ fn main() -> Result<()> {
             let lab = Lab::prepare(programs.clone(), setup.quick)?;
             count::count(&lab, &setup.revisions(&programs), &programs.join("profiles"), &docs)
         }
-        Some(Command::Pairs { pairs }) => compare(&setup, pairs),
+        Some(Command::Pairs { pairs, only }) => compare(&setup, pairs, &only),
         None => bench(&setup, backlog, docs),
     }
 }
@@ -97,14 +100,14 @@ impl Setup {
     }
 }
 
-fn compare(setup: &Setup, pairs: usize) -> Result<()> {
+fn compare(setup: &Setup, pairs: usize, only: &str) -> Result<()> {
     let programs = setup.programs()?;
     let revisions = setup.revisions(&programs);
     let [current, base] = revisions.as_slice() else {
         bail!("--base is missing: the programs to compare with");
     };
     let lab = Lab::prepare(programs.clone(), setup.quick)?;
-    println!("{}", pairs::compare(&lab, current, base, pairs)?);
+    println!("{}", pairs::compare(&lab, current, base, pairs, only)?);
     Ok(())
 }
 

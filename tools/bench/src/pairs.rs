@@ -34,10 +34,16 @@ struct Compared {
     base: Vec<f64>,
 }
 
-/// Measures so many pairs of each rate, and returns a table in Markdown.
-pub fn compare(lab: &Lab, current: &Revision, base: &Revision, pairs: usize) -> Result<String> {
+/// Measures so many pairs of each rate whose name contains `only`, and returns a table in Markdown.
+pub fn compare(
+    lab: &Lab,
+    current: &Revision,
+    base: &Revision,
+    pairs: usize,
+    only: &str,
+) -> Result<String> {
     let mut all = Vec::new();
-    for (name, run) in RUNS {
+    for (name, run) in RUNS.into_iter().filter(|(name, _)| name.contains(only)) {
         eprintln!("… {pairs} pairs: {name}");
         let mut compared = Compared { name, current: Vec::new(), base: Vec::new() };
         for pair in 0..pairs {

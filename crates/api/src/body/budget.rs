@@ -1,8 +1,9 @@
 //! The bytes that all bodies together may have.
 //!
-//! Small bodies may take all of them, and large bodies take at most three quarters. So large bodies
-//! that stall cannot keep out small ones, as nearly all forms are. If there is no room, the large
-//! body that arrives most slowly is dropped.
+//! Small bodies, as nearly all forms are, may take all of them. Large bodies may take three quarters,
+//! or as much as the longest body needs if that is more. So large bodies that stall cannot keep out
+//! small ones, unless the budget is hardly larger than the longest body. If there is no room, the
+//! large body that arrives most slowly is dropped.
 
 use std::sync::Arc;
 
@@ -56,14 +57,16 @@ impl LargeBody {
 #[derive(Clone, Copy)]
 pub struct Request {
     pub bytes: usize,
-    /// How many of all bytes of a large body were not taken as such before.
+    /// How many bytes to take from the share for large bodies. For a body that has just become
+    /// large, this includes the bytes that it took while it was small.
     pub large_bytes: usize,
-    /// The rate of the body, which drops slower ones only; `None` drops any.
+    /// The rate of this body. Only slower large bodies are dropped to make room for it; with
+    /// `None`, any large body may be.
     pub rate: Option<f64>,
 }
 
 impl Budget {
-    /// `longest` is the length of the longest body, for which there is always room.
+    /// `longest` is the length of the longest body. The share for large bodies is never smaller.
     pub fn new(bytes: usize, longest: usize) -> Self {
         let reserve = (bytes / 4).min(bytes.saturating_sub(longest));
         let state = State { free: bytes, free_for_large: bytes - reserve, arriving: Vec::new() };

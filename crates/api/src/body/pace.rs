@@ -6,7 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::refusal::Refusal;
 
-/// Each of these times must bring enough bytes. A packet that is lost a few times takes less.
+/// A body must bring enough bytes in each window of this length. A packet that is lost and sent again
+/// a few times takes less.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// The rate is known after this time.

@@ -20,7 +20,7 @@ const MAX_MESSAGES: usize = 100_000;
 const POLLS: usize = 4;
 /// Long enough for SQS to ask all of its servers, which it does not do for a poll without a wait.
 const POLL_WAIT: Duration = Duration::from_secs(1);
-/// After this many polls that brought only known messages the sweep ends. Known messages come again
+/// The sweep goes on after this many polls in a row that bring only known messages. Known messages come again
 /// if they were hidden for too short a time, or for no reason at all.
 const MAX_POLLS_WITHOUT_NEW: u32 = 10;
 /// The sweep goes on after this many failures in a row, because they may pass.
