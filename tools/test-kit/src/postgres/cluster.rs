@@ -257,7 +257,19 @@ impl Home {
     }
 }
 
+/// Below the ports that the system gives to connections and to listeners on port 0: while a server is
+/// stopped, one of those could take its port, and it could not start again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 fn free_port() -> Result<u16, PostgresError> {
-    let address = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    Ok(address.map_err(PostgresError::io("listen on", "127.0.0.1"))?.port())
+    let mut last = None;
+    for _ in 0..100 {
+        let port = PORTS.start + rand::random::<u16>() % (PORTS.end - PORTS.start);
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
+    Err(PostgresError::io("listen on", "127.0.0.1")(error))
 }
