@@ -16,3 +16,4 @@ mod pooler;
 mod probe;
 mod rights;
 mod support;
+mod time_limits;

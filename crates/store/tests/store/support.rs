@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use domain::Record;
 use secrecy::SecretString;
-use store::{Insertion, RowOutcome, Store, StoreSettings};
+use store::{Insertion, RowOutcome, RowOutcome::Undecided, Store, StoreSettings, Unavailable};
 use test_kit::{SlowNetwork, postgres::TestDatabase};
 use uuid::Uuid;
 
@@ -122,4 +122,15 @@ pub fn refused(outcome: &RowOutcome) -> &str {
         RowOutcome::Refused(code) => code.as_str(),
         other => panic!("not refused: {other:?}"),
     }
+}
+
+/// Why the database was unavailable to a call that stored nothing.
+#[track_caller]
+pub fn unavailable(insertion: Insertion) -> Unavailable {
+    assert!(
+        insertion.outcomes.iter().all(|outcome| *outcome == Undecided),
+        "{:?}",
+        insertion.outcomes
+    );
+    insertion.unavailable.unwrap()
 }
