@@ -4,8 +4,6 @@ mod bad_schema;
 mod equal_to;
 mod formats;
 mod message;
-mod properties;
-mod property_order;
 mod rules;
 mod sentences;
 mod view;
@@ -18,7 +16,6 @@ use serde_json::Value;
 use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
 
 pub use bad_schema::BadSchema;
-pub use properties::{Property, PropertyType};
 use view::View;
 
 /// A schema without mistakes, ready to check fields.
@@ -28,7 +25,6 @@ pub(crate) struct Schema {
     view: View,
     /// The top-level properties that are lists and nothing else.
     list_fields: HashSet<String>,
-    properties: Vec<Property>,
     /// Every member name that the schema mentions: the sender did not choose these names, so logs
     /// may show them.
     names: HashSet<String>,
@@ -60,16 +56,11 @@ impl Schema {
         collect_names(&document, &mut names);
         let view = View::of(&document);
         let list_fields = collect_list_fields(&document);
-        let properties = properties::read(&document, text);
-        Ok(Self { document, validator, view, list_fields, properties, names })
+        Ok(Self { document, validator, view, list_fields, names })
     }
 
     pub(crate) fn list_fields(&self) -> &HashSet<String> {
         &self.list_fields
-    }
-
-    pub(crate) fn properties(&self) -> &[Property] {
-        &self.properties
     }
 
     pub(crate) fn document(&self) -> &Value {
