@@ -10,18 +10,76 @@
 --       holders         text[]               transactions that may still commit a row up to the candidate
 --       candidate_since timestamptz          when the candidate was noted: the age of a watermark that does not advance
 --       server_start    timestamptz          the start of the server that knew the holders
---
--- Everything is in the schema of `forms` and belongs to the owner of `forms`, whoever runs this. The functions look up
--- names in pg_catalog alone, and name the schema of `forms` where they need it: others may be allowed to create
--- functions and tables in that schema, or temporary ones.
+
+-- First, for this migration and later ones: what they create is in the schema of `forms` and belongs to the owner of
+-- `forms`, whoever runs them, and nobody else gets any right unless it is named here.
 do $make$
+begin
+    execute format($$
+
+-- Runs SQL in which `home.` and `"home"` stand for the schema of forms. Then gives the named tables and functions to the
+-- owner of forms, takes every right on them from others, and grants EXECUTE on the functions in `for_writers` to the
+-- roles that may insert into forms.
+--
+-- Functions that it creates should look up names in pg_catalog alone and write `home.` where they need it: others may be
+-- allowed to create functions and tables in that schema, or temporary ones.
+create function %1$s.create_beside_forms(sql text, tables text[], functions text[], for_writers text[]) returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $body$
 declare
-    home regnamespace := (select relnamespace from pg_class where oid = 'forms'::regclass);
-    owner regrole := (select relowner from pg_class where oid = 'forms'::regclass);
+    home regnamespace := (select relnamespace from pg_class where oid = '%1$s.forms'::regclass);
+    owner regrole := (select relowner from pg_class where oid = '%1$s.forms'::regclass);
     made text;
     granted record;
 begin
-    execute replace(replace($sql$
+    execute replace(replace(sql, '"home"', home::text), 'home.', home || '.');
+
+    foreach made in array tables loop
+        made := home || '.' || made;
+        execute format('alter table %%s owner to %%s', made, owner);
+        for granted in
+            select distinct case grantee when 0 then 'public' else grantee::regrole::text end as grantee
+                from pg_class, aclexplode(relacl)
+                where oid = to_regclass(made) and grantee <> relowner
+        loop
+            execute format('revoke all on %%s from %%s', made, granted.grantee);
+        end loop;
+    end loop;
+
+    foreach made in array functions || for_writers loop
+        made := home || '.' || made;
+        execute format('alter function %%s owner to %%s', made, owner);
+        for granted in
+            select distinct case grantee when 0 then 'public' else grantee::regrole::text end as grantee
+                from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+                where oid = to_regprocedure(made) and grantee <> proowner
+        loop
+            execute format('revoke all on function %%s from %%s', made, granted.grantee);
+        end loop;
+    end loop;
+
+    foreach made in array for_writers loop
+        for granted in
+            select distinct case grantee when 0 then 'public' else grantee::regrole::text end as grantee
+                from pg_class, aclexplode(relacl)
+                where oid = '%1$s.forms'::regclass and privilege_type = 'INSERT' and grantee <> relowner
+        loop
+            execute format('grant execute on function %%s.%%s to %%s', home, made, granted.grantee);
+        end loop;
+    end loop;
+end
+$body$;
+
+-- This function is the first that it creates.
+select %1$s.create_beside_forms('', '{}', '{"create_beside_forms(text, text[], text[], text[])"}', '{}');
+
+    $$, (select relnamespace::regnamespace from pg_class where oid = 'forms'::regclass));
+end
+$make$;
+
+select create_beside_forms($sql$
 
 create table home.watermarks (
     relation text primary key,
@@ -126,36 +184,7 @@ $$;
 -- The first migration left this one to the search_path of its caller.
 alter function home.store_form(text, uuid, text, timestamptz, text) set search_path = "home", pg_temp;
 
-$sql$, '"home"', home::text), 'home.', home || '.');
-
-    -- Nobody but the owner gets any right, except that those who insert into forms may advance its watermark.
-    execute format('alter table %s.watermarks owner to %s', home, owner);
-    for granted in
-        select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
-            from pg_class, aclexplode(relacl)
-            where oid = to_regclass(home || '.watermarks') and grantee <> relowner
-    loop
-        execute format('revoke all on %s.watermarks from %s', home, granted.grantee);
-    end loop;
-
-    foreach made in array array['advance_watermark(text)', 'transactions_with_ids(regclass)'] loop
-        made := home || '.' || made;
-        execute format('alter function %s owner to %s', made, owner);
-        for granted in
-            select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
-                from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-                where oid = to_regprocedure(made) and grantee <> proowner
-        loop
-            execute format('revoke all on function %s from %s', made, granted.grantee);
-        end loop;
-    end loop;
-
-    for granted in
-        select case grantee when 0 then 'public' else grantee::regrole::text end as grantee
-            from pg_class, aclexplode(relacl)
-            where oid = 'forms'::regclass and privilege_type = 'INSERT' and grantee <> relowner
-    loop
-        execute format('grant execute on function %s.advance_watermark(text) to %s', home, granted.grantee);
-    end loop;
-end
-$make$;
+$sql$,
+    tables => '{watermarks}',
+    functions => '{transactions_with_ids(regclass)}',
+    for_writers => '{advance_watermark(text)}');

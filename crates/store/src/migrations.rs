@@ -31,7 +31,8 @@ const LOCK_KEY: i64 = 0x666f_726d_6461_7461;
 
 /// The migrations that keep everyone else out of the table of submissions. The others do not care
 /// who reads it.
-const LOCK_THE_TABLE: [&str; 1] = ["2026-11-21-000000_forms"];
+const LOCK_THE_TABLE: [&str; 2] =
+    ["2026-11-21-000000_forms", "2026-11-23-000000_submission_columns"];
 
 /// How long to wait while another process migrates.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

@@ -45,11 +45,14 @@ pub fn shape(database: &TestDatabase) -> String {
 pub const SHAPE: &str = "\
 created|timestamp with time zone||NO|now()|
 data|jsonb||NO||
+erased_at|timestamp with time zone||YES||
 form_type|text||NO|'form'::text|
 id|bigint||NO||ALWAYS
 received_at|timestamp with time zone||YES||
+schema_digest|bytea||YES||
 sqs_message_id|character varying|255|YES||
 submission_id|uuid||YES||
+traceparent|text||YES||
 CREATE UNIQUE INDEX forms_pkey ON public.forms USING btree (id)
 CREATE UNIQUE INDEX forms_sqs_message_id_key ON public.forms USING btree (sqs_message_id)
 CREATE UNIQUE INDEX forms_submission_id_key ON public.forms USING btree (submission_id)

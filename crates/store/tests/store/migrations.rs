@@ -10,7 +10,13 @@ use crate::support::{Fixture, fixture, store_on};
 
 /// All migrations, in their order.
 fn all() -> Vec<String> {
-    ["2026-11-21-000000_forms", "2026-11-22-000000_watermarks"].map(str::to_owned).to_vec()
+    [
+        "2026-11-21-000000_forms",
+        "2026-11-22-000000_watermarks",
+        "2026-11-23-000000_submission_columns",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[test]
