@@ -11,7 +11,7 @@ use crate::{
     encoding::Encoding,
     fields::Fields,
     refusal::Refusal,
-    schema::{BadSchema, Schema},
+    schema::{BadSchema, Property, Schema},
 };
 
 /// A kind of form, with its own JSON Schema, queue pair and route. Clones share the schema.
@@ -69,6 +69,11 @@ impl FormType {
     /// The JSON Schema.
     pub fn schema(&self) -> &Value {
         self.0.schema.document()
+    }
+
+    /// The properties that the schema names, in its order.
+    pub fn properties(&self) -> &[Property] {
+        self.0.schema.properties()
     }
 
     /// Whether there is a built-in type with this name and a different schema.

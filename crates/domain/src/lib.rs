@@ -38,5 +38,5 @@ pub use message::Message;
 pub use received::{Decoded, Received};
 pub use record::Record;
 pub use refusal::{Fault, Refusal};
-pub use schema::BadSchema;
+pub use schema::{BadSchema, Property, PropertyType};
 pub use submission::Submission;

@@ -4,6 +4,8 @@ mod bad_schema;
 mod equal_to;
 mod formats;
 mod message;
+mod properties;
+mod property_order;
 mod rules;
 mod sentences;
 mod view;
@@ -16,6 +18,7 @@ use serde_json::Value;
 use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
 
 pub use bad_schema::BadSchema;
+pub use properties::{Property, PropertyType};
 use view::View;
 
 /// A schema without mistakes, ready to check fields.
@@ -25,6 +28,7 @@ pub(crate) struct Schema {
     view: View,
     /// The top-level properties that are lists and nothing else.
     list_fields: HashSet<String>,
+    properties: Vec<Property>,
     /// Every member name that the schema mentions: the sender did not choose these names, so logs
     /// may show them.
     names: HashSet<String>,
@@ -56,11 +60,16 @@ impl Schema {
         collect_names(&document, &mut names);
         let view = View::of(&document);
         let list_fields = collect_list_fields(&document);
-        Ok(Self { document, validator, view, list_fields, names })
+        let properties = properties::read(&document, text);
+        Ok(Self { document, validator, view, list_fields, properties, names })
     }
 
     pub(crate) fn list_fields(&self) -> &HashSet<String> {
         &self.list_fields
+    }
+
+    pub(crate) fn properties(&self) -> &[Property] {
+        &self.properties
     }
 
     pub(crate) fn document(&self) -> &Value {
