@@ -14,6 +14,7 @@ mod outages;
 mod outcomes;
 mod pooler;
 mod probe;
+mod removal;
 mod rights;
 mod support;
 mod time_limits;
