@@ -28,7 +28,7 @@ pub struct EndToEnd {
     pub row_visible_p99: f64,
     /// From the row in `forms` to the watermark that has reached it, which is when readers see it.
     /// `None` for a revision without a watermark.
-    pub below_watermark_p99: Option<f64>,
+    pub above_watermark_p99: Option<f64>,
 }
 
 struct Sighting {
@@ -63,14 +63,14 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
         sighting.at.saturating_duration_since(due).as_secs_f64() * 1000.0
     };
     let visible: Vec<f64> = sightings.iter().map(latency).collect();
-    let below_watermark: Vec<f64> = sightings
+    let above_watermark: Vec<f64> = sightings
         .iter()
         .filter_map(|row| Some((row.published? - row.at).as_secs_f64() * 1000.0))
         .collect();
     let result = EndToEnd {
         row_visible_p50: quantile(&visible, 0.5).context("no rows")?,
         row_visible_p99: quantile(&visible, 0.99).context("no rows")?,
-        below_watermark_p99: quantile(&below_watermark, 0.99),
+        above_watermark_p99: quantile(&above_watermark, 0.99),
     };
     drop((api, worker));
     lab.drop_database(&database)?;
@@ -91,15 +91,15 @@ fn watch(mut table: FormsTable, count: usize) -> Result<Vec<Sighting>> {
     // seen; `beyond` has the ids seen above it.
     let (mut complete_until, mut beyond) = (0, BTreeSet::new());
     let mut last = Instant::now();
-    let mut below_watermark = Vec::new();
-    while sightings.len() < count || !below_watermark.is_empty() {
+    let mut above_watermark = Vec::new();
+    while sightings.len() < count || !above_watermark.is_empty() {
         let asked = Instant::now();
         let rows = table.rows_above(complete_until)?;
         let at = Instant::now();
         for row in rows {
             if beyond.insert(row.id) {
                 let number = row.number.context("a form has no number")?;
-                below_watermark.push(sightings.len());
+                above_watermark.push(sightings.len());
                 sightings.push(Sighting { id: row.id, number, at, published: None });
                 last = at;
             }
@@ -109,13 +109,12 @@ fn watch(mut table: FormsTable, count: usize) -> Result<Vec<Sighting>> {
         }
         if let Some(watermark) = table.watermark()? {
             let at = Instant::now();
-            below_watermark.retain(|index: &usize| {
-                let row = &mut sightings[*index];
-                row.published = (row.id <= watermark).then_some(at);
-                row.published.is_none()
+            above_watermark.retain(|index: &usize| {
+                let reached = sightings.get_mut(*index).filter(|row| row.id <= watermark);
+                reached.map(|row| row.published = Some(at)).is_none()
             });
         } else {
-            below_watermark.clear();
+            above_watermark.clear();
         }
         ensure!(last.elapsed() < PATIENCE, "only {} of {count} rows arrived", sightings.len());
         thread::sleep(POLL_INTERVAL.saturating_sub(asked.elapsed()));
