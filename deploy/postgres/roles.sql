@@ -2,8 +2,8 @@
 --
 --   form_migrator   owns the tables and the functions and runs `worker migrate`; only it may alter the schema
 --   form_worker     the worker with MIGRATE_ON_START=false: SELECT and INSERT on forms, EXECUTE on store_form
---                   and advance_watermark
---   form_operator   for a person: SELECT on forms and watermarks
+--                   advance_watermark, keep_invalid and invalid_messages_waiting
+--   form_operator   for a person: SELECT on forms, watermarks and invalid_messages; may mark an invalid message as sent back
 --
 -- Run it in a database that only this service uses, as a superuser, or as the database's owner with CREATEROLE
 -- (on Amazon RDS: the master user):
@@ -68,9 +68,13 @@ select format('alter table %s owner to %I', oid::regclass, :'migrator'),
 alter table __diesel_schema_migrations owner to :"migrator";
 select format('alter table %s owner to %I', name, :'migrator') from to_regclass('watermarks') name where name is not null
 \gexec
+select format('alter table %s owner to %I', name, :'migrator') from to_regclass('invalid_messages') name where name is not null
+\gexec
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
     from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
-        to_regprocedure('advance_watermark(text)'), to_regprocedure('transactions_with_ids(regclass)'))
+        to_regprocedure('advance_watermark(text)'), to_regprocedure('transactions_with_ids(regclass)'),
+        to_regprocedure('keep_invalid(text, uuid, text, bytea, bytea, text, integer)'),
+        to_regprocedure('invalid_messages_waiting()'), to_regprocedure('lock_identity(uuid, text)'))
 \gexec
 
 -- Rights of the worker and the operator on existing tables and functions
@@ -83,7 +87,13 @@ select format('grant select on %s to %I', name, :'operator') from to_regclass('w
 select format('revoke execute on function %s from public', oid::regprocedure),
        format('grant execute on function %s to %I', oid::regprocedure, :'worker')
     from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
-        to_regprocedure('advance_watermark(text)'))
+        to_regprocedure('advance_watermark(text)'),
+        to_regprocedure('keep_invalid(text, uuid, text, bytea, bytea, text, integer)'),
+        to_regprocedure('invalid_messages_waiting()'))
+\gexec
+-- The operator sends messages back: it counts that, and never changes a body.
+select format('grant select, update (state, times_sent, changed_at, changed_by) on %s to %I', name, :'operator')
+    from to_regclass('invalid_messages') name where name is not null
 \gexec
 
 -- and on those that migrations will create. (This includes the view form_form: it shows forms and accepts the same inserts.)
