@@ -163,11 +163,9 @@ begin
             into ids
             from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
             where (f.submission_id = erase_submission.submission_id) is not false;
-        if pg_catalog.to_regclass('home.invalid_messages') is not null then
         -- In the same order in each session.
         perform home.lock_identity(null, i.id)
             from (select one from pg_catalog.unnest(ids) one where one is not null group by one order by hashtextextended(one, 0)) i (id);
-        end if;
 
         if exists (
             select from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
@@ -222,14 +220,12 @@ begin
         raise exception 'the rows of the submission come and go' using errcode = 'serialization_failure';
     end if;
 
-    if pg_catalog.to_regclass('home.invalid_messages') is not null then
-        update home.invalid_messages i
-            set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
-                changed_by = session_user
-            where i.form_type = erase_submission.form_type and i.erased_at is null
-                and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
-        kept_messages := found;
-    end if;
+    update home.invalid_messages i
+        set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
+            changed_by = session_user
+        where i.form_type = erase_submission.form_type and i.erased_at is null
+            and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
+    kept_messages := found;
 
     if pg_catalog.cardinality(emptied) = 0 and not kept_messages then
         return 'already_erased';
