@@ -12,6 +12,7 @@ use crate::{
     fields::Fields,
     refusal::Refusal,
     schema::{BadSchema, Property, Schema},
+    schema_digest::SchemaDigest,
 };
 
 /// A kind of form, with its own JSON Schema, queue pair and route. Clones share the schema.
@@ -74,6 +75,11 @@ impl FormType {
     /// The properties that the schema names, in its order.
     pub fn properties(&self) -> &[Property] {
         self.0.schema.properties()
+    }
+
+    /// The digest of the JSON Schema.
+    pub fn schema_digest(&self) -> SchemaDigest {
+        self.0.schema.digest()
     }
 
     /// Whether there is a built-in type with this name and a different schema.

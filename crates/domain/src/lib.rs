@@ -20,11 +20,13 @@ mod form_type;
 mod form_types;
 mod refusal;
 mod schema;
+mod schema_digest;
 mod tree;
 
 mod submission;
 
 mod attributes;
+mod invalid_message;
 mod message;
 mod received;
 mod record;
@@ -34,9 +36,11 @@ pub use encoding::{Encoding, UnsupportedMediaType};
 pub use fields::Fields;
 pub use form_type::FormType;
 pub use form_types::FormTypes;
+pub use invalid_message::{InvalidMessage, NO_REASON};
 pub use message::Message;
 pub use received::{Decoded, Received};
 pub use record::Record;
 pub use refusal::{Fault, Refusal};
 pub use schema::{BadSchema, Property, PropertyType};
+pub use schema_digest::SchemaDigest;
 pub use submission::Submission;

@@ -15,7 +15,9 @@ use std::collections::HashSet;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
+use crate::{
+    canonical::Canonical, json, refusal::Refusal, schema_digest::SchemaDigest, tree::Trees,
+};
 
 pub use bad_schema::BadSchema;
 pub use properties::{Property, PropertyType};
@@ -24,6 +26,7 @@ use view::View;
 /// A schema without mistakes, ready to check fields.
 pub(crate) struct Schema {
     document: Value,
+    digest: SchemaDigest,
     validator: Validator,
     view: View,
     /// The top-level properties that are lists and nothing else.
@@ -45,6 +48,9 @@ impl Schema {
         if !document.is_object() {
             return Err(BadSchema::not_an_object());
         }
+        let canonical =
+            json::parse(text.as_bytes()).map_err(|error| BadSchema::not_json(&error))?;
+        let digest = SchemaDigest::of(&canonical);
         rules::check_schema(&document)?;
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -61,7 +67,7 @@ impl Schema {
         let view = View::of(&document);
         let list_fields = collect_list_fields(&document);
         let properties = properties::read(&document, text);
-        Ok(Self { document, validator, view, list_fields, properties, names })
+        Ok(Self { document, digest, validator, view, list_fields, properties, names })
     }
 
     pub(crate) fn list_fields(&self) -> &HashSet<String> {
@@ -70,6 +76,10 @@ impl Schema {
 
     pub(crate) fn properties(&self) -> &[Property] {
         &self.properties
+    }
+
+    pub(crate) fn digest(&self) -> SchemaDigest {
+        self.digest
     }
 
     pub(crate) fn document(&self) -> &Value {

@@ -62,6 +62,8 @@ fn the_worker_decodes_the_submission_that_the_api_sent() {
     assert_eq!(decoded.record.submission_id, Some(submission.id));
     assert_eq!(decoded.record.received_at, Some(submission.received_at));
     assert_eq!(decoded.record.sqs_message_id, "m");
+    assert_eq!(decoded.record.schema_digest, Some(FormType::form().schema_digest()));
+    assert_eq!(decoded.record.traceparent, Some(submission.traceparent));
     assert_eq!(Fields::from_json(decoded.record.data.as_bytes()).unwrap(), submission.fields);
 }
 
@@ -79,6 +81,11 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
             "sent back from the invalid queue",
             r#"{"data": 1}"#,
             &[("original_message_id", "first"), ("reason", "r")],
+        ),
+        (
+            "with an unreadable schema and trace",
+            r#"{"data": 1}"#,
+            &[("schema_digest", "44136fa355"), ("traceparent", "canary")],
         ),
         ("with a bad original id", r#"{"data": 1}"#, &[("original_message_id", "a b")]),
         ("not json", "not json", &[]),
@@ -150,7 +157,7 @@ fn sending_a_message_back_restores_it() {
         attributes: aside.attributes,
     };
     assert_eq!(aside.reason(), Some("not_json"));
-    let back = Message::for_redrive(&aside, 1 << 20);
+    let back = Message::for_redrive(&aside, None, 1 << 20);
     let mut expected = first.attributes.clone();
     expected.insert("original_message_id".to_owned(), AttributeValue::string(&first.message_id));
     assert_eq!((back.body, back.attributes), (first.body, expected));
@@ -182,19 +189,19 @@ fn a_message_is_identified_by_its_id_or_else_by_its_first_message_id() {
 fn a_message_that_is_sent_back_may_drop_attributes_but_never_its_identity() {
     let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    let back = Message::for_redrive(&received("x", &many), 1 << 20);
+    let back = Message::for_redrive(&received("x", &many), None, 1 << 20);
     assert_eq!(
         (back.attributes.len(), back.attributes.contains_key("original_message_id")),
         (10, true)
     );
 
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
-    let back = Message::for_redrive(&received("x", &[("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
-    let back = Message::for_redrive(&received("x", &[("id", id), ("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("id", id), ("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["id"]);
     // An unreadable id identifies nothing.
-    let back = Message::for_redrive(&received("x", &[("id", "7"), ("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("id", "7"), ("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
 }
 
@@ -205,5 +212,37 @@ fn the_debug_output_of_messages_and_records_never_shows_the_body() {
     let decoded = received.decode(&FormType::form()).unwrap();
     for debug in [format!("{received:?}"), format!("{message:?}"), format!("{decoded:?}")] {
         assert!(!debug.contains("canary"), "{debug}");
+    }
+}
+
+#[test]
+fn the_digest_of_a_schema_depends_on_what_it_says_and_not_on_how_it_is_written() {
+    let digest = |schema: &str| FormType::from_schema("a", schema).unwrap().schema_digest();
+    let schema = r#"{"properties":{"a":{"maximum":1.50},"é":{"type":"string"}},"type":"object"}"#;
+    for same in [
+        schema.to_owned(),
+        schema.replace(':', " :\n\t"),
+        r#"{"type":"object","properties":{"\u00e9":{"type":"string"},"a":{"maximum":1.50}}}"#
+            .to_owned(),
+        format!("\u{feff}{schema}"),
+    ] {
+        assert_eq!(digest(&same), digest(schema), "{same}");
+    }
+    for other in [schema.replace("1.50", "1.5"), schema.replace("string", "number")] {
+        assert_ne!(digest(&other), digest(schema), "{other}");
+    }
+    // printf '%s' "$schema" | sha256sum
+    let expected = "3a97455f58574b7f0b603afbd451e698ec14903b788623347a0ebc478c63ac28";
+    assert_eq!(digest(schema).to_string(), expected);
+}
+
+#[test]
+fn the_digest_of_the_schema_never_makes_a_message_too_long() {
+    let message = Message::from_submission(submission());
+    let (size, bare) = (message.size(), message.size() - "schema_digestString".len() - 64);
+    for (limit, has_digest) in [(size, true), (size - 1, false), (bare, false), (bare - 1, true)] {
+        let made_room = message.clone().make_room(limit);
+        assert_eq!(made_room.attributes.contains_key("schema_digest"), has_digest, "{limit}");
+        assert_eq!(made_room.attributes.len(), if has_digest { 5 } else { 4 });
     }
 }

@@ -17,7 +17,9 @@ mod session;
 mod statements;
 
 mod durability;
+mod invalid;
 mod migrations;
+mod removal;
 mod schema;
 mod table_users;
 mod watermark;
@@ -28,6 +30,7 @@ mod settings;
 mod unavailable;
 
 pub use durability::{Durability, DurabilityRisk};
+pub use invalid::{Keeping, SendingBack, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};
