@@ -77,6 +77,11 @@ impl FormType {
         self.0.schema.properties()
     }
 
+    /// The JSON Schema in canonical form, which is the text that the digest is made of.
+    pub fn canonical_schema(&self) -> &str {
+        self.0.schema.canonical().text()
+    }
+
     /// The digest of the JSON Schema.
     pub fn schema_digest(&self) -> SchemaDigest {
         self.0.schema.digest()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{form_type::FormType, schema::BadSchema};
 
-/// Names that other routes already use.
-const RESERVED: [&str; 4] = ["docs", "healthcheck", "metrics", "openapi.json"];
+/// Names that other routes already use, and that of the list of erasures for readers.
+const RESERVED: [&str; 5] = ["docs", "erasures", "healthcheck", "metrics", "openapi.json"];
 
 /// The form types that are served, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -26,6 +26,7 @@ use view::View;
 /// A schema without mistakes, ready to check fields.
 pub(crate) struct Schema {
     document: Value,
+    canonical: Canonical,
     digest: SchemaDigest,
     validator: Validator,
     view: View,
@@ -67,7 +68,7 @@ impl Schema {
         let view = View::of(&document);
         let list_fields = collect_list_fields(&document);
         let properties = properties::read(&document, text);
-        Ok(Self { document, digest, validator, view, list_fields, properties, names })
+        Ok(Self { document, canonical, digest, validator, view, list_fields, properties, names })
     }
 
     pub(crate) fn list_fields(&self) -> &HashSet<String> {
@@ -76,6 +77,10 @@ impl Schema {
 
     pub(crate) fn properties(&self) -> &[Property] {
         &self.properties
+    }
+
+    pub(crate) fn canonical(&self) -> &Canonical {
+        &self.canonical
     }
 
     pub(crate) fn digest(&self) -> SchemaDigest {

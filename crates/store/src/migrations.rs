@@ -14,14 +14,13 @@ use diesel::{
     sql_types::Bool,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use crate::{
     schema::__diesel_schema_migrations::{table as applied_migrations, version},
     store::Store,
     table_users::{self, TableUser, long_user},
-    unavailable::{Unavailable, UnavailableKind, one_line},
+    unavailable::{Unavailable, one_line},
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -102,14 +101,8 @@ impl Store {
     /// for up to a minute and then find nothing to do. A migration has no time limit. The role
     /// needs the right to create tables, except if no migration is missing.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
-        if self.limits.in_each_transaction {
-            return Err(MigrateError::ThroughPooler);
-        }
-        // A connection of its own, with other timeouts. Closing it always releases the lock.
-        let connection = &mut PgConnection::establish(self.target.as_secret().expose_secret())
-            .map_err(|error| {
-                Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string())
-            })?;
+        // Closing the connection always releases the lock.
+        let connection = &mut self.connect_directly()?.ok_or(MigrateError::ThroughPooler)?;
         connection.batch_execute("SET statement_timeout = 0").map_err(Unavailable::from)?;
         lock(connection)?;
         // While a migration waits for a table, all other users of the table wait behind it. It is

@@ -1,6 +1,7 @@
 //! The store: a connection pool and its time limits.
 
-use diesel::connection::SimpleConnection;
+use diesel::{Connection as _, PgConnection, connection::SimpleConnection};
+use secrecy::ExposeSecret;
 
 use crate::{
     connection_string::ConnectionString,
@@ -8,14 +9,14 @@ use crate::{
     probe,
     session::{Limits, Session},
     settings::{InvalidSettings, StoreSettings},
-    unavailable::Unavailable,
+    unavailable::{Unavailable, UnavailableKind},
 };
 
 /// Submissions in PostgreSQL. Cheap to clone; clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
-    pub(crate) target: ConnectionString,
+    target: ConnectionString,
     pub(crate) limits: Limits,
 }
 
@@ -53,6 +54,17 @@ impl Store {
     /// How many connections the pool may open.
     pub fn connections_limit(&self) -> u32 {
         self.pool.limit()
+    }
+
+    /// A connection outside the pool, for work that takes long or needs a session; `None` if a pooler
+    /// stands between.
+    pub(crate) fn connect_directly(&self) -> Result<Option<PgConnection>, Unavailable> {
+        if self.limits.in_each_transaction {
+            return Ok(None);
+        }
+        PgConnection::establish(self.target.as_secret().expose_secret()).map(Some).map_err(
+            |error| Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string()),
+        )
     }
 
     /// The connection of one call; the time of the call starts now.

@@ -28,6 +28,7 @@ mod health;
 mod in_flight;
 mod insert_permits;
 mod metrics;
+mod relations;
 mod room;
 mod watermark;
 
@@ -40,6 +41,7 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
+use domain::FormType;
 use futures_util::future::join_all;
 use queue::Connection;
 use service::{
@@ -137,12 +139,19 @@ fn health_page(
     Ok(server.listen(listener)?.run())
 }
 
-/// Brings the schema up to date.
+/// Brings the schema and the published relations up to date.
 ///
 /// # Errors
-/// The settings are wrong, the database is unavailable, or a migration fails.
+/// The settings are wrong, the database is unavailable, a migration fails, or a relation cannot be
+/// published.
 pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    prepare::migrate(&store(settings)?).await
+    let store = store(settings)?;
+    prepare::migrate(&store).await?;
+    relations::publish(&store, form_types(settings)).await
+}
+
+fn form_types(settings: &Settings) -> Vec<FormType> {
+    settings.forms.types().iter().cloned().collect()
 }
 
 fn store(settings: &Settings) -> anyhow::Result<Store> {
@@ -187,12 +196,18 @@ impl Worker {
                     let advancing = tokio::spawn(must_live("watermark", async move {
                         keep_advancing(&shared).await
                     }));
+                    let publishing = tokio::spawn(relations::publish_in_time(
+                        self.shared.store.clone(),
+                        form_types(&self.settings),
+                        work.migrate_on_start,
+                    ));
                     let running = self
                         .pipelines
                         .iter()
                         .map(|pipeline| pipeline.run(&self.shared, sqs, work, *grace, &stop));
                     let outcome = join_all(running).await.into_iter().collect();
                     advancing.abort();
+                    publishing.abort();
                     outcome
                 }
             };

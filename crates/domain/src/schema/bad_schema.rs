@@ -27,7 +27,7 @@ impl BadSchema {
     }
 
     pub(crate) fn bad_name() -> Self {
-        let rule = "must be 1 to 40 lower-case letters, digits, hyphens and underscores, start with a letter, and not be a route of the service";
+        let rule = "must be 1 to 40 lower-case letters, digits, hyphens and underscores, start with a letter, and not be `docs`, `erasures`, `healthcheck` or `metrics`";
         Self { what: format!("its name {rule}") }
     }
 

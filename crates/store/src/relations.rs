@@ -1,0 +1,287 @@
+//! Publishes the submissions of each form type as a view with typed columns.
+
+mod columns;
+mod comments;
+mod indexes;
+mod view;
+
+use std::{collections::BTreeMap, thread, time::Duration};
+
+use diesel::{
+    connection::SimpleConnection,
+    dsl::sql,
+    prelude::*,
+    result::Error as DieselError,
+    sql_query,
+    sql_types::{BigInt, Bool, Text},
+};
+use domain::FormType;
+use thiserror::Error;
+
+use crate::{
+    store::Store,
+    unavailable::{Unavailable, one_line},
+};
+use view::{identifier, literal};
+
+/// The key of the advisory lock under which views are made: "relation" in ASCII.
+const LOCK_KEY: i64 = 0x7265_6c61_7469_6f6e;
+
+/// How often a view is tried that another session locks. Each time waits for a second.
+const ATTEMPTS: u32 = 60;
+
+/// The name of the list of erasures, so no form type has it.
+const ERASURES: &str = "erasures";
+
+/// Why a relation could not be published.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// The database does not answer.
+    #[error("the database is unavailable")]
+    Unavailable(#[from] Unavailable),
+    /// A pooler stands between, and an index is not built in a transaction.
+    #[error(
+        "relations need a direct connection: run `worker migrate` with a DATABASE_URL of PostgreSQL itself"
+    )]
+    ThroughPooler,
+    /// There is no schema for relations.
+    #[error(
+        "there is no schema `submissions`, and this role may not create it: run deploy/postgres/roles.sql, then `worker migrate`"
+    )]
+    NoSchema,
+    /// Other sessions have used the view all the time. It is as it was.
+    #[error("{relation} is in use by other sessions: it was tried for {ATTEMPTS} s")]
+    Busy {
+        /// The relation, with its schema.
+        relation: String,
+    },
+    /// PostgreSQL refused.
+    #[error("{relation} cannot be published: {message}")]
+    Failed {
+        /// The relation, with its schema.
+        relation: String,
+        /// PostgreSQL's primary message.
+        message: String,
+    },
+}
+
+/// What the database says of itself.
+#[derive(QueryableByName)]
+struct Place {
+    /// The schema of `forms`, quoted if necessary.
+    #[diesel(sql_type = Text)]
+    home: String,
+    /// The owner of `forms`, quoted if necessary.
+    #[diesel(sql_type = Text)]
+    owner: String,
+    /// Up to this id, form types are known after this call.
+    #[diesel(sql_type = BigInt)]
+    watermark: i64,
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+impl Store {
+    /// Remembers the schema of a form type, so that its digest in a row has a meaning. Needs EXECUTE
+    /// on `record_schema`.
+    pub fn record_schema(&self, form_type: &FormType) -> Result<(), Unavailable> {
+        self.session()?.run(|connection| {
+            sql_query("SELECT record_schema($1, $2)")
+                .bind::<Text, _>(form_type.name())
+                .bind::<Text, _>(form_type.canonical_schema())
+                .execute(connection)
+                .map(drop)
+        })
+    }
+
+    /// Makes a view for each of these form types, and for each other that has rows or had a view, and
+    /// returns the names of those that it made or changed. Columns are only added. Needs the rights
+    /// of the owner of `forms`.
+    ///
+    /// A view is replaced when no query uses it, and nobody waits for that longer than a second.
+    pub fn publish(&self, form_types: &[FormType]) -> Result<Vec<String>, PublishError> {
+        let connection = &mut self.connect_directly()?.ok_or(PublishError::ThroughPooler)?;
+        let setup = "SET statement_timeout = 0; SET lock_timeout = '1s'; SET standard_conforming_strings = on";
+        connection.batch_execute(setup).map_err(Unavailable::from)?;
+        let place = place(connection).map_err(Unavailable::from)?;
+        if !make_schema(connection, &place).map_err(|error| refused("submissions", error))? {
+            return Err(PublishError::NoSchema);
+        }
+        let mut all: BTreeMap<String, Option<&FormType>> = BTreeMap::new();
+        for name in known_names(connection, &place).map_err(Unavailable::from)? {
+            all.insert(name, None);
+        }
+        all.extend(form_types.iter().map(|one| (one.name().to_owned(), Some(one))));
+
+        let mut changed = Vec::new();
+        for (name, form_type) in all {
+            if name.is_empty() || name.len() > 48 || name == ERASURES {
+                log::warn!(form_type = name; "Rows of this form type are not published: a view cannot have its name.");
+                continue;
+            }
+            let relation = format!("submissions.{name}");
+            if again_while_locked(&relation, || {
+                connection.transaction(|c| publish_one(c, &place, &name, form_type))
+            })? {
+                changed.push(name);
+            }
+        }
+        let relation = format!("submissions.{ERASURES}");
+        if again_while_locked(&relation, || {
+            connection.transaction(|c| publish_erasures(c, &place))
+        })? {
+            changed.push(ERASURES.to_owned());
+        }
+        let looked =
+            format!("UPDATE {}.forms_looked_at SET up_to = greatest(up_to, $1)", place.home);
+        sql_query(looked)
+            .bind::<BigInt, _>(place.watermark)
+            .execute(connection)
+            .map_err(Unavailable::from)?;
+        Ok(changed)
+    }
+}
+
+fn place(connection: &mut PgConnection) -> QueryResult<Place> {
+    // Where no worker has been at work yet, the watermark may be behind.
+    connection.batch_execute("SELECT advance_watermark('forms')")?;
+    sql_query(
+        "SELECT c.relnamespace::regnamespace::text AS home, c.relowner::regrole::text AS owner, \
+             (SELECT w.id FROM watermarks w WHERE w.relation = 'forms') AS watermark \
+         FROM pg_class c WHERE c.oid = 'forms'::regclass",
+    )
+    .get_result(connection)
+}
+
+/// Whether the schema of the views is there now.
+fn make_schema(connection: &mut PgConnection, Place { owner, .. }: &Place) -> QueryResult<bool> {
+    let is_there = sql::<Bool>("to_regnamespace('submissions') IS NOT NULL");
+    if diesel::select(is_there).get_result(connection)? {
+        return Ok(true);
+    }
+    let may_create = sql::<Bool>("has_database_privilege(current_database(), 'CREATE')");
+    if !diesel::select(may_create).get_result::<bool>(connection)? {
+        return Ok(false);
+    }
+    connection.batch_execute(&format!("CREATE SCHEMA submissions AUTHORIZATION {owner}"))?;
+    Ok(true)
+}
+
+/// The form types that have a view, and those of rows that nobody has looked at.
+fn known_names(connection: &mut PgConnection, place: &Place) -> QueryResult<Vec<String>> {
+    let Place { home, watermark, .. } = place;
+    let names: Vec<Name> = sql_query(format!(
+        "SELECT r.name FROM {home}.relations r WHERE r.schema = 'submissions' AND r.name <> '{ERASURES}' \
+         UNION \
+         SELECT f.form_type FROM {home}.forms f \
+             WHERE f.id > (SELECT up_to FROM {home}.forms_looked_at) AND f.id <= {watermark}"
+    ))
+    .load(connection)?;
+    Ok(names.into_iter().map(|Name { name }| name).collect())
+}
+
+/// Whether the view was made or changed.
+fn publish_one(
+    connection: &mut PgConnection,
+    place: &Place,
+    name: &str,
+    form_type: Option<&FormType>,
+) -> QueryResult<bool> {
+    connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})"))?;
+    let properties = form_type.map_or(&[][..], FormType::properties);
+    let mut columns = columns::load(connection, &place.home, name)?;
+    let (new, left_out) = columns::missing(&columns, properties);
+    for column in new {
+        columns::add(connection, &place.home, name, &column, columns.len() + 1)?;
+        columns.push(column);
+    }
+    if !left_out.is_empty() {
+        log::warn!(
+            form_type = name, properties = left_out.len(), columns = columns::MAX_COLUMNS;
+            "A view has no room for more columns: the other properties are in its column `extra`."
+        );
+    }
+    let definition = view::definition(&place.home, name, &columns);
+    let changed = replace(connection, place, name, &definition)?;
+    comments::set(connection, name, &columns, properties)?;
+    Ok(changed)
+}
+
+fn publish_erasures(connection: &mut PgConnection, place: &Place) -> QueryResult<bool> {
+    let home = &place.home;
+    let definition = format!(
+        "SELECT e.id, e.form_type, e.form_id, e.submission_id, e.sqs_message_id, e.erased_at, e.reason\n\
+         FROM {home}.erasures e\n\
+         WHERE e.id <= (SELECT w.id FROM {home}.watermarks w WHERE w.relation = 'erasures')"
+    );
+    connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})"))?;
+    replace(connection, place, ERASURES, &definition)
+}
+
+/// Creates or replaces the view if its text is another than before.
+fn replace(
+    connection: &mut PgConnection,
+    Place { home, owner, .. }: &Place,
+    name: &str,
+    definition: &str,
+) -> QueryResult<bool> {
+    let view = format!("submissions.{}", identifier(name));
+    let present: Vec<Name> = sql_query(format!(
+        "SELECT definition AS name FROM {home}.relations \
+             WHERE schema = 'submissions' AND name = $1 AND to_regclass({}) IS NOT NULL",
+        literal(&view)
+    ))
+    .bind::<Text, _>(name)
+    .load(connection)?;
+    if present.iter().any(|present| present.name == definition) {
+        return Ok(false);
+    }
+    connection.batch_execute(&format!(
+        "CREATE OR REPLACE VIEW {view} AS {definition}; ALTER VIEW {view} OWNER TO {owner}"
+    ))?;
+    sql_query(format!(
+        "INSERT INTO {home}.relations (schema, name, key_column, definition) VALUES ('submissions', $1, 'id', $2) \
+             ON CONFLICT (schema, name) DO UPDATE SET definition = excluded.definition"
+    ))
+    .bind::<Text, _>(name)
+    .bind::<Text, _>(definition)
+    .execute(connection)?;
+    Ok(true)
+}
+
+/// Tries again while another session locks what the transaction needs.
+fn again_while_locked<T>(
+    relation: &str,
+    mut transaction: impl FnMut() -> QueryResult<T>,
+) -> Result<T, PublishError> {
+    for _ in 0..ATTEMPTS {
+        match transaction() {
+            // diesel has no error kind for SQLSTATE 55P03.
+            Err(error) if error.to_string().contains("lock timeout") => {
+                thread::sleep(Duration::from_millis(100));
+            }
+            result => return result.map_err(|error| refused(relation, error)),
+        }
+    }
+    Err(PublishError::Busy { relation: relation.to_owned() })
+}
+
+fn refused(relation: &str, error: DieselError) -> PublishError {
+    match error {
+        DieselError::DatabaseError(
+            diesel::result::DatabaseErrorKind::ClosedConnection
+            | diesel::result::DatabaseErrorKind::UnableToSendCommand
+            | diesel::result::DatabaseErrorKind::ReadOnlyTransaction,
+            _,
+        )
+        | DieselError::BrokenTransactionManager => PublishError::Unavailable(error.into()),
+        error => PublishError::Failed {
+            relation: relation.to_owned(),
+            message: one_line(&error.to_string()).unwrap_or_default(),
+        },
+    }
+}

@@ -1,0 +1,176 @@
+-- What readers may read: a view with typed columns for each form type, in the schema `submissions`.
+--
+--     form_schemas
+--       form_type, digest   text, bytea  primary key; the digest is the SHA-256 of the schema
+--       schema              text         the document: members sorted by name, no white space
+--       first_seen          timestamptz  when a worker first had it
+--
+--     relations
+--       schema, name        text         primary key; what is not listed here does not exist for readers
+--       key_column          text         the column by which readers follow it
+--       definition          text         the query of the view, as it was written
+--
+--     relation_columns                   rows are only added, so that a view keeps all columns that it has ever had
+--       form_type           text
+--       property, type      text         unique with form_type
+--       column_name         text         unique with form_type
+--       position            int          unique with form_type; the first is 1
+--
+--     forms_looked_at
+--       up_to               bigint       form types up to this id were looked for in forms
+--
+-- `worker migrate`, or a worker that may migrate, makes the views and an index for each.
+select create_beside_forms(format($sql$
+
+create table home.form_schemas (
+    form_type text not null,
+    digest bytea not null,
+    schema text not null,
+    first_seen timestamptz not null default now(),
+    primary key (form_type, digest),
+    check (digest = sha256(convert_to(schema, 'UTF8')))
+);
+
+create table home.relations (
+    schema text not null,
+    name text not null,
+    key_column text not null,
+    definition text not null,
+    primary key (schema, name)
+);
+
+create table home.relation_columns (
+    form_type text not null,
+    property text not null,
+    type text not null check (type in ('text', 'date', 'timestamptz', 'bigint', 'numeric', 'boolean', 'jsonb')),
+    column_name text not null,
+    position int not null,
+    unique (form_type, property, type),
+    unique (form_type, column_name),
+    primary key (form_type, position)
+);
+
+create table home.forms_looked_at (up_to bigint not null);
+insert into home.forms_looked_at values (0);
+
+-- Remembers a schema with which a worker started, and returns its digest.
+create function home.record_schema(form_type text, schema text) returns bytea
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    digest bytea := sha256(convert_to(record_schema.schema, 'UTF8'));
+begin
+    insert into home.form_schemas (form_type, digest, schema)
+        values (record_schema.form_type, digest, record_schema.schema)
+        on conflict do nothing;
+    return digest;
+end
+$$;
+
+-- The next two read the formats `date` and `date-time` of JSON Schema, which are those of RFC 3339. They answer null for
+-- any other text, and for the year 0, which PostgreSQL does not have: a view must not fail because of one value.
+--
+-- They look before they cast, because an exception block would forbid parallel plans. Two digits at a time are compared
+-- with a list, because a regular expression of this size takes five times as long as the cast.
+-- They have no search_path of their own, because setting it would double the time of a call: they run with the rights of
+-- their caller and name no object.
+create function home.read_date(value text) returns date
+language plpgsql
+immutable
+strict
+parallel safe
+as $$
+begin
+    if value like '____-__-__'
+        and substr(value, 1, 2) = any (%1$L) and substr(value, 3, 2) = any (%1$L)
+        and substr(value, 6, 5) = any (%2$L)
+        and substr(value, 1, 4) <> '0000'
+    then
+        if substr(value, 6, 5) = '02-29' and (substr(value, 3, 2)::int %% 4 > 0
+            or substr(value, 3, 2) = '00' and substr(value, 1, 2)::int %% 4 > 0)
+        then
+            return null;
+        end if;
+        return value::date;
+    end if;
+    return null;
+end
+$$;
+
+-- PostgreSQL itself knows no offset above 15:59, and second 60 only without a fraction.
+create function home.read_time(value text) returns timestamptz
+language plpgsql
+immutable
+strict
+parallel safe
+as $$
+declare
+    rest text;
+    seconds text;
+    moment timestamptz;
+    zone interval;
+begin
+    if not ((value like '____-__-__T__:__:__%%' or value like '____-__-__t__:__:__%%')
+        and substr(value, 1, 2) = any (%1$L) and substr(value, 3, 2) = any (%1$L)
+        and substr(value, 6, 5) = any (%2$L)
+        and substr(value, 12, 2) = any (%3$L) and substr(value, 15, 2) = any (%4$L)
+        and substr(value, 1, 4) <> '0000')
+    then
+        return null;
+    end if;
+    if substr(value, 6, 5) = '02-29' and (substr(value, 3, 2)::int %% 4 > 0
+        or substr(value, 3, 2) = '00' and substr(value, 1, 2)::int %% 4 > 0)
+    then
+        return null;
+    end if;
+
+    rest := substr(value, 20);
+    seconds := substr(value, 18, 2);
+    if rest = 'Z' and seconds = any (%4$L) then
+        return value::timestamptz;
+    end if;
+    if rest !~ '^([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$'
+        or seconds <> '60' and not seconds = any (%4$L)
+    then
+        return null;
+    end if;
+    moment := (substr(value, 1, 10) || ' ' || substr(value, 12, 6)
+        || case seconds when '60' then '59' else seconds end
+        || coalesce(substring(rest from '^[.][0-9]{1,9}'), '') || 'Z')::timestamptz;
+    if rest like '%%:%%' then
+        zone := make_interval(hours => substr(right(rest, 5), 1, 2)::int, mins => right(rest, 2)::int);
+        moment := case substr(right(rest, 6), 1, 1) when '+' then moment - zone else moment + zone end;
+    end if;
+    if seconds = '60' then
+        -- A leap second is the last of a day in UTC.
+        if extract(epoch from date_trunc('minute', moment))::bigint %% 86400 <> 86340 then
+            return null;
+        end if;
+        moment := moment + interval '1 s';
+    end if;
+    return moment;
+end
+$$;
+
+$sql$,
+    (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 99) n),
+    -- The days of a leap year
+    (select array_agg(to_char(date '2000-01-01' + n, 'MM-DD') order by n)::text from generate_series(0, 365) n),
+    (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 23) n),
+    (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 59) n)),
+    tables => '{form_schemas, relations, relation_columns, forms_looked_at}',
+    functions => '{read_date(text), read_time(text)}',
+    for_writers => '{"record_schema(text, text)"}');
+
+-- A migrator that may not create schemas finds it made by roles.sql, or the views have to wait for that.
+do $$
+begin
+    if to_regnamespace('submissions') is null and has_database_privilege(current_database(), 'create') then
+        execute format('create schema submissions authorization %s',
+            (select relowner::regrole from pg_class where oid = 'forms'::regclass));
+    end if;
+end
+$$;
