@@ -79,14 +79,16 @@ alter table __diesel_schema_migrations owner to :"migrator";
 select format('alter table public.%I owner to %I', relname, :'migrator')
     from pg_class
     where relnamespace = 'public'::regnamespace and relkind = 'r' and pg_get_userbyid(relowner) <> :'migrator'
-        and relname in ('watermarks', 'invalid_messages', 'erasures')
+        and relname in ('watermarks', 'invalid_messages', 'erasures',
+            'form_schemas', 'relations', 'relation_columns', 'forms_looked_at')
 \gexec
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
     from pg_proc
     where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) <> :'migrator'
         and proname in ('store_form', 'create_beside_forms', 'advance_watermark', 'transactions_with_ids',
             'keep_invalid', 'invalid_messages_waiting', 'lock_identity',
-            'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission')
+            'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission',
+            'record_schema', 'read_date', 'read_time')
 \gexec
 
 -- What the migrator's tables give to these roles without naming it ends here: the last release granted it by default
@@ -126,7 +128,22 @@ select format('grant %s on %s to %I', rights, name::regclass, role)
 select format('grant execute on function %s to %I', oid::regprocedure, :'worker')
     from pg_proc
     where pronamespace = 'public'::regnamespace and proname in ('store_form', 'advance_watermark',
-        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased')
+        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased', 'record_schema')
+\gexec
+
+-- The migrator may not create schemas, so the one of the views is created here; they pass to the migrator too.
+select format('create schema submissions authorization %I', :'migrator') where to_regnamespace('submissions') is null
+\gexec
+alter schema submissions owner to :"migrator";
+select format('alter view %s owner to %I', oid::regclass, :'migrator')
+    from pg_class
+    where relnamespace = 'submissions'::regnamespace and relkind = 'v' and pg_get_userbyid(relowner) <> :'migrator'
+\gexec
+
+-- The functions in a view run with the rights of its reader.
+select format('grant execute on function %s to %I', oid::regprocedure, :'analyst')
+    from pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('read_date', 'read_time')
 \gexec
 
 -- The analyst reads the views of this schema, also those that are made later for new form types.

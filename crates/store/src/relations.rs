@@ -44,9 +44,9 @@ pub enum PublishError {
         "relations need a direct connection: run `worker migrate` with a DATABASE_URL of PostgreSQL itself"
     )]
     ThroughPooler,
-    /// There is no schema for relations.
+    /// The schema of the relations is missing.
     #[error(
-        "there is no schema `submissions`, and this role may not create it: run deploy/postgres/roles.sql, then `worker migrate`"
+        "the schema `submissions` is missing, and this role may not create it: run deploy/postgres/roles.sql, then `worker migrate`"
     )]
     NoSchema,
     /// Other sessions have used the view all the time. It is as it was.
@@ -99,7 +99,7 @@ impl Store {
     }
 
     /// Makes a view for each of these form types, and for each other that has rows or had a view, and
-    /// returns the names of those that it made or changed. Columns are only added. Needs the rights
+    /// returns the names of the views that it made or changed. Columns are only added. Needs the rights
     /// of the owner of `forms`.
     ///
     /// A view is replaced when no query uses it, and nobody waits for that longer than a second.
@@ -147,7 +147,7 @@ impl Store {
 }
 
 fn place(connection: &mut PgConnection) -> QueryResult<Place> {
-    // Where no worker has been at work yet, the watermark may be behind.
+    // If no worker has run since the migration, the watermark is behind.
     connection.batch_execute("SELECT advance_watermark('forms')")?;
     sql_query(
         "SELECT c.relnamespace::regnamespace::text AS home, c.relowner::regrole::text AS owner, \

@@ -27,7 +27,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring the database schema up to date and exit
+    /// Bring the database schema and the views for readers up to date and exit
     Migrate,
     /// Send invalid messages back to the form queue.
     ///

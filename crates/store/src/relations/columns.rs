@@ -93,8 +93,7 @@ const TYPES: [(PropertyType, &str); 7] = [
     (PropertyType::Json, "jsonb"),
 ];
 
-/// The columns that these properties need besides those that are there, and the properties for which
-/// there is no room.
+/// The columns that these properties need in addition, and the properties that do not fit any more.
 pub(super) fn missing(present: &[Column], properties: &[Property]) -> (Vec<Column>, Vec<String>) {
     let mut all = present.to_vec();
     let mut left_out = Vec::new();
@@ -151,7 +150,7 @@ fn hash(text: &str) -> String {
     digits
 }
 
-/// The beginning of a text, in at most so many bytes.
+/// The beginning of a text, limited to this number of bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {

@@ -18,6 +18,12 @@ pub(super) const OURS: [(&str, &str); 7] = [
     ("unreadable", "The fields whose value is not null and fits none of their columns."),
 ];
 
+/// The fields, as they are stored.
+const DATA: &str = "f.data";
+
+/// The fields in memory, unpacked once for all properties: a large value would be unpacked for each.
+const UNPACKED: &str = "u.data";
+
 /// The query of the view. `home` is the schema of `forms`, quoted if necessary.
 ///
 /// Each expression is written out at its column, so that PostgreSQL computes only the columns that
@@ -31,7 +37,9 @@ pub(super) fn definition(home: &str, form_type: &str, columns: &[Column]) -> Str
     }
     let values: String = columns
         .iter()
-        .map(|column| format!(",\n    {} AS {}", value(home, column), identifier(&column.name)))
+        .map(|column| {
+            format!(",\n    {} AS {}", value(home, DATA, column), identifier(&column.name))
+        })
         .collect();
     format!(
         "SELECT f.id, f.submission_id, f.received_at, f.created,\n    \
@@ -48,10 +56,10 @@ pub(super) fn definition(home: &str, form_type: &str, columns: &[Column]) -> Str
 }
 
 /// The value of a column: null if the sent value does not fit its type.
-fn value(home: &str, Column { property, column_type, .. }: &Column) -> String {
-    let (text, json) = (as_text(property), as_json(property));
+fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) -> String {
+    let (text, json) = (as_text(data, property), as_json(data, property));
     match column_type {
-        PropertyType::Text => format!("CASE WHEN {} THEN {text} END", is_string(property)),
+        PropertyType::Text => format!("CASE WHEN {} THEN {text} END", is_string(data, property)),
         PropertyType::Date => format!("{home}.read_date({text})"),
         PropertyType::DateTime => format!("{home}.read_time({text})"),
         // Most integers are short. JSON Schema takes 1.0 for an integer.
@@ -72,15 +80,15 @@ fn value(home: &str, Column { property, column_type, .. }: &Column) -> String {
 }
 
 /// Whether the column's value is null because the sent value does not fit.
-fn does_not_fit(home: &str, column: &Column) -> String {
-    let (property, json) = (&column.property, as_json(&column.property));
+fn does_not_fit(home: &str, data: &str, column: &Column) -> String {
+    let (property, json) = (&column.property, as_json(data, &column.property));
     match column.column_type {
-        PropertyType::Text => format!("({}) IS NOT TRUE", is_string(property)),
+        PropertyType::Text => format!("({}) IS NOT TRUE", is_string(data, property)),
         PropertyType::Number => format!("jsonb_typeof({json}) <> 'number'"),
         PropertyType::Boolean => format!("{json} NOT IN ('true'::jsonb, 'false'::jsonb)"),
         PropertyType::Json => "false".to_owned(),
         PropertyType::Date | PropertyType::DateTime | PropertyType::Integer => {
-            format!("({}) IS NULL", value(home, column))
+            format!("({}) IS NULL", value(home, data, column))
         }
     }
 }
@@ -106,10 +114,11 @@ fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
             if own().any(|column| column.column_type == PropertyType::Json) {
                 return None;
             }
-            let misfits: Vec<String> = own().map(|column| does_not_fit(home, column)).collect();
+            let misfits: Vec<String> =
+                own().map(|column| does_not_fit(home, UNPACKED, column)).collect();
             Some(format!(
                 "CASE WHEN {} IS NOT NULL AND {} THEN {}::text END",
-                as_text(property),
+                as_text(UNPACKED, property),
                 misfits.join(" AND "),
                 literal(property)
             ))
@@ -118,20 +127,24 @@ fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
     if cases.is_empty() {
         return "NULL::text[]".to_owned();
     }
-    format!("nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[])", cases.join(",\n        "))
+    format!(
+        "(SELECT nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[]) \
+             FROM (SELECT f.data #> '{{}}'::text[] AS data OFFSET 0) u)",
+        cases.join(",\n        ")
+    )
 }
 
-fn as_text(property: &str) -> String {
-    format!("(f.data ->> {}::text)", literal(property))
+fn as_text(data: &str, property: &str) -> String {
+    format!("({data} ->> {}::text)", literal(property))
 }
 
-fn as_json(property: &str) -> String {
-    format!("(f.data -> {}::text)", literal(property))
+fn as_json(data: &str, property: &str) -> String {
+    format!("({data} -> {}::text)", literal(property))
 }
 
 /// A path that is true for strings alone. `jsonb_typeof` needs the value as jsonb, and making that
 /// takes twice as long.
-fn is_string(property: &str) -> String {
+fn is_string(data: &str, property: &str) -> String {
     let mut key = String::new();
     for c in property.chars() {
         match c {
@@ -140,7 +153,7 @@ fn is_string(property: &str) -> String {
             c => key.push(c),
         }
     }
-    format!("f.data @@ {}::jsonpath", literal(&format!("strict $.\"{key}\" starts with \"\"")))
+    format!("{data} @@ {}::jsonpath", literal(&format!("strict $.\"{key}\" starts with \"\"")))
 }
 
 pub(super) fn identifier(name: &str) -> String {

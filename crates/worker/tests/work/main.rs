@@ -31,6 +31,7 @@ mod old_database;
 mod pooler;
 mod queue_attributes;
 mod queue_unavailable;
+mod relations;
 mod restricted_role;
 mod schema;
 mod settings;
