@@ -1,16 +1,19 @@
 -- The roles of a careful deployment and their rights in the database.
 --
 --   form_migrator   owns the tables and the functions and runs `worker migrate`; only it may alter the schema
---   form_worker     the worker with MIGRATE_ON_START=false: SELECT and INSERT on forms, EXECUTE on store_form
---                   advance_watermark, keep_invalid and invalid_messages_waiting
---   form_operator   for a person: SELECT on forms, watermarks and invalid_messages; may mark an invalid message as sent back
+--   form_worker     the worker with MIGRATE_ON_START=false
+--   form_operator   for a person who looks after the service
+--   form_analyst    for a person with psql, R or a spreadsheet: reads the views of the schema submissions, nothing else
+--
+-- docs/reference/rights.md lists what each may do; it is generated from a database on which this script has run.
 --
 -- Run it in a database that only this service uses, as a superuser, or as the database's owner with CREATEROLE
 -- (on Amazon RDS: the master user):
 --
 --   psql "$ADMIN_URL" -f deploy/postgres/roles.sql
 --
--- before the first `worker migrate` or at any later time; running it again changes nothing.
+-- before the first `worker migrate`, so that there is a migrator, and again after each release's `worker migrate`:
+-- every right is given by name, so a new table is closed until this script opens it. Running it again changes nothing.
 -- It sets no passwords: set each with psql's \password, which sends only a hash, or use your cloud's own login.
 -- If several environments share a cluster, give the roles other names: -v worker=staging_worker and so on.
 
@@ -28,11 +31,15 @@
 \else
   \set operator form_operator
 \endif
+\if :{?analyst}
+\else
+  \set analyst form_analyst
+\endif
 
 begin;
 
 select format('create role %I login', name)
-    from unnest(array[:'migrator', :'worker', :'operator']) as name
+    from unnest(array[:'migrator', :'worker', :'operator', :'analyst']) as name
     where not exists (select from pg_roles where rolname = name)
 \gexec
 
@@ -42,14 +49,15 @@ select format('grant %I to current_user', :'migrator') where not pg_has_role(cur
 
 -- Only the migrator may create tables, including temporary ones.
 select format('revoke temporary on database %I from public', current_database()),
-       format('grant connect on database %I to %I, %I, %I', current_database(), :'migrator', :'worker', :'operator')
+       format('grant connect on database %I to %I, %I, %I, %I',
+           current_database(), :'migrator', :'worker', :'operator', :'analyst')
 \gexec
 revoke create on schema public from public;
 grant usage, create on schema public to :"migrator";
 grant usage on schema public to :"worker", :"operator";
 
--- diesel's list of migrations, as diesel would create it. Creating it here keeps it out of the default privileges below:
--- a worker that could write to it could make a migration be skipped. The worker reads it until the first migration is done.
+-- diesel's list of migrations, as diesel would create it. A worker that could write to it could make a migration be
+-- skipped. The worker reads it until the first migration is done.
 create table if not exists __diesel_schema_migrations (
     version varchar(50) primary key not null,
     run_on timestamp not null default current_timestamp
@@ -66,40 +74,66 @@ select format('alter table %s owner to %I', oid::regclass, :'migrator'),
     where oid in (to_regclass('forms'), to_regclass('form_form')) and pg_get_userbyid(relowner) <> :'migrator'
 \gexec
 alter table __diesel_schema_migrations owner to :"migrator";
-select format('alter table %s owner to %I', name, :'migrator') from to_regclass('watermarks') name where name is not null
-\gexec
-select format('alter table %s owner to %I', name, :'migrator') from to_regclass('invalid_messages') name where name is not null
+
+-- So does the rest of what the migrations make, if somebody else has run them. Add new names here.
+select format('alter table public.%I owner to %I', relname, :'migrator')
+    from pg_class
+    where relnamespace = 'public'::regnamespace and relkind = 'r' and pg_get_userbyid(relowner) <> :'migrator'
+        and relname in ('watermarks', 'invalid_messages')
 \gexec
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
-    from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
-        to_regprocedure('advance_watermark(text)'), to_regprocedure('transactions_with_ids(regclass)'),
-        to_regprocedure('keep_invalid(text, uuid, text, bytea, bytea, text, integer)'),
-        to_regprocedure('invalid_messages_waiting()'), to_regprocedure('lock_identity(uuid, text)'))
+    from pg_proc
+    where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) <> :'migrator'
+        and proname in ('store_form', 'create_beside_forms', 'advance_watermark', 'transactions_with_ids',
+            'keep_invalid', 'invalid_messages_waiting', 'lock_identity')
 \gexec
 
--- Rights of the worker and the operator on existing tables and functions
-select format('grant select, insert on %s to %I', oid::regclass, :'worker'),
-       format('grant select on %s to %I', oid::regclass, :'operator')
-    from pg_class where oid = coalesce(to_regclass('forms'), to_regclass('form_form'))
+-- What the migrator's tables give to these roles without naming it ends here: the last release granted it by default
+-- privileges, which would also open every table and function that a later migration adds.
+select format('alter default privileges for role %I%s revoke all on %s from %I',
+        :'migrator', ' in schema ' || nullif(defaclnamespace, 0)::regnamespace,
+        case defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
+            when 'T' then 'types' else 'schemas' end, rolname)
+    from pg_default_acl, pg_roles
+    where defaclrole = to_regrole(quote_ident(:'migrator')) and rolname in (:'worker', :'operator', :'analyst')
+        and exists (select from aclexplode(defaclacl) where grantee = pg_roles.oid)
 \gexec
-select format('grant select on %s to %I', name, :'operator') from to_regclass('watermarks') name where name is not null
-\gexec
-select format('revoke execute on function %s from public', oid::regprocedure),
-       format('grant execute on function %s to %I', oid::regprocedure, :'worker')
-    from pg_proc where oid in (to_regprocedure('store_form(text, uuid, text, timestamptz, text)'),
-        to_regprocedure('advance_watermark(text)'),
-        to_regprocedure('keep_invalid(text, uuid, text, bytea, bytea, text, integer)'),
-        to_regprocedure('invalid_messages_waiting()'))
-\gexec
--- The operator sends messages back: it counts that, and never changes a body.
-select format('grant select, update (state, times_sent, changed_at, changed_by) on %s to %I', name, :'operator')
-    from to_regclass('invalid_messages') name where name is not null
-\gexec
-
--- and on those that migrations will create. (This includes the view form_form: it shows forms and accepts the same inserts.)
-alter default privileges for role :"migrator" in schema public grant select, insert on tables to :"worker";
-alter default privileges for role :"migrator" in schema public grant select on tables to :"operator";
 alter default privileges for role :"migrator" revoke execute on functions from public;
-alter default privileges for role :"migrator" in schema public grant execute on functions to :"worker";
+
+select format('revoke all on %s from %I, %I, %I', oid::regclass, :'worker', :'operator', :'analyst')
+    from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'S')
+        and pg_get_userbyid(relowner) = :'migrator'
+\gexec
+select format('revoke all on function %s from public, %I, %I, %I', oid::regprocedure, :'worker', :'operator', :'analyst')
+    from pg_proc where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) = :'migrator'
+\gexec
+
+-- Every right, by name. What no migration has made yet is left out.
+grant select on __diesel_schema_migrations to :"worker";
+select format('grant %s on %s to %I', rights, name::regclass, role)
+    from (values
+        (coalesce(to_regclass('public.forms'), to_regclass('public.form_form')), :'worker', 'select, insert'),
+        (coalesce(to_regclass('public.forms'), to_regclass('public.form_form')), :'operator', 'select'),
+        (to_regclass('public.watermarks'), :'operator', 'select'),
+        -- Whoever sends a message back counts that, and never changes a body.
+        (to_regclass('public.invalid_messages'), :'operator',
+            'select, update (state, times_sent, changed_at, changed_by)')
+    ) as given (name, role, rights)
+    where name is not null
+\gexec
+select format('grant execute on function %s to %I', oid::regprocedure, :'worker')
+    from pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('store_form', 'advance_watermark',
+        'keep_invalid', 'invalid_messages_waiting')
+\gexec
+
+-- The analyst reads the views of this schema, also those that are made later for new form types.
+select format('grant usage on schema submissions to %I', :'analyst'),
+       format('grant select on all tables in schema submissions to %I', :'analyst'),
+       format('alter default privileges for role %I in schema submissions grant select on tables to %I',
+            :'migrator', :'analyst')
+    where to_regnamespace('submissions') is not null
+\gexec
 
 commit;

@@ -39,12 +39,17 @@ begin
     foreach made in array tables loop
         made := home || '.' || made;
         execute format('alter table %%s owner to %%s', made, owner);
+        -- The table, and the sequences of its columns.
         for granted in
-            select distinct case grantee when 0 then 'public' else grantee::regrole::text end as grantee
-                from pg_class, aclexplode(relacl)
-                where oid = to_regclass(made) and grantee <> relowner
+            select distinct c.oid::regclass as object,
+                    case grantee when 0 then 'public' else grantee::regrole::text end as grantee
+                from pg_class c, aclexplode(relacl)
+                where (c.oid = to_regclass(made) or c.relkind = 'S' and exists (select from pg_depend
+                        where classid = 'pg_class'::regclass and objid = c.oid and deptype in ('a', 'i')
+                            and refclassid = 'pg_class'::regclass and refobjid = to_regclass(made)))
+                    and grantee <> relowner
         loop
-            execute format('revoke all on %%s from %%s', made, granted.grantee);
+            execute format('revoke all on %%s from %%s', granted.object, granted.grantee);
         end loop;
     end loop;
 
