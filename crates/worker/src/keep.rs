@@ -34,7 +34,7 @@ pub use self::waiting::{NewlyKept, keep_counting};
 const BYTES_OF_A_POLL: usize = 2 << 20;
 /// The largest message that SQS takes, for a queue that does not report its limit.
 const LARGEST_MESSAGE: usize = 1 << 20;
-/// A message that has failed so often probably fails because of itself.
+/// After five failures, the message itself is probably the cause.
 const FAILS_OFTEN: u32 = 5;
 /// The time limit of the calls that settle the messages of one poll.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ pub struct Keeper {
     pub stop: CancellationToken,
 }
 
-/// The deliveries of one poll, by what happens to them.
+/// The deliveries of one poll, sorted by how they are settled.
 #[derive(Default)]
 struct Settling {
     to_delete: Vec<ReceiptHandle>,

@@ -14,7 +14,7 @@ use crate::{metrics::invalid, pipeline::Shared};
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// Many new messages share a count.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(1);
-/// A count reads an index of what waits, so it takes this long only if PostgreSQL hangs.
+/// A count reads an index of waiting messages only, so it takes this long only if PostgreSQL hangs.
 const COUNT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Signals that a message was kept. Clones signal the same listener.

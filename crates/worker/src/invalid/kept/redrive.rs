@@ -31,7 +31,7 @@ struct Tally {
     sent: usize,
     /// SQS refuses them; another attempt would not help.
     refused: usize,
-    /// Why a line could not be printed. That is no reason not to send.
+    /// Why a line could not be printed. Sending goes on all the same.
     not_printed: Option<io::Error>,
 }
 
