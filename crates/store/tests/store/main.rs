@@ -15,6 +15,7 @@ mod outages;
 mod outcomes;
 mod pooler;
 mod probe;
+mod removal;
 mod rights;
 mod support;
 mod time_limits;

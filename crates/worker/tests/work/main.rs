@@ -20,6 +20,7 @@ mod kept_redrive;
 mod operator;
 mod redrive;
 mod redrive_refused;
+mod removal;
 
 mod database_unavailable;
 mod durability;
