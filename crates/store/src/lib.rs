@@ -31,7 +31,7 @@ mod settings;
 mod unavailable;
 
 pub use durability::{Durability, DurabilityRisk};
-pub use invalid::{Keeping, SendingBack, Waiting};
+pub use invalid::{Keeping, Sending, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use relations::PublishError;

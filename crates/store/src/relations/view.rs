@@ -18,11 +18,8 @@ pub(super) const OURS: [(&str, &str); 7] = [
     ("unreadable", "The fields whose value is not null and fits none of their columns."),
 ];
 
-/// The fields, as they are stored.
+/// The fields.
 const DATA: &str = "f.data";
-
-/// The fields in memory, unpacked once for all properties: a large value would be unpacked for each.
-const UNPACKED: &str = "u.data";
 
 /// The query of the view. `home` is the schema of `forms`, quoted if necessary.
 ///
@@ -115,10 +112,10 @@ fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
                 return None;
             }
             let misfits: Vec<String> =
-                own().map(|column| does_not_fit(home, UNPACKED, column)).collect();
+                own().map(|column| does_not_fit(home, DATA, column)).collect();
             Some(format!(
                 "CASE WHEN {} IS NOT NULL AND {} THEN {}::text END",
-                as_text(UNPACKED, property),
+                as_text(DATA, property),
                 misfits.join(" AND "),
                 literal(property)
             ))
@@ -127,11 +124,7 @@ fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
     if cases.is_empty() {
         return "NULL::text[]".to_owned();
     }
-    format!(
-        "(SELECT nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[]) \
-             FROM (SELECT f.data #> '{{}}'::text[] AS data OFFSET 0) u)",
-        cases.join(",\n        ")
-    )
+    format!("nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[])", cases.join(",\n        "))
 }
 
 fn as_text(data: &str, property: &str) -> String {

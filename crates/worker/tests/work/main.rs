@@ -15,9 +15,12 @@ mod garbage;
 mod generated;
 
 mod invalid_list;
+mod kept;
+mod kept_redrive;
 mod operator;
 mod redrive;
 mod redrive_refused;
+mod removal;
 
 mod database_unavailable;
 mod durability;
