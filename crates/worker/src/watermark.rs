@@ -48,8 +48,9 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
         let began = Instant::now();
         let store = store.clone();
         let step = timeout(STEP_WITHIN, spawn_blocking(move || store.advance_watermark())).await;
-        // A slow step had to read past many old versions of its row, so make fewer steps.
-        let rest = BETWEEN_STEPS.max(began.elapsed() * 10);
+        // A slow step had to read past many old versions of its row, so make fewer steps. But a
+        // process that was frozen during a step must not rest for ten times that long.
+        let rest = (began.elapsed() * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS);
         match step {
             Ok(Ok(Ok(Some(watermark)))) => {
                 last_step = Instant::now();
