@@ -9,7 +9,8 @@ use crate::metrics::{METRICS, metrics};
 const AGE: &str = "form_data_watermark_age_seconds";
 
 async fn readers_see_everything(stack: &Stack) {
-    let reached = "select (select id from watermarks where relation = 'forms') = (select max(id) from forms)";
+    let reached =
+        "select (select id from watermarks where relation = 'forms') = (select max(id) from forms)";
     wait::until_true("the watermark is at the last row", async || {
         stack.database.sql(reached) == "t"
     })
