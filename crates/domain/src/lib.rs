@@ -25,6 +25,7 @@ mod tree;
 mod submission;
 
 mod attributes;
+mod invalid_message;
 mod message;
 mod received;
 mod record;
@@ -34,6 +35,7 @@ pub use encoding::{Encoding, UnsupportedMediaType};
 pub use fields::Fields;
 pub use form_type::FormType;
 pub use form_types::FormTypes;
+pub use invalid_message::{InvalidMessage, NO_REASON};
 pub use message::Message;
 pub use received::{Decoded, Received};
 pub use record::Record;

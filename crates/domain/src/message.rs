@@ -57,14 +57,19 @@ impl Message {
 
     /// A message from the invalid queue, ready to go back to the form queue: it is as it was before
     /// it was set aside, plus the message id it had then. That id identifies it if it has no `id`
-    /// of ours.
+    /// of ours. A message that is kept also gets the number of times that it was sent back, so that
+    /// late copies can be told from the latest.
     ///
     /// `max_size` is the form queue's `MaximumMessageSize` in bytes. If the message is too large
     /// for SQS, attributes are dropped, the least useful first, but never its identity: without
     /// that, a message that is sent back twice would be stored twice.
-    pub fn for_redrive(received: &Received, max_size: usize) -> Self {
+    pub fn for_redrive(received: &Received, times_sent: Option<i32>, max_size: usize) -> Self {
         let mut kept = received.attributes.clone();
         kept.remove(attributes::REASON);
+        if let Some(times_sent) = times_sent {
+            let number = AttributeValue::string(times_sent.to_string());
+            kept.insert(attributes::TIMES_SENT.to_owned(), number);
+        }
         let original = AttributeValue::string(received.first_message_id());
         kept.insert(attributes::ORIGINAL_MESSAGE_ID.to_owned(), original);
         let identity = if received.submission_id().is_some() {
@@ -99,6 +104,7 @@ fn drop_priority(name: &str) -> usize {
         attributes::ID,
         attributes::ORIGINAL_MESSAGE_ID,
         attributes::REASON,
+        attributes::TIMES_SENT,
         attributes::RECEIVED_AT,
         attributes::FORM_TYPE,
         attributes::TRACEPARENT,

@@ -91,6 +91,11 @@ impl Received {
         self.attributes.get(attributes::REASON)?.text()
     }
 
+    /// How often the message was sent back, if it says so.
+    pub fn times_sent(&self) -> Option<i32> {
+        self.attributes.get(attributes::TIMES_SENT)?.text()?.parse().ok().filter(|n| *n > 0)
+    }
+
     /// The id that the api gave the submission, if it is there and readable.
     pub fn submission_id(&self) -> Option<Uuid> {
         Uuid::try_parse(self.attributes.get(attributes::ID)?.text()?).ok()

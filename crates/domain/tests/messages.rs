@@ -150,7 +150,7 @@ fn sending_a_message_back_restores_it() {
         attributes: aside.attributes,
     };
     assert_eq!(aside.reason(), Some("not_json"));
-    let back = Message::for_redrive(&aside, 1 << 20);
+    let back = Message::for_redrive(&aside, None, 1 << 20);
     let mut expected = first.attributes.clone();
     expected.insert("original_message_id".to_owned(), AttributeValue::string(&first.message_id));
     assert_eq!((back.body, back.attributes), (first.body, expected));
@@ -182,19 +182,19 @@ fn a_message_is_identified_by_its_id_or_else_by_its_first_message_id() {
 fn a_message_that_is_sent_back_may_drop_attributes_but_never_its_identity() {
     let names: Vec<String> = (0..10).map(|n| format!("attribute{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    let back = Message::for_redrive(&received("x", &many), 1 << 20);
+    let back = Message::for_redrive(&received("x", &many), None, 1 << 20);
     assert_eq!(
         (back.attributes.len(), back.attributes.contains_key("original_message_id")),
         (10, true)
     );
 
     let id = "0199a7a1-5c3e-7d10-8000-0123456789ab";
-    let back = Message::for_redrive(&received("x", &[("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
-    let back = Message::for_redrive(&received("x", &[("id", id), ("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("id", id), ("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["id"]);
     // An unreadable id identifies nothing.
-    let back = Message::for_redrive(&received("x", &[("id", "7"), ("other", "v")]), 0);
+    let back = Message::for_redrive(&received("x", &[("id", "7"), ("other", "v")]), None, 0);
     assert_eq!(back.attributes.keys().collect::<Vec<_>>(), ["original_message_id"]);
 }
 

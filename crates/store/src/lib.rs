@@ -17,6 +17,7 @@ mod session;
 mod statements;
 
 mod durability;
+mod invalid;
 mod migrations;
 mod schema;
 mod table_users;
@@ -28,6 +29,7 @@ mod settings;
 mod unavailable;
 
 pub use durability::{Durability, DurabilityRisk};
+pub use invalid::{Keeping, SendingBack, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};

@@ -31,8 +31,12 @@ const LOCK_KEY: i64 = 0x666f_726d_6461_7461;
 
 /// The migrations that keep everyone else out of the table of submissions. The others do not care
 /// who reads it.
-const LOCK_THE_TABLE: [&str; 2] =
-    ["2026-11-21-000000_forms", "2026-11-23-000000_submission_columns"];
+const LOCK_THE_TABLE: [&str; 3] = [
+    "2026-11-21-000000_forms",
+    "2026-11-23-000000_submission_columns",
+    // Only the view form_form, through which the 2016 worker inserts.
+    "2026-11-23-200000_removal",
+];
 
 /// How long to wait while another process migrates.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

@@ -20,17 +20,24 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(2);
 const CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Latencies in ms, counted from the moment the POST was due.
+/// Latencies in ms.
 #[derive(Default)]
 pub struct EndToEnd {
+    /// From the moment the POST was due to the row in `forms`.
     pub row_visible_p50: f64,
     pub row_visible_p99: f64,
+    /// From the row in `forms` to the watermark that has reached it, which is when readers see it.
+    /// `None` for a revision without a watermark.
+    pub above_watermark_p99: Option<f64>,
 }
 
 struct Sighting {
+    id: i64,
     /// The form's number.
     number: i64,
     at: Instant,
+    /// When the watermark had reached it.
+    published: Option<Instant>,
 }
 
 /// Measures at a steady rate, without a round trip to the queue.
@@ -55,37 +62,59 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
             outcome.started + Duration::from_secs_f64(sighting.number as f64 / FORMS_PER_SECOND);
         sighting.at.saturating_duration_since(due).as_secs_f64() * 1000.0
     };
-    let mut latencies: Vec<f64> = sightings.iter().map(latency).collect();
-    latencies.sort_by(f64::total_cmp);
-    let quantile = |share: f64| {
-        latencies.get((latencies.len() as f64 * share) as usize).copied().context("no rows")
+    let visible: Vec<f64> = sightings.iter().map(latency).collect();
+    let above_watermark: Vec<f64> = sightings
+        .iter()
+        .filter_map(|row| Some((row.published? - row.at).as_secs_f64() * 1000.0))
+        .collect();
+    let result = EndToEnd {
+        row_visible_p50: quantile(&visible, 0.5).context("no rows")?,
+        row_visible_p99: quantile(&visible, 0.99).context("no rows")?,
+        above_watermark_p99: quantile(&above_watermark, 0.99),
     };
-    let result = EndToEnd { row_visible_p50: quantile(0.5)?, row_visible_p99: quantile(0.99)? };
     drop((api, worker));
     lab.drop_database(&database)?;
     Ok(result)
 }
 
-/// Notes when each row becomes visible.
+/// `None` if there are no values.
+fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get((sorted.len() as f64 * share) as usize).copied()
+}
+
+/// Notes when each row becomes visible, and when the watermark reaches it.
 fn watch(mut table: FormsTable, count: usize) -> Result<Vec<Sighting>> {
-    let mut sightings = Vec::new();
+    let mut sightings: Vec<Sighting> = Vec::new();
     // Ids are assigned in order, but two inserts may commit in another order. All ids up to `complete_until` have been
     // seen; `beyond` has the ids seen above it.
     let (mut complete_until, mut beyond) = (0, BTreeSet::new());
     let mut last = Instant::now();
-    while sightings.len() < count {
+    let mut above_watermark = Vec::new();
+    while sightings.len() < count || !above_watermark.is_empty() {
         let asked = Instant::now();
         let rows = table.rows_above(complete_until)?;
         let at = Instant::now();
         for row in rows {
             if beyond.insert(row.id) {
                 let number = row.number.context("a form has no number")?;
-                sightings.push(Sighting { number, at });
+                above_watermark.push(sightings.len());
+                sightings.push(Sighting { id: row.id, number, at, published: None });
                 last = at;
             }
         }
         while beyond.remove(&(complete_until + 1)) {
             complete_until += 1;
+        }
+        if let Some(watermark) = table.watermark()? {
+            let at = Instant::now();
+            above_watermark.retain(|index: &usize| {
+                let reached = sightings.get_mut(*index).filter(|row| row.id <= watermark);
+                reached.map(|row| row.published = Some(at)).is_none()
+            });
+        } else {
+            above_watermark.clear();
         }
         ensure!(last.elapsed() < PATIENCE, "only {} of {count} rows arrived", sightings.len());
         thread::sleep(POLL_INTERVAL.saturating_sub(asked.elapsed()));

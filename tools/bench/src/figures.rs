@@ -144,6 +144,11 @@ fn memory_and_end_to_end() -> Vec<Figure> {
         Figure::new("POST → row visible, p50, 1,000/s, 0 ms [ms]", NoTarget, |m| {
             Some(m.end_to_end.row_visible_p50)
         }),
+        Figure::new(
+            "row visible → reached by the watermark, p99, 1,000/s [ms]",
+            AtMost(100.0),
+            |m| m.end_to_end.above_watermark_p99,
+        ),
     ]
 }
 

@@ -43,6 +43,16 @@ impl FormsTable {
         Ok(sql_query(statement).bind::<BigInt, _>(id).load(&mut self.0)?)
     }
 
+    /// The watermark; `None` in the schema of a revision that has none.
+    pub fn watermark(&mut self) -> Result<Option<i64>> {
+        let has_one = "select count(*) as number from pg_class where relname = 'watermarks'";
+        if self.number(has_one)? == 0 {
+            return Ok(None);
+        }
+        let watermark = "select id as number from watermarks where relation = 'forms'";
+        Ok(Some(sql_query(watermark).get_result::<Number>(&mut self.0)?.number))
+    }
+
     fn number(&mut self, statement: &str) -> Result<u64> {
         Ok(sql_query(statement).get_result::<Number>(&mut self.0)?.number as u64)
     }

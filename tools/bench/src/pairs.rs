@@ -72,7 +72,7 @@ fn stored(lab: &Lab, revision: &Revision, connections: &'static str) -> Result<f
         variables: &[("WORKER_CONNECTIONS", connections)],
         ..DrainOptions::default()
     };
-    Ok(drain(lab, revision, lab.amount(60_000), &options)?.per_second)
+    Ok(drain(lab, revision, lab.amount(120_000), &options)?.per_second)
 }
 
 impl Compared {

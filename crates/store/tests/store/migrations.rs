@@ -14,6 +14,8 @@ fn all() -> Vec<String> {
         "2026-11-21-000000_forms",
         "2026-11-22-000000_watermarks",
         "2026-11-23-000000_submission_columns",
+        "2026-11-23-100000_invalid_messages",
+        "2026-11-23-200000_removal",
     ]
     .map(str::to_owned)
     .to_vec()

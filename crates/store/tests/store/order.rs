@@ -17,17 +17,19 @@ use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
 use crate::support::{fixture, store_on};
 use readers::{Page, follow};
 
-/// Enough for readers without a watermark to miss rows many times over.
-const ROWS: u64 = 20_000;
+/// Enough for readers without a watermark to miss thousands.
+const ROWS: u64 = 200_000;
 
 #[test]
 fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not_misses_some() {
     let mut cluster = cluster_with_prepared_transactions();
     let url = cluster.url("postgres");
     store_on(&url, |_| {}).migrate().unwrap();
+    let standby = cluster.replica().unwrap();
+    let standby_url = standby.url("postgres");
 
     let (done, drawn) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (url, done, drawn) = (url.as_str(), &done, &drawn);
+    let (url, standby_url, done, drawn) = (url.as_str(), standby_url.as_str(), &done, &drawn);
     let (with_watermark, bare) = thread::scope(|scope| {
         let writers: Vec<_> = writers::ALL
             .iter()
@@ -36,9 +38,9 @@ fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not
         for _ in 0..2 {
             scope.spawn(move || readers::advance_until(url, done));
         }
-        let follower = |page| scope.spawn(move || follow(url, page, done));
-        let with_watermark = [follower(Page::UpToTheWatermark), follower(Page::UpToTheWatermark)];
-        let bare = [follower(Page::UpToTheLastRow), follower(Page::UpToTheLastRow)];
+        let follower = |from, page| scope.spawn(move || follow(from, url, page, done));
+        let with_watermark = [url, standby_url].map(|from| follower(from, Page::UpToTheWatermark));
+        let bare = [url, standby_url].map(|from| follower(from, Page::UpToTheLastRow));
 
         while drawn.load(Ordering::Relaxed) < ROWS / 2 {
             thread::sleep(Duration::from_millis(20));
@@ -67,8 +69,9 @@ fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not
 }
 
 fn cluster_with_prepared_transactions() -> Cluster {
-    let settings = vec![("max_prepared_transactions".to_owned(), "20".to_owned())];
-    Cluster::throwaway(ClusterOptions { settings, ..Default::default() }).unwrap()
+    let mut options = ClusterOptions::that_replicates();
+    options.settings.push(("max_prepared_transactions".to_owned(), "20".to_owned()));
+    Cluster::throwaway(options).unwrap()
 }
 
 /// Those whose writer lost its connection before it could commit them.

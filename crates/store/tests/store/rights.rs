@@ -17,7 +17,8 @@ fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
         "CREATE ROLE {role} LOGIN PASSWORD 'worker';
          REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {role};
          REVOKE EXECUTE ON FUNCTION store_form FROM PUBLIC;
-         GRANT INSERT, SELECT ON forms TO {role}; GRANT EXECUTE ON FUNCTION store_form TO {role};"
+         GRANT INSERT, SELECT ON forms TO {role};
+         GRANT EXECUTE ON FUNCTION store_form, store_submission, forms_with_ids, is_erased TO {role};"
     ));
     test(&f.database.url_as(&role, "worker"));
     f.database.sql(&format!(

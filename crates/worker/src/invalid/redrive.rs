@@ -148,7 +148,7 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
     let limit = form.max_message_size().unwrap_or(usize::MAX);
     let with_attributes: Vec<_> = deliveries
         .iter()
-        .map(|(_, delivery)| Message::for_redrive(&delivery.received, limit))
+        .map(|(_, delivery)| Message::for_redrive(&delivery.received, None, limit))
         .collect();
     let mut results = send_all(form, &with_attributes).await;
     // The queue does not report its limit, or the limit has changed: send only the body and the
@@ -156,7 +156,7 @@ async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), 
     let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
     let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
     let (places, with_ids_only): (Vec<_>, Vec<_>) = again
-        .map(|(place, (_, delivery))| (place, Message::for_redrive(&delivery.received, 0)))
+        .map(|(place, (_, delivery))| (place, Message::for_redrive(&delivery.received, None, 0)))
         .unzip();
     for (place, result) in places.into_iter().zip(send_all(form, &with_ids_only).await) {
         *place = result;

@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{
-    prelude::*,
-    sql_query,
-    sql_types::{BigInt, Nullable},
-};
+use diesel::{prelude::*, sql_query, sql_types::BigInt};
 
 use super::writers::connect;
 
@@ -26,33 +22,34 @@ struct Id {
     id: i64,
 }
 
-#[derive(QueryableByName)]
-struct Advanced {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    id: Option<i64>,
-}
-
 /// Advances the watermark again and again, over restarts of the server.
 pub fn advance_until(url: &str, done: &AtomicBool) {
     let mut connection = connect(url);
     while !done.load(Ordering::Relaxed) {
-        if advance(&mut connection).is_none() {
+        if advance(&mut connection).is_err() {
             connection = connect(url);
         }
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// `None` if the connection is lost.
-fn advance(connection: &mut PgConnection) -> Option<i64> {
-    let answer = sql_query("select watermark as id from advance_watermark('forms')")
-        .get_result::<Advanced>(connection);
-    answer.ok().map(|advanced| advanced.id.unwrap_or(0))
+fn advance_and_find_last_row(primary: &str) -> i64 {
+    let mut connection = connect(primary);
+    advance(&mut connection).unwrap();
+    sql_query("select coalesce(max(id), 0) as id from forms")
+        .get_result::<Id>(&mut connection)
+        .unwrap()
+        .id
+}
+
+fn advance(connection: &mut PgConnection) -> QueryResult<usize> {
+    sql_query("select advance_watermark('forms')").execute(connection)
 }
 
 /// The ids that a reader sees, in the order in which it sees them. It ends when nothing is left
-/// after `done`.
-pub fn follow(url: &str, page: Page, done: &AtomicBool) -> Vec<i64> {
+/// after `done`. It reads from the primary or from a standby, and learns from the primary what the
+/// last row is.
+pub fn follow(url: &str, primary: &str, page: Page, done: &AtomicBool) -> Vec<i64> {
     let next = match page {
         Page::UpToTheWatermark => {
             "select f.id from forms f, watermarks w \
@@ -68,10 +65,7 @@ pub fn follow(url: &str, page: Page, done: &AtomicBool) -> Vec<i64> {
         let found = sql_query(next).bind::<BigInt, _>(last).load::<Id>(&mut connection);
         match found {
             Ok(rows) if rows.is_empty() => {
-                if no_more_writers && advance(&mut connection) == Some(last) {
-                    return seen;
-                }
-                if no_more_writers && matches!(page, Page::UpToTheLastRow) {
+                if no_more_writers && advance_and_find_last_row(primary) == last {
                     return seen;
                 }
                 thread::sleep(Duration::from_millis(1));

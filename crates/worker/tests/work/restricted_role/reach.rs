@@ -27,7 +27,7 @@ with ours as (
 select 'database', '', privilege from unnest(array['CONNECT', 'CREATE', 'TEMPORARY']) privilege
     where has_database_privilege('$role', current_database(), privilege)
 union all
-select 'schema', nspname, privilege from ours, unnest(array['CREATE', 'USAGE']) privilege
+select 'schema', nspname::text, privilege from ours, unnest(array['CREATE', 'USAGE']) privilege
     where has_schema_privilege('$role', oid, privilege)
 union all
 select case relkind when 'v' then 'view' else 'table' end, oid::regclass::text,

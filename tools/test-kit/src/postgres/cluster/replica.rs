@@ -31,7 +31,8 @@ impl Cluster {
         programs.give(home.path())?;
         let mut standby = Self {
             programs,
-            options: ClusterOptions::that_replicates(),
+            // A standby refuses to start with smaller limits than its primary has.
+            options: self.options.clone(),
             home: Home::Throwaway(home),
             password: self.password.clone(),
             port: free_port()?,

@@ -1,0 +1,255 @@
+-- Removal that stays.
+--
+-- A deleted row frees its keys, and then a redelivery, a redrive or a repeated Idempotency-Key would bring the content
+-- back. So an erased submission stays as a tombstone: a row of `forms` with its keys, with JSON null as `data`, and with
+-- the time in `erased_at`. Whatever arrives for it is already stored.
+--
+--     erasures, a list for readers, who must forget what they have read
+--       id              bigint       in the order of the watermark of this table
+--       form_type       text
+--       form_id         bigint       the row of forms that is a tombstone now
+--       submission_id   uuid
+--       sqs_message_id  text
+--       erased_at       timestamptz
+--       reason          text         a code
+--
+-- A submission is known by its submission id, or else by the SQS message id that it had first.
+
+select create_beside_forms($sql$
+
+create table home.erasures (
+    id bigint generated always as identity primary key,
+    form_type text not null,
+    form_id bigint not null,
+    submission_id uuid,
+    sqs_message_id text,
+    erased_at timestamptz not null default now(),
+    reason text not null
+);
+
+insert into home.watermarks (relation) values ('erasures');
+
+-- The rows that have one of these ids. PostgreSQL puts this query into those that call it. It is bound to the table when
+-- it is created, so nobody's search_path changes it.
+create function home.forms_with_ids(by_submission_id uuid, by_sqs_message_id text)
+returns table (id bigint, form_type text, submission_id uuid, sqs_message_id text, data jsonb, erased_at timestamptz)
+language sql
+stable
+begin atomic
+    select f.id, f.form_type, f.submission_id, f.sqs_message_id, f.data, f.erased_at
+        from home.forms f
+        where f.submission_id = by_submission_id or f.sqs_message_id = by_sqs_message_id;
+end;
+
+-- Whether this submission was erased. A row with the same message id and another submission id is another submission.
+create function home.is_erased(of_submission_id uuid, of_sqs_message_id text) returns boolean
+language sql
+stable
+begin atomic
+    select exists (
+        select from home.forms_with_ids(of_submission_id, of_sqs_message_id) f
+            where f.erased_at is not null and (f.submission_id = of_submission_id) is not false);
+end;
+
+-- Stores one row and returns what store_form of the first migration returns. An erased submission is already stored,
+-- whatever its data.
+create function home.store_submission(
+    form_type text,
+    submission_id uuid,
+    sqs_message_id text,
+    received_at timestamptz,
+    data text,
+    schema_digest bytea,
+    traceparent text)
+returns text
+language plpgsql
+volatile
+set search_path = "home", pg_temp
+as $$
+declare
+    value jsonb;
+    same boolean;
+begin
+    value := store_submission.data::jsonb;
+
+    for attempt in 1..3 loop
+        insert into home.forms (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent)
+            values (store_submission.form_type, store_submission.submission_id, store_submission.sqs_message_id,
+                store_submission.received_at, value, store_submission.schema_digest, store_submission.traceparent)
+            on conflict do nothing;
+        if found then
+            return 'stored';
+        end if;
+
+        -- A statement of its own, with a snapshot of its own: it sees a row that was committed while the insert waited.
+        select bool_or(case when f.erased_at is null
+                then f.form_type = store_submission.form_type and f.data = value
+                else (f.submission_id = store_submission.submission_id) is not false end)
+            into same
+            from home.forms_with_ids(store_submission.submission_id, store_submission.sqs_message_id) f;
+        if same is not null then
+            return case when same then 'already_stored' else 'id_taken' end;
+        end if;
+        -- The row that was in the way has gone: try again.
+    end loop;
+
+    raise exception 'the row in the way comes and goes' using errcode = 'serialization_failure';
+exception
+    when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if home.is_erased(store_submission.submission_id, store_submission.sqs_message_id) then
+            return 'already_stored';
+        end if;
+        return sqlstate;
+end
+$$;
+
+-- For the release before, which sends no more than this.
+create or replace function home.store_form(
+    form_type text, submission_id uuid, sqs_message_id text, received_at timestamptz, data text)
+returns text
+language plpgsql
+volatile
+set search_path = "home", pg_temp
+as $$
+begin
+    return home.store_submission(store_form.form_type, store_form.submission_id, store_form.sqs_message_id,
+        store_form.received_at, store_form.data, null, null);
+end
+$$;
+
+-- It still takes the insert of the 2016 worker. Rows in which erased_at is set do not appear in it.
+create or replace view home.form_form as select id, created, data, sqs_message_id from home.forms where erased_at is null;
+
+-- Erases one submission, and returns 'erased', or 'already_erased' if nothing was left to do. The SQS message id is the
+-- first that the message had; it may be null if there is a submission id.
+--
+-- The content stays in dead rows until the next vacuum.
+--
+-- Triggers that the operator added to forms find their tables in its schema, as in store_submission. Since others may be
+-- allowed to create functions there, and this one has the rights of the owner, it names the schema of every function for
+-- which PostgreSQL would prefer one with closer types.
+create function home.erase_submission(form_type text, submission_id uuid, sqs_message_id text, reason text)
+returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, "home", pg_temp
+as $$
+declare
+    -- Every id under which the submission is known.
+    ids text[];
+    emptied bigint[] := '{}';
+    changed bigint[];
+    has_tombstone boolean;
+    kept_messages boolean := false;
+begin
+    if coalesce(erase_submission.form_type, '') = '' then
+        raise exception 'erase_submission needs a form type' using errcode = 'invalid_parameter_value';
+    end if;
+    if erase_submission.submission_id is null and coalesce(erase_submission.sqs_message_id, '') = '' then
+        raise exception 'erase_submission needs a submission id or an SQS message id'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    -- A sentence could hold what must be forgotten.
+    if erase_submission.reason is null or erase_submission.reason !~ '^[A-Za-z0-9_.-]{1,60}$' then
+        raise exception 'the reason must be a code: 1 to 60 letters, digits, "_", "." or "-"'
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    for attempt in 1..10 loop
+        select pg_catalog.array_cat(
+                array[erase_submission.submission_id::text, erase_submission.sqs_message_id],
+                pg_catalog.array_cat(pg_catalog.array_agg(f.submission_id::text), pg_catalog.array_agg(f.sqs_message_id)))
+            into ids
+            from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
+            where (f.submission_id = erase_submission.submission_id) is not false;
+        if pg_catalog.to_regclass('home.invalid_messages') is not null then
+        -- In the same order in each session.
+        perform home.lock_identity(null, i.id)
+            from (select one from pg_catalog.unnest(ids) one where one is not null group by one order by hashtextextended(one, 0)) i (id);
+        end if;
+
+        if exists (
+            select from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
+                where f.form_type <> erase_submission.form_type and f.erased_at is null
+                    and (f.submission_id = erase_submission.submission_id) is not false)
+        then
+            raise exception 'the submission is not of the form type %', erase_submission.form_type
+                using errcode = 'invalid_parameter_value';
+        end if;
+
+        with now_empty as (
+            update home.forms f
+                set data = 'null', traceparent = null, erased_at = now()
+                where f.erased_at is null and f.id in (
+                    select found.id
+                        from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) found
+                        where found.form_type = erase_submission.form_type
+                            and (found.submission_id = erase_submission.submission_id) is not false)
+                returning f.id
+        )
+        select pg_catalog.array_agg(now_empty.id) into changed from now_empty;
+        emptied := pg_catalog.array_cat(emptied, changed);
+
+        select coalesce(bool_or(true), false) into has_tombstone
+            from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
+            where f.erased_at is not null
+                and (erase_submission.submission_id is null or f.submission_id = erase_submission.submission_id);
+        exit when has_tombstone;
+
+        -- An insert of the same id that is not committed yet holds this up, and the next round sees its row.
+        with tombstone as (
+            insert into home.forms (form_type, submission_id, sqs_message_id, data, erased_at)
+                values (erase_submission.form_type, erase_submission.submission_id, erase_submission.sqs_message_id,
+                    'null', now())
+                on conflict do nothing
+                returning forms.id
+        )
+        select pg_catalog.array_agg(tombstone.id) into changed from tombstone;
+        if changed is null and erase_submission.submission_id is not null then
+            -- A row without this submission id has the message id.
+            with tombstone as (
+                insert into home.forms (form_type, submission_id, data, erased_at)
+                    values (erase_submission.form_type, erase_submission.submission_id, 'null', now())
+                    on conflict do nothing
+                    returning forms.id
+            )
+            select pg_catalog.array_agg(tombstone.id) into changed from tombstone;
+        end if;
+        emptied := pg_catalog.array_cat(emptied, changed);
+    end loop;
+    if not has_tombstone then
+        raise exception 'the rows of the submission come and go' using errcode = 'serialization_failure';
+    end if;
+
+    if pg_catalog.to_regclass('home.invalid_messages') is not null then
+        update home.invalid_messages i
+            set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
+                changed_by = session_user
+            where i.form_type = erase_submission.form_type and i.erased_at is null
+                and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
+        kept_messages := found;
+    end if;
+
+    if pg_catalog.cardinality(emptied) = 0 and not kept_messages then
+        return 'already_erased';
+    end if;
+    insert into home.erasures (form_type, form_id, submission_id, sqs_message_id, reason)
+        select erase_submission.form_type, f.id, coalesce(f.submission_id, erase_submission.submission_id),
+                coalesce(f.sqs_message_id, erase_submission.sqs_message_id), erase_submission.reason
+            from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
+            where f.id = any (emptied)
+                or (pg_catalog.cardinality(emptied) = 0 and f.erased_at is not null
+                    and (f.submission_id = erase_submission.submission_id) is not false)
+            order by f.id;
+    return 'erased';
+end
+$$;
+
+$sql$,
+    tables => '{erasures}',
+    functions => '{"erase_submission(text, uuid, text, text)"}',
+    for_writers => '{
+        "store_submission(text, uuid, text, timestamptz, text, bytea, text)",
+        "forms_with_ids(uuid, text)",
+        "is_erased(uuid, text)"}');
