@@ -1,19 +1,6 @@
 -- Erased rows stay, with JSON null as their data. Without `erased_at` nothing else tells that they are erased, so a
 -- message that arrives for one has another content than its row and is set aside.
 
-do $$
-declare
-    waiting bigint := 0;
-begin
-    if to_regclass('invalid_messages') is not null then
-        execute 'select count(*) from invalid_messages where state = ''waiting''' into waiting;
-    end if;
-    if waiting > 0 then
-        raise exception '% invalid messages are waiting in invalid_messages, which the way back drops: send them back first with "worker redrive", or discard them', waiting;
-    end if;
-end
-$$;
-
 select create_beside_forms($sql$
 
 create or replace function home.store_form(form_type text, submission_id uuid, sqs_message_id text, received_at timestamptz, data text)

@@ -29,27 +29,28 @@ create table home.erasures (
 
 insert into home.watermarks (relation) values ('erasures');
 
--- The rows that have one of these ids. PostgreSQL puts this query into those that call it. It is bound to the table when
--- it is created, so nobody's search_path changes it.
+-- The rows that have one of these ids. PostgreSQL puts this query into those that call it; a search_path of its own would
+-- prevent that.
 create function home.forms_with_ids(by_submission_id uuid, by_sqs_message_id text)
 returns table (id bigint, form_type text, submission_id uuid, sqs_message_id text, data jsonb, erased_at timestamptz)
 language sql
 stable
-begin atomic
-    select f.id, f.form_type, f.submission_id, f.sqs_message_id, f.data, f.erased_at
+as $$
+    select f.id, f.form_type, f.submission_id, f.sqs_message_id::text, f.data, f.erased_at
         from home.forms f
-        where f.submission_id = by_submission_id or f.sqs_message_id = by_sqs_message_id;
-end;
+        where f.submission_id = by_submission_id or f.sqs_message_id::text = by_sqs_message_id
+$$;
 
 -- Whether this submission was erased. A row with the same message id and another submission id is another submission.
 create function home.is_erased(of_submission_id uuid, of_sqs_message_id text) returns boolean
 language sql
 stable
-begin atomic
+set search_path = pg_catalog, pg_temp
+as $$
     select exists (
         select from home.forms_with_ids(of_submission_id, of_sqs_message_id) f
-            where f.erased_at is not null and (f.submission_id = of_submission_id) is not false);
-end;
+            where f.erased_at is not null and (f.submission_id = of_submission_id) is not false)
+$$;
 
 -- Stores one row and returns what store_form of the first migration returns. An erased submission is already stored,
 -- whatever its data.
@@ -163,11 +164,9 @@ begin
             into ids
             from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
             where (f.submission_id = erase_submission.submission_id) is not false;
-        if pg_catalog.to_regclass('home.invalid_messages') is not null then
         -- In the same order in each session.
         perform home.lock_identity(null, i.id)
             from (select one from pg_catalog.unnest(ids) one where one is not null group by one order by hashtextextended(one, 0)) i (id);
-        end if;
 
         if exists (
             select from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
@@ -222,14 +221,12 @@ begin
         raise exception 'the rows of the submission come and go' using errcode = 'serialization_failure';
     end if;
 
-    if pg_catalog.to_regclass('home.invalid_messages') is not null then
-        update home.invalid_messages i
-            set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
-                changed_by = session_user
-            where i.form_type = erase_submission.form_type and i.erased_at is null
-                and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
-        kept_messages := found;
-    end if;
+    update home.invalid_messages i
+        set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
+            changed_by = session_user
+        where i.form_type = erase_submission.form_type and i.erased_at is null
+            and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
+    kept_messages := found;
 
     if pg_catalog.cardinality(emptied) = 0 and not kept_messages then
         return 'already_erased';

@@ -12,6 +12,7 @@ pub(crate) const ID: &str = "id";
 pub(crate) const FORM_TYPE: &str = "form_type";
 pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const SCHEMA_DIGEST: &str = "schema_digest";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const ORIGINAL_MESSAGE_ID: &str = "original_message_id";
 pub(crate) const TIMES_SENT: &str = "times_sent";

@@ -12,6 +12,7 @@ use crate::{
     fields::Fields,
     refusal::Refusal,
     schema::{BadSchema, Schema},
+    schema_digest::SchemaDigest,
 };
 
 /// A kind of form, with its own JSON Schema, queue pair and route. Clones share the schema.
@@ -69,6 +70,11 @@ impl FormType {
     /// The JSON Schema.
     pub fn schema(&self) -> &Value {
         self.0.schema.document()
+    }
+
+    /// The digest of the JSON Schema.
+    pub fn schema_digest(&self) -> SchemaDigest {
+        self.0.schema.digest()
     }
 
     /// Whether there is a built-in type with this name and a different schema.

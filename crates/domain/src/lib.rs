@@ -20,6 +20,7 @@ mod form_type;
 mod form_types;
 mod refusal;
 mod schema;
+mod schema_digest;
 mod tree;
 
 mod submission;
@@ -41,4 +42,5 @@ pub use received::{Decoded, Received};
 pub use record::Record;
 pub use refusal::{Fault, Refusal};
 pub use schema::BadSchema;
+pub use schema_digest::SchemaDigest;
 pub use submission::Submission;

@@ -34,11 +34,25 @@ impl Message {
                     (attributes::FORM_TYPE, submission.form_type.name().to_owned()),
                     (attributes::RECEIVED_AT, received_at),
                     (attributes::TRACEPARENT, submission.traceparent.clone()),
+                    (attributes::SCHEMA_DIGEST, submission.form_type.schema_digest().to_string()),
                 ]
                 .map(|(name, value)| (name.to_owned(), AttributeValue::string(value))),
             ),
             body: submission.fields.into_json(),
         }
+    }
+
+    /// Drops the digest of the schema if the message fits into `max_size` only without it: it must
+    /// not keep a form from being accepted.
+    #[must_use]
+    pub fn make_room(mut self, max_size: usize) -> Self {
+        if self.size() > max_size
+            && let Some((name, digest)) = self.attributes.remove_entry(attributes::SCHEMA_DIGEST)
+            && self.size() > max_size
+        {
+            self.attributes.insert(name, digest);
+        }
+        self
     }
 
     /// A refused message, ready for the invalid queue: the whole body, the reason, and the
@@ -108,6 +122,7 @@ fn drop_priority(name: &str) -> usize {
         attributes::RECEIVED_AT,
         attributes::FORM_TYPE,
         attributes::TRACEPARENT,
+        attributes::SCHEMA_DIGEST,
     ];
     most_useful_first.iter().position(|known| *known == name).unwrap_or(most_useful_first.len())
 }

@@ -11,6 +11,7 @@ use crate::{
     form_type::FormType,
     record::Record,
     refusal::Refusal,
+    schema_digest::SchemaDigest,
 };
 
 /// SQS's own ids have 36 characters; the column holds 255, as in 2016.
@@ -52,6 +53,10 @@ impl Received {
             self.read_attribute(attributes::ID, &mut unreadable, |text| Uuid::try_parse(text).ok());
         let received_at =
             self.read_attribute(attributes::RECEIVED_AT, &mut unreadable, parse_instant);
+        let schema_digest =
+            self.read_attribute(attributes::SCHEMA_DIGEST, &mut unreadable, SchemaDigest::parse);
+        let traceparent =
+            self.read_attribute(attributes::TRACEPARENT, &mut unreadable, parse_traceparent);
         if self.attributes.contains_key(attributes::ORIGINAL_MESSAGE_ID)
             && self.original_message_id().is_none()
         {
@@ -68,6 +73,8 @@ impl Received {
             sqs_message_id: self.first_message_id().to_owned(),
             received_at,
             data: self.body.clone(),
+            schema_digest,
+            traceparent,
         };
         Ok(Decoded { record, unreadable })
     }
@@ -112,9 +119,7 @@ impl Received {
     pub fn traceparent(&self) -> Option<&str> {
         // If we did not send the message, this is not our text, and logs must not show it
         // unchecked.
-        self.attributes.get(attributes::TRACEPARENT)?.text().filter(|text| {
-            text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-        })
+        self.attributes.get(attributes::TRACEPARENT)?.text().filter(|text| is_traceparent(text))
     }
 
     /// The size of body and attributes in bytes, as SQS counts it.
@@ -139,6 +144,14 @@ impl Received {
 /// Parses RFC 3339.
 fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc())
+}
+
+fn parse_traceparent(text: &str) -> Option<String> {
+    is_traceparent(text).then(|| text.to_owned())
+}
+
+fn is_traceparent(text: &str) -> bool {
+    text.len() == 55 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn is_message_id(text: &str) -> bool {

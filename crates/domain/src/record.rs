@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::schema_digest::SchemaDigest;
+
 /// One decoded submission, ready to become a row of `forms`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
@@ -19,6 +21,10 @@ pub struct Record {
     pub received_at: Option<DateTime<Utc>>,
     /// The fields as JSON text, always an object.
     pub data: String,
+    /// The schema that the api checked the fields against; `None` if the message does not say.
+    pub schema_digest: Option<SchemaDigest>,
+    /// The W3C Trace Context of the request; `None` if the message does not say.
+    pub traceparent: Option<String>,
 }
 
 /// Prints the length of the data instead of the data.
@@ -30,6 +36,8 @@ impl fmt::Debug for Record {
             .field("sqs_message_id", &self.sqs_message_id)
             .field("received_at", &self.received_at)
             .field("data_bytes", &self.data.len())
+            .field("schema_digest", &self.schema_digest)
+            .field("traceparent", &self.traceparent)
             .finish()
     }
 }

@@ -13,7 +13,9 @@ use std::collections::HashSet;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use crate::{canonical::Canonical, refusal::Refusal, tree::Trees};
+use crate::{
+    canonical::Canonical, json, refusal::Refusal, schema_digest::SchemaDigest, tree::Trees,
+};
 
 pub use bad_schema::BadSchema;
 use view::View;
@@ -21,6 +23,7 @@ use view::View;
 /// A schema without mistakes, ready to check fields.
 pub(crate) struct Schema {
     document: Value,
+    digest: SchemaDigest,
     validator: Validator,
     view: View,
     /// The top-level properties that are lists and nothing else.
@@ -41,6 +44,9 @@ impl Schema {
         if !document.is_object() {
             return Err(BadSchema::not_an_object());
         }
+        let canonical =
+            json::parse(text.as_bytes()).map_err(|error| BadSchema::not_json(&error))?;
+        let digest = SchemaDigest::of(&canonical);
         rules::check_schema(&document)?;
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -56,11 +62,15 @@ impl Schema {
         collect_names(&document, &mut names);
         let view = View::of(&document);
         let list_fields = collect_list_fields(&document);
-        Ok(Self { document, validator, view, list_fields, names })
+        Ok(Self { document, digest, validator, view, list_fields, names })
     }
 
     pub(crate) fn list_fields(&self) -> &HashSet<String> {
         &self.list_fields
+    }
+
+    pub(crate) fn digest(&self) -> SchemaDigest {
+        self.digest
     }
 
     pub(crate) fn document(&self) -> &Value {

@@ -62,6 +62,8 @@ fn the_worker_decodes_the_submission_that_the_api_sent() {
     assert_eq!(decoded.record.submission_id, Some(submission.id));
     assert_eq!(decoded.record.received_at, Some(submission.received_at));
     assert_eq!(decoded.record.sqs_message_id, "m");
+    assert_eq!(decoded.record.schema_digest, Some(FormType::form().schema_digest()));
+    assert_eq!(decoded.record.traceparent, Some(submission.traceparent));
     assert_eq!(Fields::from_json(decoded.record.data.as_bytes()).unwrap(), submission.fields);
 }
 
@@ -79,6 +81,11 @@ fn a_message_is_decoded_or_refused_with_a_reason() {
             "sent back from the invalid queue",
             r#"{"data": 1}"#,
             &[("original_message_id", "first"), ("reason", "r")],
+        ),
+        (
+            "with an unreadable schema and trace",
+            r#"{"data": 1}"#,
+            &[("schema_digest", "44136fa355"), ("traceparent", "canary")],
         ),
         ("with a bad original id", r#"{"data": 1}"#, &[("original_message_id", "a b")]),
         ("not json", "not json", &[]),
@@ -205,5 +212,37 @@ fn the_debug_output_of_messages_and_records_never_shows_the_body() {
     let decoded = received.decode(&FormType::form()).unwrap();
     for debug in [format!("{received:?}"), format!("{message:?}"), format!("{decoded:?}")] {
         assert!(!debug.contains("canary"), "{debug}");
+    }
+}
+
+#[test]
+fn the_digest_of_a_schema_depends_on_what_it_says_and_not_on_how_it_is_written() {
+    let digest = |schema: &str| FormType::from_schema("a", schema).unwrap().schema_digest();
+    let schema = r#"{"properties":{"a":{"maximum":1.50},"é":{"type":"string"}},"type":"object"}"#;
+    for same in [
+        schema.to_owned(),
+        schema.replace(':', " :\n\t"),
+        r#"{"type":"object","properties":{"\u00e9":{"type":"string"},"a":{"maximum":1.50}}}"#
+            .to_owned(),
+        format!("\u{feff}{schema}"),
+    ] {
+        assert_eq!(digest(&same), digest(schema), "{same}");
+    }
+    for other in [schema.replace("1.50", "1.5"), schema.replace("string", "number")] {
+        assert_ne!(digest(&other), digest(schema), "{other}");
+    }
+    // printf '%s' "$schema" | sha256sum
+    let expected = "3a97455f58574b7f0b603afbd451e698ec14903b788623347a0ebc478c63ac28";
+    assert_eq!(digest(schema).to_string(), expected);
+}
+
+#[test]
+fn the_digest_of_the_schema_never_makes_a_message_too_long() {
+    let message = Message::from_submission(submission());
+    let (size, bare) = (message.size(), message.size() - "schema_digestString".len() - 64);
+    for (limit, has_digest) in [(size, true), (size - 1, false), (bare, false), (bare - 1, true)] {
+        let made_room = message.clone().make_room(limit);
+        assert_eq!(made_room.attributes.contains_key("schema_digest"), has_digest, "{limit}");
+        assert_eq!(made_room.attributes.len(), if has_digest { 5 } else { 4 });
     }
 }

@@ -80,7 +80,9 @@ impl Sender {
     /// # Errors
     /// The message is too long, SQS refused it, or SQS did not confirm it in time.
     pub async fn send(&self, message: Message) -> Result<(), SqsError> {
-        if let Some(limit) = self.queue.max_message_size()
+        let limit = self.queue.max_message_size();
+        let message = message.make_room(limit.unwrap_or(usize::MAX));
+        if let Some(limit) = limit
             && message.size() > limit
         {
             return Err(SqsError::new(

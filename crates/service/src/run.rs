@@ -19,7 +19,7 @@ pub fn run_to_completion(service: impl Future<Output = anyhow::Result<()>>) -> E
         Err(error) => {
             // With all its causes.
             let error = format!("{error:#}");
-            log::error!(error; "The service ends.");
+            log::error!(error; "The program ends.");
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! Stores each record exactly once, no matter what other records or workers do.
 //!
 //! One statement inserts the whole batch. A second one settles the records that the first did not
-//! insert, or all of them if it failed, with the function `store_form`, which distinguishes rows
+//! insert, or all of them if it failed, with the function `store_submission`, which distinguishes rows
 //! that are already there from data that PostgreSQL refuses. Only if that fails too are they stored
 //! one by one.
 
@@ -161,7 +161,7 @@ fn insert_batch(
     Ok(Batch::MayBeSettled)
 }
 
-/// Calls `store_form` for all rows with one statement. If it fails because of a row, all of them
+/// Calls `store_submission` for all rows with one statement. If it fails because of a row, all of them
 /// stay undecided.
 fn settle_batch(
     session: &mut Session<'_>,
@@ -209,7 +209,7 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
                 None => {
                     break Unavailable::because(
                         UnavailableKind::StatementFailed,
-                        "store_form returned an unknown word",
+                        "store_submission returned an unknown word",
                     );
                 }
             },

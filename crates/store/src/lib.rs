@@ -19,6 +19,7 @@ mod statements;
 mod durability;
 mod invalid;
 mod migrations;
+mod removal;
 mod schema;
 mod table_users;
 mod watermark;

@@ -5,9 +5,9 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use domain::Record;
+use domain::{Record, SchemaDigest};
 use uuid::Uuid;
 
 /// Inserts, in one statement, every record whose ids are not in the table yet. Returns their SQS
@@ -19,26 +19,28 @@ pub(crate) fn insert(
     InsertForms(Columns::of(records)).load(connection)
 }
 
-/// Calls `store_form`, and returns its answer.
+/// Calls `store_submission`, and returns its answer.
 pub(crate) fn store_one(record: &Record, connection: &mut PgConnection) -> QueryResult<String> {
-    diesel::select(store_form(
+    diesel::select(store_submission(
         &record.form_type,
         record.submission_id,
         &record.sqs_message_id,
         record.received_at,
         &record.data,
+        record.schema_digest.as_ref().map(SchemaDigest::as_bytes),
+        &record.traceparent,
     ))
     .get_result(connection)
 }
 
-/// Calls `store_form` for each record, in one statement. Returns its answers in the same order.
+/// Calls `store_submission` for each record, in one statement. Returns its answers in the same order.
 ///
 /// A row that the function does not catch fails the whole statement, and then none is stored.
 pub(crate) fn store_all(
     records: &[&Record],
     connection: &mut PgConnection,
 ) -> QueryResult<Vec<String>> {
-    StoreForms(Columns::of(records)).load(connection)
+    StoreSubmissions(Columns::of(records)).load(connection)
 }
 
 /// The columns of a batch of any size.
@@ -52,6 +54,8 @@ struct Columns<'a> {
     sqs_message_ids: Vec<&'a str>,
     received_at: Vec<Option<DateTime<Utc>>>,
     data: Vec<&'a str>,
+    schema_digests: Vec<Option<&'a [u8]>>,
+    traceparents: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -62,6 +66,11 @@ impl<'a> Columns<'a> {
             sqs_message_ids: records.iter().map(|r| r.sqs_message_id.as_str()).collect(),
             received_at: records.iter().map(|r| r.received_at).collect(),
             data: records.iter().map(|r| r.data.as_str()).collect(),
+            schema_digests: records
+                .iter()
+                .map(|r| r.schema_digest.as_ref().map(SchemaDigest::as_bytes))
+                .collect(),
+            traceparents: records.iter().map(|r| r.traceparent.as_deref()).collect(),
         }
     }
 }
@@ -78,6 +87,10 @@ impl QueryFragment<Pg> for Columns<'_> {
         out.push_bind_param::<Array<Nullable<Timestamptz>>, _>(&self.received_at)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.data)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.schema_digests)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.traceparents)?;
         out.push_sql(")");
         Ok(())
     }
@@ -89,29 +102,33 @@ struct InsertForms<'a>(Columns<'a>);
 impl QueryFragment<Pg> for InsertForms<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data) \
-             SELECT r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data::jsonb FROM ",
+            "INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data, \
+                 schema_digest, traceparent) \
+             SELECT r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data::jsonb, \
+                 r.schema_digest, r.traceparent FROM ",
         );
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(
-            " AS r (form_type, submission_id, sqs_message_id, received_at, data) \
+            " AS r (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent) \
              ON CONFLICT DO NOTHING RETURNING sqs_message_id",
         );
         Ok(())
     }
 }
 
-/// Calls `store_form` for each row of a batch. PostgreSQL calls it after it has sorted.
-struct StoreForms<'a>(Columns<'a>);
+/// Calls `store_submission` for each row of a batch. PostgreSQL calls it after it has sorted.
+struct StoreSubmissions<'a>(Columns<'a>);
 
-impl QueryFragment<Pg> for StoreForms<'_> {
+impl QueryFragment<Pg> for StoreSubmissions<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "SELECT store_form(r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data) FROM ",
+            "SELECT store_submission(r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data, \
+                 r.schema_digest, r.traceparent) FROM ",
         );
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(
-            " WITH ORDINALITY AS r (form_type, submission_id, sqs_message_id, received_at, data, number) \
+            " WITH ORDINALITY AS r (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, \
+                 traceparent, number) \
              ORDER BY r.number",
         );
         Ok(())
@@ -125,8 +142,8 @@ impl QueryId for InsertForms<'_> {
 }
 
 /// The same id for every batch, so that diesel finds the prepared statement again.
-impl QueryId for StoreForms<'_> {
-    type QueryId = StoreForms<'static>;
+impl QueryId for StoreSubmissions<'_> {
+    type QueryId = StoreSubmissions<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
@@ -134,20 +151,22 @@ impl Query for InsertForms<'_> {
     type SqlType = Text;
 }
 
-impl Query for StoreForms<'_> {
+impl Query for StoreSubmissions<'_> {
     type SqlType = Text;
 }
 
 impl<C> RunQueryDsl<C> for InsertForms<'_> {}
-impl<C> RunQueryDsl<C> for StoreForms<'_> {}
+impl<C> RunQueryDsl<C> for StoreSubmissions<'_> {}
 
 diesel::define_sql_function! {
-    /// The function that stores one row; the first migration creates it.
-    fn store_form(
+    /// The function that stores one row; the migration `removal` creates it.
+    fn store_submission(
         form_type: Text,
         submission_id: Nullable<SqlUuid>,
         sqs_message_id: Text,
         received_at: Nullable<Timestamptz>,
         data: Text,
+        schema_digest: Nullable<Binary>,
+        traceparent: Nullable<Text>,
     ) -> Text;
 }

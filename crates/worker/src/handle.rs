@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     database_gate::DatabaseGate,
+    erased::recognise_erased,
     health::QueueStatus,
     in_flight::{Arrival, Form, InFlight},
     metrics,
@@ -52,7 +53,8 @@ impl Handler {
             return;
         }
         let started = Instant::now();
-        let (messages, outcomes) = self.store_all(batch).await;
+        let (messages, mut outcomes) = self.store_all(batch).await;
+        recognise_erased(&self.store, &messages, &mut outcomes).await;
         drop(permit);
         metrics::record_insert(messages.len(), started.elapsed());
         for (message, outcome) in messages.iter().zip(&outcomes) {

@@ -16,6 +16,7 @@ mod prepare;
 
 mod batcher;
 mod decode;
+mod erased;
 mod handle;
 mod outcome;
 mod poll;

@@ -18,7 +18,8 @@ fn backoff() -> Backoff {
 pub async fn migrate(store: &Store) -> anyhow::Result<()> {
     let store = store.clone();
     let applied = spawn_blocking(move || store.migrate()).await??;
-    log::info!(applied = applied.join(","); "The schema is up to date.");
+    let applied = (!applied.is_empty()).then(|| applied.join(","));
+    log::info!(applied; "The schema is up to date.");
     Ok(())
 }
 

@@ -96,8 +96,9 @@ impl Settings {
 fn consumed_forms(environment: &mut Environment, work: &WorkSettings) -> ServedForms {
     let forms = ServedForms::read(environment);
     let Some(consumed) = &work.form_types else { return forms };
-    if consumed.iter().any(|name| !forms.contains(name)) {
-        environment.fault("WORKER_FORM_TYPES", "names a type that FORM_TYPES does not");
+    if let Some(name) = consumed.iter().find(|name| !forms.contains(name)) {
+        let fault = format_args!("names {name}, which is not in FORM_TYPES");
+        environment.fault("WORKER_FORM_TYPES", fault);
     }
     forms.only(consumed)
 }

@@ -45,5 +45,7 @@ fn record(number: usize) -> Record {
         sqs_message_id: Uuid::now_v7().to_string(),
         received_at: Some(chrono::Utc::now()),
         data: form(number),
+        schema_digest: None,
+        traceparent: None,
     }
 }

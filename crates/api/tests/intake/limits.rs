@@ -148,4 +148,5 @@ async fn requests_that_are_not_http_get_400_and_the_connection_is_closed() {
         let answer = api.exchange(request.as_bytes(), 30 * SECOND).await;
         assert_eq!((answer.status, answer.closed), (400, true), "{request:?}: {answer:?}");
     }
+    assert!(!api.log().contains("ERROR"), "anybody could fill the log: {}", api.log());
 }

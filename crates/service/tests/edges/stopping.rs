@@ -62,6 +62,6 @@ async fn a_service_that_cannot_start_says_why_with_all_causes() {
     let second = Program::spawn("the second service", &mut command, Output::Captured).unwrap();
     let (status, log) = second.wait(std::time::Duration::from_secs(60)).unwrap();
     assert_eq!(status.code(), Some(1), "{log}");
-    let expected = format!("The service ends. error=\"cannot listen on 127.0.0.1:{port}: ");
+    let expected = format!("The program ends. error=\"cannot listen on 127.0.0.1:{port}: ");
     assert!(log.contains(&expected), "{log}");
 }

@@ -85,7 +85,7 @@ fn batches_of_all_sizes_share_one_prepared_statement() {
     assert_eq!(f.rows(), 61);
     assert_eq!(
         f.database.sql(
-            "SELECT count(*), bool_and(statement LIKE '%unnest($1, $2, $3, $4, $5)%') FROM seen"
+            "SELECT count(*), bool_and(statement LIKE '%unnest($1, $2, $3, $4, $5, $6, $7)%') FROM seen"
         ),
         "1|t"
     );

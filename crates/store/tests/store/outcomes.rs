@@ -4,7 +4,7 @@ use domain::Record;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
 use uuid::Uuid;
 
-use crate::support::{decided, fixture, old_message, refused, submission};
+use crate::support::{TRACEPARENT, decided, fixture, old_message, refused, submission};
 
 #[test]
 fn a_submission_is_stored_as_it_was_sent() {
@@ -17,6 +17,25 @@ fn a_submission_is_stored_as_it_was_sent() {
     assert_eq!(
         f.database.sql("SET TIME ZONE 'UTC'; SELECT id, form_type, submission_id, sqs_message_id, data, received_at, created > now() - interval '1 minute' FROM forms"),
         r#"1|enrolment|00000000-0000-0000-0000-000000000007|message-0007|{"a": [1.50, 12345678901234567890.1], "b": "é ☃"}|2026-11-21 01:02:03.456789+00|t"#
+    );
+}
+
+#[test]
+fn a_row_knows_the_schema_and_the_trace_of_its_submission_however_it_was_stored() {
+    let f = fixture();
+    let bad = Record { data: "{".to_owned(), ..submission(3, "{}") };
+    decided(f.store.insert_once(&[submission(1, "{}"), old_message(2, "{}")]));
+    // One bad row fails the batch, so these are stored by the statement that settles it.
+    decided(f.store.insert_once(&[submission(4, "{}"), old_message(5, "{}"), bad]));
+    let columns = "SELECT sqs_message_id, encode(schema_digest, 'hex'), traceparent FROM forms
+        ORDER BY sqs_message_id";
+    let digest = domain::FormType::form().schema_digest();
+    assert_eq!(
+        f.database.sql(columns),
+        format!(
+            "message-0001|{digest}|{TRACEPARENT}\nmessage-0002||\n\
+             message-0004|{digest}|{TRACEPARENT}\nmessage-0005||"
+        )
     );
 }
 

@@ -1,6 +1,7 @@
 //! An erased submission stays erased, whatever arrives for it, and whoever inserts it.
 
 mod at_once;
+mod kept;
 
 use domain::Record;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};

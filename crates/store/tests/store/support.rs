@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use domain::Record;
+use domain::{FormType, Record};
 use secrecy::SecretString;
 use store::{Insertion, RowOutcome, RowOutcome::Undecided, Store, StoreSettings, Unavailable};
 use test_kit::{SlowNetwork, postgres::TestDatabase};
@@ -88,6 +88,8 @@ impl Fixture {
     }
 }
 
+pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// A submission from our own api, with ids made from `n`.
 pub fn submission(n: u128, data: &str) -> Record {
     Record {
@@ -96,12 +98,20 @@ pub fn submission(n: u128, data: &str) -> Record {
         sqs_message_id: format!("message-{n:04}"),
         received_at: Some("2026-11-21T01:02:03.456789Z".parse().unwrap()),
         data: data.to_owned(),
+        schema_digest: Some(FormType::form().schema_digest()),
+        traceparent: Some(TRACEPARENT.to_owned()),
     }
 }
 
 /// A message of the 2016 web server.
 pub fn old_message(n: u128, data: &str) -> Record {
-    Record { submission_id: None, received_at: None, ..submission(n, data) }
+    Record {
+        submission_id: None,
+        received_at: None,
+        schema_digest: None,
+        traceparent: None,
+        ..submission(n, data)
+    }
 }
 
 /// Valid submissions, this many.

@@ -18,6 +18,7 @@ mod invalid_list;
 mod operator;
 mod redrive;
 mod redrive_refused;
+mod removal;
 
 mod database_unavailable;
 mod durability;

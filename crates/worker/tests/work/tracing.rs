@@ -42,3 +42,26 @@ async fn a_traceparent_is_returned_and_reaches_the_logs_of_both_services() {
     assert!(worker_log.contains(&made));
     assert!(!api_log.contains("canary") && !worker_log.contains("canary"));
 }
+
+#[tokio::test]
+async fn a_row_has_the_trace_and_the_schema_of_its_request() {
+    let stack = Stack::start();
+    let (api, worker) = (stack.ready_api(&[]).await, stack.ready_worker(&[]).await);
+    let request = api.request("POST", "/form/").json(r#"{"data": 1}"#).signed();
+    request.header("traceparent", TRACE).send().await.expect_status(202);
+    // From the web server of 2016, and with attributes that cannot be read.
+    stack.sqs.send(QUEUE, r#"{"data": 2}"#, &[]).await;
+    let unreadable = [("traceparent", "canary"), ("schema_digest", "canary")];
+    stack.sqs.send(QUEUE, r#"{"data": 3}"#, &unreadable).await;
+    stack.drained().await;
+    let digest = domain::FormType::form().schema_digest();
+    assert_eq!(
+        stack
+            .database
+            .sql("select data, encode(schema_digest, 'hex'), traceparent from forms order by data"),
+        format!("{{\"data\": 1}}|{digest}|{TRACE}\n{{\"data\": 2}}||\n{{\"data\": 3}}||")
+    );
+    let (_, log) = worker.stop(Signal::Term);
+    assert!(log.contains("attributes=schema_digest,traceparent"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+}

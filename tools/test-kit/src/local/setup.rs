@@ -117,7 +117,10 @@ impl Setup {
         let in_use = |port: &&u16| TcpListener::bind(("127.0.0.1", **port)).is_err();
         let Some(port) = ports.iter().find(in_use) else { return Ok(()) };
         let is_ours = self.running_system().is_ok_and(|system| system.origin == self.origin());
-        ensure!(!is_ours, "port {port} is in use, probably by a `make local` in this directory");
+        ensure!(
+            !is_ours,
+            "port {port} is in use, probably by a `make local` or a `make debug` of this directory (`make debug_stop` ends that)"
+        );
         bail!(
             "port {port} is in use. Choose the first of four free ports, for example \
              `make local LOCAL_PORT={}`",

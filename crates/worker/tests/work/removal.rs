@@ -1,0 +1,147 @@
+//! Erased submissions do not come back, however often and in whatever way their messages arrive.
+
+use test_kit::{
+    Fault, Service, Signal, Stack,
+    stack::{INVALID, QUEUE},
+    wait,
+};
+
+use crate::{old_database::old_insert, operator::command};
+
+/// How often each of five messages is delivered again. All of it takes 20 s on two cores that others keep busy.
+const DELIVERIES: usize = 1000;
+const FORM: &str = r#"{"data": "of a person"}"#;
+const NOT_JSON: &str = "of a person who made no JSON";
+const ONLY_EVER_INVALID: &str = "only-ever-invalid";
+
+const CONTENT: &str = "select (select count(*) from forms where erased_at is null or data <> 'null'),
+    (select count(*) from form_form),
+    (select count(*) from invalid_messages where body <> '' or attributes <> '' or state <> 'discarded')";
+
+/// The submissions that are erased.
+struct Erased {
+    /// The id of the one that was posted with a key.
+    posted: String,
+    /// The SQS message id of the message as it was in 2016.
+    of_2016: String,
+}
+
+async fn post(api: &Service) -> String {
+    let request = api.request("POST", "/form/").json(FORM).signed();
+    request.header("Idempotency-Key", "key").send().await.expect_status(202).submission_id()
+}
+
+/// Stores two submissions, keeps a third one that is invalid, and erases them.
+async fn erase_all(stack: &Stack, api: &Service) -> Erased {
+    let posted = post(api).await;
+    // The form of 2016 that the other tests insert as the worker of 2016 does.
+    let of_2016 = stack.sqs.send(QUEUE, r#"{"data": 1}"#, &[]).await;
+    stack.wait_for_rows(2).await;
+    stack.drained().await;
+    stack.database.sql(&format!(
+        "select keep_invalid('form', null, '{ONLY_EVER_INVALID}', '{NOT_JSON}', '{{}}', 'not_json', null);
+         select erase_submission('form', '{posted}', null, 'request');
+         select erase_submission('form', null, '{of_2016}', 'request');
+         select erase_submission('form', null, '{ONLY_EVER_INVALID}', 'request')"
+    ));
+    assert_eq!(stack.database.sql(CONTENT), "0|0|0");
+    Erased { posted, of_2016 }
+}
+
+/// The messages of an erased submission, as they are when SQS delivers them.
+fn messages(erased: &Erased) -> [(&'static str, Vec<(&'static str, &str)>); 5] {
+    let first = "original_message_id";
+    [
+        (FORM, vec![("id", erased.posted.as_str())]),
+        (r#"{"data": "corrected"}"#, vec![("id", erased.posted.as_str())]),
+        (r#"{"data": 1}"#, vec![(first, erased.of_2016.as_str())]),
+        (NOT_JSON, vec![(first, ONLY_EVER_INVALID)]),
+        (r#"{"data": "corrected"}"#, vec![(first, ONLY_EVER_INVALID)]),
+    ]
+}
+
+async fn nothing_has_come_back(stack: &Stack, rows: &str) {
+    stack.drained().await;
+    stack.wait_for_counts(INVALID, test_kit::sqs::Counts::NONE).await;
+    assert_eq!(stack.database.sql(CONTENT), "0|0|0");
+    assert_eq!(stack.database.sql("select f from forms f order by id"), rows);
+}
+
+#[tokio::test]
+async fn erased_submissions_that_are_delivered_a_thousand_times_never_come_back() {
+    let stack = Stack::start();
+    let api = stack.ready_api(&[]).await;
+    let workers = [stack.ready_worker(&[]).await, stack.ready_worker(&[]).await];
+    let erased = erase_all(&stack, &api).await;
+    let rows = stack.database.sql("select f from forms f order by id");
+
+    // What a receive brings stays visible, so both workers get much of it.
+    stack.sqs.fault(Fault::on("ReceiveMessage").duplicate().probability(0.2)).await;
+    for _ in 0..DELIVERIES / 10 {
+        for (body, attributes) in messages(&erased) {
+            let sends = (0..10).map(|_| stack.sqs.send(QUEUE, body, &attributes));
+            futures_util::future::join_all(sends).await;
+        }
+    }
+    stack.sqs.no_faults().await;
+    for _ in 0..20 {
+        assert_eq!(post(&api).await, erased.posted);
+    }
+    nothing_has_come_back(&stack, &rows).await;
+
+    for worker in workers {
+        let (_, log) = worker.stop(Signal::Term);
+        assert!(log.contains("already_stored="), "each worker has had some: {log}");
+        assert!(!log.contains("Set a message aside."), "{log}");
+    }
+}
+
+/// The worker of the last release is here in its statements.
+#[tokio::test]
+async fn erased_submissions_do_not_come_back_through_older_workers_or_a_redrive() {
+    let stack = Stack::start();
+    let api = stack.ready_api(&[]).await;
+    let _worker = stack.ready_worker(&[]).await;
+    let erased = erase_all(&stack, &api).await;
+    let rows = stack.database.sql("select f from forms f order by id");
+    let Erased { posted, of_2016 } = &erased;
+
+    let insert = format!(
+        "INSERT INTO forms (form_type, submission_id, sqs_message_id, received_at, data) \
+         SELECT r.form_type, r.submission_id, r.sqs_message_id, r.received_at, r.data::jsonb FROM unnest(\
+         ARRAY['form', 'form', 'form'], ARRAY['{posted}', NULL, NULL]::uuid[], \
+         ARRAY['posted again', '{of_2016}', '{ONLY_EVER_INVALID}'], ARRAY[now(), NULL, NULL]::timestamptz[], \
+         ARRAY['{FORM}', '{{\"data\": 1}}', '{FORM}']) \
+         AS r (form_type, submission_id, sqs_message_id, received_at, data) \
+         ON CONFLICT DO NOTHING RETURNING sqs_message_id;"
+    );
+    let mut statements = insert;
+    for (id, message_id) in [
+        (format!("'{posted}'"), "posted again"),
+        ("NULL".to_owned(), of_2016.as_str()),
+        ("NULL".to_owned(), ONLY_EVER_INVALID),
+    ] {
+        statements += &format!("SELECT store_form('form', {id}, '{message_id}', now(), '{FORM}');");
+    }
+    let answers = vec!["already_stored"; 3 * 20].join("\n");
+    assert_eq!(stack.database.sql(&statements.repeat(20)), answers);
+    for message_id in [of_2016, ONLY_EVER_INVALID] {
+        let insert = old_insert(1).replace("by-old-1", message_id);
+        let refusal = stack.database.try_sql(&insert).unwrap_err().to_string();
+        assert!(refusal.contains("duplicate key value"), "{refusal}");
+    }
+
+    // They are on the invalid queue too, from before they were erased.
+    for (body, mut attributes) in messages(&erased) {
+        attributes.push(("reason", "not_json"));
+        stack.sqs.send(INVALID, body, &attributes).await;
+    }
+    wait::until_true("no message is left to be sent back", async || {
+        let redrive =
+            command(&stack, "redrive").env("DATABASE_URL", stack.database.url()).output().unwrap();
+        assert!(redrive.status.success(), "{}", String::from_utf8_lossy(&redrive.stderr));
+        stack.sqs.counts(INVALID).await == test_kit::sqs::Counts::NONE
+    })
+    .await;
+    nothing_has_come_back(&stack, &rows).await;
+}
