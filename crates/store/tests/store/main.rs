@@ -7,6 +7,7 @@ mod concurrency;
 mod discretion;
 mod durability;
 mod far_away;
+mod finish_move;
 mod invalid;
 mod large_table;
 mod migrations;

@@ -102,6 +102,7 @@ async fn erased_submissions_do_not_come_back_through_older_workers_or_a_redrive(
     let stack = Stack::start();
     let api = stack.ready_api(&[]).await;
     let _worker = stack.ready_worker(&[]).await;
+    super::finish_move::let_the_2016_worker_run(&stack);
     let erased = erase_all(&stack, &api).await;
     let rows = stack.database.sql("select f from forms f order by id");
     let Erased { posted, of_2016 } = &erased;
