@@ -117,11 +117,18 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
         while time.monotonic() < end and stack.firing().keys() & set(names):
             time.sleep(0.5)
 
+    stack.discard_invalid()
     quiet([alert["alert"] for alert in alerts])
 
     since = time.monotonic()
     stack.garbage()
-    expect("a message that is not JSON", ["MessageSetAside"], since)
+    expect("a message that is not JSON", ["MessageSetAside", "InvalidMessagesWaiting"], since)
+
+    since = time.monotonic()
+    denied = {"kind": "error", "status": 403, "code": "AccessDeniedException"}
+    stack.fault(action="ReceiveMessage", queue=f"{QUEUE}-invalid", **denied)
+    expect("SQS denies the invalid queue", ["InvalidMessagesNotKept"], since)
+    stack.no_faults()
 
     since = time.monotonic()
     for _ in range(60):
@@ -160,7 +167,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
 
     since = time.monotonic()
     stack.fault(action="DeleteMessageBatch", kind="error", status=403, code="AccessDeniedException")
-    stack.fault(action="ReceiveMessage", kind="duplicate", times=60)
+    stack.fault(action="ReceiveMessage", queue=QUEUE, kind="duplicate", times=60)
     what = "SQS denies deletes, messages repeat"
     expect(what, ["WorkerCannotDelete", "MessageDeliveredOften"], since)
     stack.no_faults()
@@ -320,6 +327,9 @@ class Stack:
 
     def signal(self, name: str, number: int) -> None:
         self.running[name].send_signal(number)
+
+    def discard_invalid(self) -> None:
+        psql(self.database, "update invalid_messages set state = 'discarded'")
 
     def insert_that_stays_open(self) -> subprocess.Popen:
         insert = "insert into forms (sqs_message_id, data) values ('stays open', '{}')"

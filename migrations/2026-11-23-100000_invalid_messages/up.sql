@@ -90,7 +90,7 @@ begin
         begin
             value := coalesce(value, convert_from(keep_invalid.body, 'UTF8')::jsonb);
         exception
-            -- It is no jsonb, so it cannot be what is stored.
+            -- PostgreSQL cannot read it as jsonb, so it is not the content that is stored.
             when data_exception or program_limit_exceeded then continue;
         end;
         is_stored := is_stored or (form.form_type = keep_invalid.form_type and form.data = value);

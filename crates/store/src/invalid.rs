@@ -96,11 +96,11 @@ struct Row {
     times_seen: i32,
 }
 
-/// A message that waits, while it is sent back.
-pub struct SendingBack {
-    /// With the number that the message gets.
-    pub message: InvalidMessage,
-    id: i64,
+/// A message that is being sent back, as its row was when that began.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending {
+    /// The number of its row.
+    pub id: i64,
     times_sent: i32,
     times_seen: i32,
 }
@@ -207,12 +207,32 @@ impl Store {
         Ok(row.map(|row| row.into_message().0))
     }
 
-    /// Counts up how often these messages were sent back, and returns those that still wait. They
-    /// wait on until [`Store::mark_sent_back`]: if the caller dies, they are sent once more.
+    /// How many messages of a form type wait.
+    ///
+    /// # Errors
+    /// As [`Store::waiting`].
+    pub fn count_waiting_of(&self, form_type: &str) -> Result<u64, Unavailable> {
+        let count: Count = self.session()?.run(|connection| {
+            sql_query(
+                "SELECT $1 AS form_type, count(*) AS messages
+                     FROM invalid_messages WHERE form_type = $1 AND state = 'waiting'",
+            )
+            .bind::<Text, _>(form_type)
+            .get_result(connection)
+        })?;
+        Ok(u64::try_from(count.messages).unwrap_or_default())
+    }
+
+    /// Counts up how often these messages were sent back, and returns those that still wait, each
+    /// with the number that it gets. They wait on until [`Store::mark_sent_back`]: if the caller
+    /// dies, they are sent once more.
     ///
     /// # Errors
     /// The database does not answer, or this role may not change the table.
-    pub fn begin_sending_back(&self, ids: &[i64]) -> Result<Vec<SendingBack>, Unavailable> {
+    pub fn begin_sending_back(
+        &self,
+        ids: &[i64],
+    ) -> Result<Vec<(InvalidMessage, Sending)>, Unavailable> {
         #[derive(QueryableByName)]
         struct WithId {
             #[diesel(sql_type = BigInt)]
@@ -231,7 +251,7 @@ impl Store {
         let sending = rows.into_iter().map(|WithId { id, row }| {
             let (message, times_seen) = row.into_message();
             let times_sent = message.times_sent.unwrap_or_default();
-            SendingBack { message, id, times_sent, times_seen }
+            (message, Sending { id, times_sent, times_seen })
         });
         Ok(sending.collect())
     }
@@ -241,8 +261,8 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::begin_sending_back`].
-    pub fn mark_sent_back(&self, sending: &SendingBack) -> Result<(), Unavailable> {
-        let SendingBack { id, times_sent, times_seen, .. } = sending;
+    pub fn mark_sent_back(&self, sending: Sending) -> Result<(), Unavailable> {
+        let Sending { id, times_sent, times_seen } = sending;
         self.session()?.run(|connection| {
             sql_query(
                 "UPDATE invalid_messages SET state = 'sent_back', changed_at = now(), changed_by = session_user
@@ -273,13 +293,6 @@ impl Row {
             times_sent: Some(self.times_sent),
         };
         (message, self.times_seen)
-    }
-}
-
-impl SendingBack {
-    /// The number of its row.
-    pub fn id(&self) -> i64 {
-        self.id
     }
 }
 

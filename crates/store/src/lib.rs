@@ -33,7 +33,7 @@ mod unavailable;
 
 pub use durability::{Durability, DurabilityRisk};
 pub use finish_move::{FinishMoveError, MessageIds};
-pub use invalid::{Keeping, SendingBack, Waiting};
+pub use invalid::{Keeping, Sending, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
 pub use settings::{InvalidSettings, StoreSettings};

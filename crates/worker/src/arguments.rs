@@ -37,8 +37,8 @@ pub enum Command {
     /// Send invalid messages back to the form queue.
     ///
     /// Each message keeps its ids, so the form is stored once, no matter how often you send it
-    /// back. A message that is still invalid returns to the invalid queue. Prints one line for each
-    /// message that was sent back, as `worker invalid list` does.
+    /// back. A message that is still invalid waits again. Prints one line for each message that was
+    /// sent back, as `worker invalid list` does.
     Redrive(RedriveArguments),
     /// Look at the invalid messages
     #[command(subcommand)]
@@ -67,11 +67,12 @@ pub struct RedriveArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum InvalidCommand {
-    /// List the id, age, size in bytes, number of copies and reason of each invalid message, oldest
-    /// first
+    /// List the id, age, size in bytes, how often it was seen and sent back, and reason of each
+    /// invalid message that waits, oldest first
     ///
-    /// While the command runs, the messages are hidden from all other readers of the queue.
-    /// They become visible again when it ends. Their receive counts go up.
+    /// With WORKER_KEEPS_INVALID=false it lists the messages on the invalid queue, with the number
+    /// of copies. While the command runs, they are hidden from all other readers of the queue. They
+    /// become visible again when it ends. Their receive counts go up.
     List(ListArguments),
 }
 
@@ -80,8 +81,7 @@ pub struct ListArguments {
     /// The form type of the messages, one of FORM_TYPES
     #[arg(long, value_name = "NAME", default_value = "form")]
     pub form_type: String,
-    /// Show the body of each message below its line, in the order in which SQS delivers them;
-    /// bodies are form data
+    /// Show the body of each message below its line; bodies are form data
     #[arg(long)]
     pub show: bool,
 }

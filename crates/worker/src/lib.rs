@@ -3,8 +3,8 @@
 //!
 //! Follow a message: `poll` receives it, `decode` reads it, `batcher` merges the messages of all
 //! polls, `handle` stores them, `outcome` decides what happens to each, and `settle` does it. Each
-//! form type has a `pipeline` of these. `invalid` lists the messages that were set aside and sends
-//! them back.
+//! form type has a `pipeline` of these. `keep` takes the messages that were set aside into
+//! PostgreSQL, and `invalid` lists them and sends them back.
 
 #![expect(missing_docs, reason = "a service: only its main and its tests use the public items")]
 
@@ -21,6 +21,8 @@ mod handle;
 mod outcome;
 mod poll;
 mod settle;
+
+mod keep;
 
 mod database_gate;
 mod durability;
@@ -56,6 +58,7 @@ use crate::{
     database_gate::DatabaseGate,
     in_flight::Ages,
     insert_permits::InsertPermits,
+    keep::{Turns, keep_counting},
     pipeline::{Pipeline, Shared},
     room::Room,
     settings::Settings,
@@ -93,6 +96,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
         room: Room::new(settings.work.bytes_in_flight),
         ages: Ages::default(),
         new_rows: NewRows::default(),
+        turns: Turns::default(),
     };
     let pipelines = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());
@@ -195,12 +199,23 @@ impl Worker {
                     let advancing = tokio::spawn(must_live("watermark", async move {
                         keep_advancing(&shared).await
                     }));
+                    let counting = work.keeps_invalid.then(|| {
+                        let (shared, forms) = (self.shared.clone(), &self.settings.forms);
+                        let served = forms.iter().map(|form| form.form_type.name().to_owned());
+                        let served = served.collect();
+                        tokio::spawn(must_live("count of invalid messages", async move {
+                            keep_counting(&shared, served).await
+                        }))
+                    });
                     let running = self
                         .pipelines
                         .iter()
                         .map(|pipeline| pipeline.run(&self.shared, sqs, work, *grace, &stop));
                     let outcome = join_all(running).await.into_iter().collect();
                     advancing.abort();
+                    if let Some(counting) = counting {
+                        counting.abort();
+                    }
                     outcome
                 }
             };

@@ -1,5 +1,7 @@
 //! The metrics of the worker.
 
+pub mod invalid;
+
 use std::time::{Duration, SystemTime};
 
 use metrics::{Counter, counter, gauge, histogram};
@@ -103,14 +105,16 @@ const CONNECTIONS_IN_USE: Metric = Metric {
     name: "form_data_database_connections_in_use",
     kind: MetricKind::Gauge,
     labels: &[],
-    description: "Connections of the pool that a call uses: inserts, the watermark, the probe, the health page.",
+    description: "Connections of the pool that a call uses: inserts, the watermark, the probe, the health page, \
+                  invalid messages.",
 };
 
 const CONNECTIONS_LIMIT: Metric = Metric {
     name: "form_data_database_connections_limit",
     kind: MetricKind::Gauge,
     labels: &[],
-    description: "Connections that the pool may open: `WORKER_CONNECTIONS` and one more.",
+    description: "Connections that the pool may open: `WORKER_CONNECTIONS`, one more, and with `WORKER_KEEPS_INVALID` \
+                  another one.",
 };
 
 /// How a message is settled.
@@ -138,6 +142,10 @@ const ALL: &[&Metric] = &[
     &ENTRIES,
     &DATABASE_UP,
     &WATERMARK_AGE,
+    &invalid::KEPT,
+    &invalid::KEPT_REASONS,
+    &invalid::WAITING,
+    &invalid::KEEPS,
     &CONNECTIONS_IN_USE,
     &CONNECTIONS_LIMIT,
 ];

@@ -19,6 +19,7 @@ use crate::{
     health::QueueStatus,
     in_flight::Ages,
     insert_permits::InsertPermits,
+    keep::{Keeper, Turns},
     poll::{Pollers, most_of_a_poll},
     prepare,
     room::Room,
@@ -45,6 +46,7 @@ pub struct Shared {
     pub room: Room,
     pub ages: Ages,
     pub new_rows: NewRows,
+    pub turns: Turns,
 }
 
 impl Pipeline {
@@ -78,6 +80,16 @@ impl Pipeline {
             gate: shared.gate.clone(),
             new_rows: shared.new_rows.clone(),
         };
+        let keeper = work.keeps_invalid.then(|| Keeper {
+            form_type: self.form.form_type.name().to_owned(),
+            queue: handler.pair.invalid.clone(),
+            finder: self.finder.clone(),
+            store: shared.store.clone(),
+            gate: shared.gate.clone(),
+            turns: shared.turns.clone(),
+            poll: sqs.poll.clone(),
+            stop: stop.clone(),
+        });
         let permits = shared.permits.for_form_type();
         let pollers = Pollers {
             handler: handler.clone(),
@@ -96,27 +108,37 @@ impl Pipeline {
             stop: stop.clone(),
         };
         tokio::select! {
-            outcome = poll_and_store(pollers, batcher, grace) => outcome,
+            outcome = poll_and_store(pollers, batcher, keeper, grace) => outcome,
             never = watched.watch(LOOK_EVERY) => match never {},
         }
     }
 }
 
-/// Runs both until `stop`, and then for up to `grace` until every message in flight is settled.
+/// Runs all until `stop`, and then for up to `grace` until every message in flight is settled.
 /// Only when `grace` is over is work dropped in the middle.
-async fn poll_and_store(pollers: Pollers, batcher: Batcher, grace: Duration) -> anyhow::Result<()> {
+async fn poll_and_store(
+    pollers: Pollers,
+    batcher: Batcher,
+    keeper: Option<Keeper>,
+    grace: Duration,
+) -> anyhow::Result<()> {
     let stop = batcher.stop.clone();
     // The messages that wait in this channel are limited by their bytes and by their age.
     let (received, arrivals) = mpsc::channel(batcher.limits.rows);
     // The last poller closes the channel when it ends, and that ends the batcher.
     let storing = must_live("batcher", batcher.run(arrivals));
-    let working = async { tokio::join!(pollers.run(received), storing) };
+    let keeping = async {
+        if let Some(keeper) = keeper {
+            must_live("keeper of invalid messages", keeper.run()).await;
+        }
+    };
+    let working = async { tokio::join!(pollers.run(received), storing, keeping) };
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(grace).await;
     };
     tokio::select! {
-        ((), ()) = working => Ok(()),
+        ((), (), ()) = working => Ok(()),
         () = grace_is_over => bail!(
             "messages in flight could not be settled within SHUTDOWN_GRACE_SECONDS; SQS will deliver them again"
         ),

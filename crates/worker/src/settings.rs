@@ -59,7 +59,7 @@ impl Settings {
             stop: StopSettings::read(environment),
             forms: consumed_forms(environment, &work),
             sqs: SqsSettings::read(environment),
-            database: DatabaseSettings::read(environment, work.connections),
+            database: DatabaseSettings::read(environment, work.connections, work.keeps_invalid),
             work,
         }
     }

@@ -1,7 +1,7 @@
 //! Settles each delivery as `outcome` decided: deletes it, moves it to the invalid queue, or
 //! releases it.
 
-mod delay;
+pub mod delay;
 
 use std::{slice, time::Duration};
 

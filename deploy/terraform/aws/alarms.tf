@@ -1,4 +1,4 @@
-# Three alarms that a person must see, independent of any other monitoring.
+# Four alarms that a person must see, independent of any other monitoring.
 
 variable "alarm_topic_arn" {
   description = "SNS topic that receives alarms and their end."
@@ -55,20 +55,40 @@ resource "aws_cloudwatch_metric_alarm" "depth" {
   ok_actions          = [var.alarm_topic_arn]
 }
 
-# Fires at the first message: it was not stored, and SQS deletes it after 14 days.
+# Fires at the first message: it was not stored. A worker receives it, and keeps it in the database. The metric counts
+# receives, because SQS does not count the messages that it moves itself as sent.
 resource "aws_cloudwatch_metric_alarm" "invalid" {
   for_each = aws_sqs_queue.invalid
 
-  alarm_name          = "${each.value.name}-not-empty"
-  alarm_description   = "A form could not be stored and is in ${each.value.name}; its attribute `reason` says why."
+  alarm_name          = "${each.value.name}-new-message"
+  alarm_description   = "A form could not be stored and came to ${each.value.name}; `worker invalid list` says why."
   namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
+  metric_name         = "NumberOfMessagesReceived"
   dimensions          = { QueueName = each.value.name }
-  statistic           = "Maximum"
+  statistic           = "Sum"
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   period              = 60
   evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alarm_topic_arn]
+  ok_actions          = [var.alarm_topic_arn]
+}
+
+# Workers empty the queue within seconds. What stays, SQS deletes after 14 days.
+resource "aws_cloudwatch_metric_alarm" "invalid_not_kept" {
+  for_each = aws_sqs_queue.invalid
+
+  alarm_name          = "${each.value.name}-not-kept"
+  alarm_description   = "A message has stayed on ${each.value.name} for 15 minutes: no worker takes it into the database."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = each.value.name }
+  statistic           = "Minimum"
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  period              = 60
+  evaluation_periods  = 15
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.alarm_topic_arn]
   ok_actions          = [var.alarm_topic_arn]

@@ -34,11 +34,9 @@ fn keep(f: &Fixture, message: &InvalidMessage) -> Keeping {
 }
 
 fn send_back(store: &Store) -> i32 {
-    let [sending] = &store.begin_sending_back(&[1]).unwrap()[..] else {
-        panic!("it does not wait")
-    };
+    let (message, sending) = store.begin_sending_back(&[1]).unwrap().remove(0);
     store.mark_sent_back(sending).unwrap();
-    sending.message.times_sent.unwrap()
+    message.times_sent.unwrap()
 }
 
 /// State, times seen and times sent.
@@ -129,13 +127,13 @@ fn a_message_that_comes_back_before_it_is_marked_as_sent_waits_on() {
     let sending = f.store.begin_sending_back(&[1]).unwrap();
     assert_eq!(state(&f), "waiting|1|1", "whoever dies here leaves a row that is found");
     assert_eq!(keep(&f, &numbered(1)), OldCopy);
-    f.store.mark_sent_back(&sending[0]).unwrap();
+    f.store.mark_sent_back(sending[0].1).unwrap();
     assert_eq!(state(&f), "waiting|2|1");
 
     let [slow, fast] = [(); 2].map(|()| f.store.begin_sending_back(&[1]).unwrap());
-    f.store.mark_sent_back(&slow[0]).unwrap();
+    f.store.mark_sent_back(slow[0].1).unwrap();
     assert_eq!(state(&f), "waiting|2|3", "it was sent again meanwhile");
-    f.store.mark_sent_back(&fast[0]).unwrap();
+    f.store.mark_sent_back(fast[0].1).unwrap();
     assert_eq!(state(&f), "sent_back|2|3");
     assert!(f.store.begin_sending_back(&[1]).unwrap().is_empty());
 }

@@ -1,4 +1,4 @@
-//! `worker invalid list`: shows the messages on the invalid queue. It changes nothing except their
+//! `worker invalid list` with `WORKER_KEEPS_INVALID=false`: shows the messages on the invalid queue. It changes nothing except their
 //! receive counts.
 
 use std::{

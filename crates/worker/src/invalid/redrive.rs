@@ -1,4 +1,4 @@
-//! `worker redrive`: sends the messages of the invalid queue back to the form queue, and deletes
+//! `worker redrive` with `WORKER_KEEPS_INVALID=false`: sends the messages of the invalid queue back to the form queue, and deletes
 //! each message when SQS has confirmed it there.
 //!
 //! It first looks at the whole queue, then goes through it again and sends. It leaves any message
@@ -9,25 +9,21 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     num::NonZeroUsize,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use anyhow::{Context, bail};
-use domain::Message;
 use queue::{Cause, Delivery, Queue, QueuePair, SqsError};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     look::{Row, look},
+    send::send,
     sweep::Sweep,
     table,
     terminal::{messages, progress},
 };
 use crate::{arguments::RedriveArguments, settings::OperatorSettings};
-
-/// The time limit of one send, including its second attempt.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// Counts what happens. Rows are known by their place in the list.
 #[derive(Default)]
@@ -124,7 +120,9 @@ async fn send_back(
             }
         }
         let to_send: Vec<(usize, Delivery)> = to_send.into_iter().collect();
-        for ((row, delivery), result) in to_send.iter().zip(send(&pair.form, &to_send).await) {
+        for ((row, delivery), result) in
+            to_send.iter().zip(send_results(&pair.form, &to_send).await)
+        {
             match result {
                 Ok(()) => _ = tally.sent.insert(*row),
                 Err(error) => failure = tally.note_failure(*row, delivery, error).or(failure),
@@ -143,29 +141,9 @@ async fn send_back(
     }
 }
 
-/// Sends all of them. Returns one result for each, in order.
-async fn send(form: &Queue, deliveries: &[(usize, Delivery)]) -> Vec<Result<(), SqsError>> {
-    let limit = form.max_message_size().unwrap_or(usize::MAX);
-    let with_attributes: Vec<_> = deliveries
-        .iter()
-        .map(|(_, delivery)| Message::for_redrive(&delivery.received, None, limit))
-        .collect();
-    let mut results = send_all(form, &with_attributes).await;
-    // The queue does not report its limit, or the limit has changed: send only the body and the
-    // ids.
-    let too_long = |result: &Result<(), SqsError>| matches!(result, Err(error) if error.cause() == Cause::TooLong);
-    let again = results.iter_mut().zip(deliveries).filter(|(result, _)| too_long(result));
-    let (places, with_ids_only): (Vec<_>, Vec<_>) = again
-        .map(|(place, (_, delivery))| (place, Message::for_redrive(&delivery.received, None, 0)))
-        .unzip();
-    for (place, result) in places.into_iter().zip(send_all(form, &with_ids_only).await) {
-        *place = result;
-    }
-    results
-}
-
-async fn send_all(form: &Queue, messages: &[Message]) -> Vec<Result<(), SqsError>> {
-    form.send_all(messages, SEND_WITHIN, Instant::now() + SEND_WITHIN).await
+async fn send_results(form: &Queue, to_send: &[(usize, Delivery)]) -> Vec<Result<(), SqsError>> {
+    let messages: Vec<_> = to_send.iter().map(|(_, delivery)| (&delivery.received, None)).collect();
+    send(form, &messages).await
 }
 
 fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {

@@ -19,16 +19,7 @@ pub fn write_row(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result
         || "-".to_owned(),
         |sent_at| age(now.duration_since(sent_at).unwrap_or_default()),
     );
-    // The worker writes a code here. Somebody else may have written anything, which must not
-    // control the terminal.
-    let reason: String = row
-        .reason
-        .as_deref()
-        .unwrap_or("-")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect();
+    let reason = printable(row.reason.as_deref().unwrap_or("-"));
     writeln!(
         out,
         "{:<36}  {age:>6}  {:>8}  {:>6}  {reason}",
@@ -38,8 +29,14 @@ pub fn write_row(out: &mut impl Write, row: &Row, now: SystemTime) -> io::Result
     )
 }
 
+/// The worker writes a code as the reason. Somebody else may have written anything, which must not
+/// control the terminal.
+pub fn printable(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// The two largest units, without a space: `13d2h`, `5m0s`.
-fn age(age: Duration) -> String {
+pub fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),

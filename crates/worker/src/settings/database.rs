@@ -17,7 +17,7 @@ pub struct DatabaseSettings {
 
 impl DatabaseSettings {
     /// Reads the variables; the default of the URL is the one of 2016.
-    pub fn read(environment: &mut Environment, connections: u32) -> Self {
+    pub fn read(environment: &mut Environment, connections: u32, keeps_invalid: bool) -> Self {
         let url = environment.text(
             "DATABASE_URL",
             "postgres://test:test@localhost:5432/directory-form-data-test",
@@ -39,9 +39,9 @@ impl DatabaseSettings {
         // The insert ends by itself before the worker gives it up.
         let insert_limit = INSERT_WITHIN - Duration::from_secs(1);
         let store = StoreSettings {
-            // One for each insert at the same time, and one for the watermark, the probe and the
-            // health page.
-            pool_size: connections + 1,
+            // One for each insert at the same time, one for the watermark, the probe and the health
+            // page, and one to keep invalid messages, so that no insert waits for that.
+            pool_size: connections + 1 + u32::from(keeps_invalid),
             insert_limit,
             transaction_pooling,
             // One row that waits for another transaction holds up its whole batch: half of the time

@@ -19,6 +19,18 @@ pub struct WorkSettings {
     pub form_types: Option<Vec<String>>,
     /// Whether the worker runs pending migrations at start.
     pub migrate_on_start: bool,
+    /// Whether the worker takes the messages of the invalid queues into the database.
+    pub keeps_invalid: bool,
+}
+
+/// Whether invalid messages are kept in the database; workers and commands must agree.
+pub fn read_keeps_invalid(environment: &mut Environment) -> bool {
+    environment.flag(
+        "WORKER_KEEPS_INVALID",
+        true,
+        "Whether the worker takes the messages of the invalid queues into the database, where they do not expire. \
+         With `false` it leaves them there, and `worker invalid list` and `worker redrive` work on the queue.",
+    )
 }
 
 impl WorkSettings {
@@ -68,6 +80,7 @@ impl WorkSettings {
                 true,
                 "Whether the worker runs pending migrations at start.",
             ),
+            keeps_invalid: read_keeps_invalid(environment),
         }
     }
 }

@@ -16,6 +16,8 @@ mod garbage;
 mod generated;
 
 mod invalid_list;
+mod kept;
+mod kept_redrive;
 mod operator;
 mod redrive;
 mod redrive_refused;

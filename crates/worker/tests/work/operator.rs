@@ -1,4 +1,5 @@
-//! Runs the worker's commands for operators as an operator does, without a database.
+//! Runs the worker's commands for operators as an operator does. Unless a test says otherwise, they
+//! work on the invalid queue, without a database.
 
 use std::process::{Command, Stdio};
 
@@ -18,8 +19,21 @@ pub fn command(stack: &Stack, arguments: &str) -> Command {
         .args(arguments.split(' '))
         .env_clear()
         .envs(aws(stack.sqs.endpoint()))
+        .env("WORKER_KEEPS_INVALID", "false")
         .stdin(Stdio::null());
     command
+}
+
+/// `worker` with these arguments, for messages in the database.
+pub fn command_for_kept(stack: &Stack, arguments: &str) -> Command {
+    let mut command = command(stack, arguments);
+    command.env("WORKER_KEEPS_INVALID", "true").env("DATABASE_URL", stack.database.url());
+    command
+}
+
+/// Runs `worker` with these arguments until it ends, for messages in the database.
+pub fn run_for_kept(stack: &Stack, arguments: &str) -> Ended {
+    ended(command_for_kept(stack, arguments).output().unwrap())
 }
 
 /// Runs `worker` with these arguments until it ends.

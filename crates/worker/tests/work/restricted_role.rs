@@ -1,4 +1,4 @@
-//! The roles of `deploy/postgres/roles.sql`: the worker can store and set aside, and nothing else.
+//! The roles of `deploy/postgres/roles.sql`: the worker can store and keep, and nothing else.
 
 mod reach;
 mod server;
@@ -8,19 +8,25 @@ use test_kit::{
     Stack,
     forms::registration,
     postgres::way_back,
+    sqs::Counts,
     stack::{INVALID, QUEUE},
+    wait,
 };
 
 use super::old_database::{OLD_TABLE, old_insert};
+use crate::{
+    kept::KEEPS,
+    operator::{command_for_kept, ended},
+};
 
 #[tokio::test]
-async fn a_worker_with_the_restricted_role_can_store_and_set_aside_and_nothing_else() {
+async fn a_worker_with_the_restricted_role_can_store_and_keep_and_nothing_else() {
     let server = Server::start();
     server.make_roles();
     let stack = Stack::start();
     let url = server.url_as("form_worker");
-    let (api, worker) =
-        (stack.api(&[]), stack.worker(&[("DATABASE_URL", &url), ("MIGRATE_ON_START", "false")]));
+    let variables = [("DATABASE_URL", url.as_str()), ("MIGRATE_ON_START", "false"), KEEPS];
+    let (api, worker) = (stack.api(&[]), stack.worker(&variables));
     worker.logged("run `worker migrate`").await;
     server.migrate();
     server.make_roles();
@@ -37,16 +43,34 @@ async fn a_worker_with_the_restricted_role_can_store_and_set_aside_and_nothing_e
     stack.sqs.send(QUEUE, "not a form", &[]).await;
     stack.drained().await;
     assert_eq!(server.admin("select count(*) from forms"), "21");
-    let mut reasons: Vec<String> = stack
-        .sqs
-        .drain(INVALID)
-        .await
-        .into_iter()
-        .map(|message| message.attributes["reason"].clone())
-        .collect();
-    reasons.sort();
-    assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert_eq!(reasons[0], "id_taken");
+    let reasons = "select string_agg(reason, ' ' order by reason) from invalid_messages";
+    wait::until_true("both are kept", async || server.admin(reasons) == "id_taken not_json").await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
+
+    // The operator sends them back, and may change nothing else of them.
+    let mut redrive = command_for_kept(&stack, "redrive");
+    let ended =
+        ended(redrive.env("DATABASE_URL", server.url_as("form_operator")).output().unwrap());
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let by_whom = "select count(*) from invalid_messages where times_sent = 1";
+    assert_eq!(server.admin(by_whom), "2");
+    for statement in [
+        "update invalid_messages set body = ''",
+        "update invalid_messages set reason = ''",
+        "insert into invalid_messages default values",
+        "delete from invalid_messages",
+        "select keep_invalid('form', null, 'm', '', '', '', null)",
+        "select lock_identity(null, 'm')",
+    ] {
+        assert_eq!(server.refusal("form_operator", statement), DENIED, "{statement}");
+    }
+    wait::until_true("both wait again", async || {
+        server.admin(
+            "select count(*) from invalid_messages where state = 'waiting' and times_seen = 2",
+        ) == "2"
+    })
+    .await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
 
     for statement in [
         "alter table forms add column note text",
@@ -60,6 +84,9 @@ async fn a_worker_with_the_restricted_role_can_store_and_set_aside_and_nothing_e
         "drop view form_form",
         "update form_form set data = '{}'",
         "drop function store_form",
+        "select body from invalid_messages",
+        "update invalid_messages set state = 'discarded'",
+        "delete from invalid_messages",
         "create or replace function store_form(text, uuid, text, timestamptz, text) returns text language sql as ''''",
         "insert into __diesel_schema_migrations (version) values ('29991231000000')",
         "create table own (id int)",
