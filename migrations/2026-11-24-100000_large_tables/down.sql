@@ -39,3 +39,9 @@ alter table forms reset (
     autovacuum_vacuum_scale_factor,
     autovacuum_vacuum_threshold
 );
+
+-- Nothing drops these columns.
+comment on column forms.id is null;
+comment on column forms.created is null;
+comment on column forms.data is null;
+comment on column forms.sqs_message_id is null;

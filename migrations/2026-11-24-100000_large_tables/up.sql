@@ -141,6 +141,69 @@ begin
 end
 $do$;
 
+-- docs/reference/database.md shows these.
+comment on column home.forms.id is 'the number of the row; numbers have gaps, because PostgreSQL also counts rows that it refused';
+comment on column home.forms.form_type is 'the form type';
+comment on column home.forms.submission_id is 'the `id` of the 202; null for a message of the service of 2016';
+comment on column home.forms.sqs_message_id is 'the SQS message id that the message had first';
+comment on column home.forms.data is 'the fields as they were posted';
+comment on column home.forms.received_at is 'the time when the api accepted the form; null for a message of the service of 2016';
+comment on column home.forms.created is 'the time when the row was stored';
+comment on column home.forms.schema_digest is 'SHA-256 of the schema against which the api checked the fields';
+comment on column home.forms.traceparent is 'the trace of the request';
+comment on column home.forms.erased_at is 'when the content was removed; such a row keeps its ids, and `data` is JSON null';
+
+comment on column home.form_form.id is 'as in `forms`';
+comment on column home.form_form.created is 'as in `forms`';
+comment on column home.form_form.data is 'as in `forms`';
+comment on column home.form_form.sqs_message_id is 'as in `forms`';
+
+comment on column home.invalid_messages.id is 'the number of the row';
+comment on column home.invalid_messages.form_type is 'the form type';
+comment on column home.invalid_messages.submission_id is 'the `id` of the 202; null for a message without one';
+comment on column home.invalid_messages.sqs_message_id is 'the SQS message id that the message had first';
+comment on column home.invalid_messages.body is 'exactly as it came, JSON or not';
+comment on column home.invalid_messages.attributes is 'JSON text of all attributes: `{"name": {"type": "String", "value": "…"}}`, with `base64` instead of `value` for bytes';
+comment on column home.invalid_messages.sha256 is 'of the body';
+comment on column home.invalid_messages.reason is 'why it was set aside';
+comment on column home.invalid_messages.state is 'see below';
+comment on column home.invalid_messages.times_seen is 'how often it was taken from the invalid queue';
+comment on column home.invalid_messages.times_sent is 'how often it was sent back';
+comment on column home.invalid_messages.first_seen is 'when it was first taken from the queue';
+comment on column home.invalid_messages.last_seen is 'when it was last taken from the queue';
+comment on column home.invalid_messages.changed_at is 'when somebody last set its state or sent it back';
+comment on column home.invalid_messages.changed_by is 'who did: `worker`, or a role';
+comment on column home.invalid_messages.erased_at is 'when its content was removed';
+
+comment on column home.erasures.id is 'the number of the row';
+comment on column home.erasures.form_type is 'the form type';
+comment on column home.erasures.form_id is 'the row of `forms` that keeps the ids';
+comment on column home.erasures.submission_id is 'the id of the submission, if it has one';
+comment on column home.erasures.sqs_message_id is 'the SQS message id that its message had first, if it is known';
+comment on column home.erasures.erased_at is 'when it was erased';
+comment on column home.erasures.reason is 'a code that says why';
+
+comment on column home.watermarks.relation is 'the table';
+comment on column home.watermarks.id is 'the watermark; it never goes back';
+comment on column home.watermarks.candidate is 'the next watermark, as soon as no holder is left';
+comment on column home.watermarks.holders is 'the transactions that may still commit a row up to the candidate, as in `virtualtransaction` of `pg_locks`';
+comment on column home.watermarks.candidate_since is 'when the candidate was noted: since then the watermark waits';
+comment on column home.watermarks.server_start is 'the start of the server that knew the holders';
+
+comment on function home.store_form(text, uuid, text, timestamptz, text) is 'stores one row, for workers of the release before';
+comment on function home.store_submission(text, uuid, text, timestamptz, text, bytea, text) is 'stores one row, and says what it did';
+comment on function home.forms_with_ids(uuid, text) is 'the rows that have one of these ids';
+comment on function home.is_erased(uuid, text) is 'whether this submission was erased';
+comment on function home.erase_submission(text, uuid, text, text) is 'erases a submission: `erased`, or `already_erased`';
+comment on function home.keep_invalid(text, uuid, text, bytea, bytea, text, integer) is 'keeps an invalid message, and says what it did';
+comment on function home.invalid_messages_waiting() is 'how many invalid messages wait, by form type';
+comment on function home.lock_identity(uuid, text) is 'locks an identity until the transaction ends, so that nobody keeps it while it is erased';
+comment on function home.advance_watermark(text) is 'advances a watermark by one step, and blocks nobody';
+comment on function home.transactions_with_ids(regclass) is 'the transactions that have drawn an id from a sequence and are open';
+comment on function home.message_ids_are_unique() is 'whether a unique index on `sqs_message_id` has all rows';
+comment on function home.refuse_insert_of_2016() is 'the trigger of `form_form` after `worker finish-move`';
+comment on function home.create_beside_forms(text, text[], text[], text[]) is 'runs the SQL of a migration, and takes from everyone but the owner each right on what it creates';
+
 $sql$,
     tables => '{}',
     functions => '{refuse_insert_of_2016()}',

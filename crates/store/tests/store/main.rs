@@ -4,6 +4,7 @@
 mod adoption;
 mod batches;
 mod concurrency;
+mod database_page;
 mod discretion;
 mod durability;
 mod far_away;
