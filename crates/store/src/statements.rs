@@ -115,7 +115,7 @@ impl QueryFragment<Pg> for InsertForms<'_> {
         out.push_sql(
             " AS r (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent) \
              WHERE r.submission_id IS NULL OR (SELECT message_ids_are_unique()) \
-                 OR (SELECT f.id FROM forms f WHERE f.sqs_message_id = r.sqs_message_id \
+                 OR (SELECT true FROM forms f WHERE f.sqs_message_id = r.sqs_message_id \
                          AND f.submission_id IS NULL LIMIT 1) IS NULL \
              ON CONFLICT DO NOTHING RETURNING sqs_message_id",
         );

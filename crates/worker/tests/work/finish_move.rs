@@ -72,7 +72,7 @@ async fn send_to_both_workers(stack: &Stack, number: usize) {
     let body = format!(r#"{{"data": {}}}"#, number + 1000);
     let submission_id = format!("019dd6a3-0000-7000-8000-{number:012}");
     let id = [("id", submission_id.as_str())];
-    let id = if number % 5 == 0 { &id[..0] } else { &id };
+    let id = if number.is_multiple_of(5) { &id[..0] } else { &id };
     let message_id = stack.sqs.send(QUEUE, &body, id).await;
     if number.is_multiple_of(3) {
         let again = [id, &[("original_message_id", message_id.as_str())]].concat();
