@@ -149,8 +149,8 @@ comment on column home.forms.sqs_message_id is 'the SQS message id that the mess
 comment on column home.forms.data is 'the fields as they were posted';
 comment on column home.forms.received_at is 'the time when the api accepted the form; null for a message of the service of 2016';
 comment on column home.forms.created is 'the time when the row was stored';
-comment on column home.forms.schema_digest is 'SHA-256 of the schema against which the api checked the fields';
-comment on column home.forms.traceparent is 'the trace of the request';
+comment on column home.forms.schema_digest is 'the digest of the schema against which the api checked the fields; null if the message did not say';
+comment on column home.forms.traceparent is 'the trace of the request; null if the message did not say';
 comment on column home.forms.erased_at is 'when the content was removed; such a row keeps its ids, and `data` is JSON null';
 
 comment on column home.form_form.id is 'as in `forms`';
@@ -177,13 +177,13 @@ comment on column home.invalid_messages.erased_at is 'when its content was remov
 
 comment on column home.erasures.id is 'the number of the row';
 comment on column home.erasures.form_type is 'the form type';
-comment on column home.erasures.form_id is 'the row of `forms` that keeps the ids';
+comment on column home.erasures.form_id is 'the `id` of the row of `forms`, which keeps the ids';
 comment on column home.erasures.submission_id is 'the id of the submission, if it has one';
 comment on column home.erasures.sqs_message_id is 'the SQS message id that its message had first, if it is known';
 comment on column home.erasures.erased_at is 'when it was erased';
-comment on column home.erasures.reason is 'a code that says why';
+comment on column home.erasures.reason is 'the code that was given';
 
-comment on column home.watermarks.relation is 'the table';
+comment on column home.watermarks.relation is 'the table: `forms` or `erasures`';
 comment on column home.watermarks.id is 'the watermark; it never goes back';
 comment on column home.watermarks.candidate is 'the next watermark, as soon as no holder is left';
 comment on column home.watermarks.holders is 'the transactions that may still commit a row up to the candidate, as in `virtualtransaction` of `pg_locks`';

@@ -10,7 +10,8 @@
 
 use chrono::DateTime;
 use domain::{
-    AttributeValue, Attributes, Encoding, Fields, FormType, Message, Received, Submission,
+    AttributeValue, Attributes, Encoding, Fields, FormType, InvalidMessage, Message, Received,
+    Submission,
 };
 use uuid::Uuid;
 
@@ -117,11 +118,13 @@ fn an_invalid_message_keeps_its_body_and_has_the_reason() {
 }
 
 #[test]
-fn an_invalid_message_that_was_sent_back_before_keeps_its_first_id() {
-    let received = received("not json", &[("original_message_id", "first"), ("reason", "old")]);
+fn an_invalid_message_that_was_sent_back_before_keeps_its_first_id_and_its_number() {
+    let attributes = [("original_message_id", "first"), ("reason", "old"), ("times_sent", "2")];
+    let received = received("not json", &attributes);
     let message = Message::for_invalid_queue(&received, "not_json", 1 << 20);
     assert_eq!(message.attributes["original_message_id"].text(), Some("first"));
     assert_eq!(message.attributes["reason"].text(), Some("not_json"));
+    assert_eq!(message.attributes["times_sent"].text(), Some("2"));
 }
 
 #[test]
@@ -161,6 +164,35 @@ fn sending_a_message_back_restores_it() {
     let mut expected = first.attributes.clone();
     expected.insert("original_message_id".to_owned(), AttributeValue::string(&first.message_id));
     assert_eq!((back.body, back.attributes), (first.body, expected));
+}
+
+#[test]
+fn a_kept_message_is_all_of_the_message_that_arrived() {
+    let mut received = received("{\"a\"", &[("reason", "a\u{1b}[2Jb c"), ("times_sent", "3")]);
+    let photo =
+        AttributeValue::Binary { data_type: "Binary.png".to_owned(), value: vec![0, 255, 10] };
+    received.attributes.insert("photo".to_owned(), photo);
+    let kept = InvalidMessage::from_received(received.clone(), "form");
+    assert_eq!((kept.reason.as_str(), kept.reason_code()), ("a[2Jb c", "other"));
+    assert_eq!(kept.times_sent, Some(3));
+    assert!(!format!("{kept:?}").contains("photo"));
+    assert_eq!(kept.clone().into_received(), Some(received));
+
+    for (reason, code) in
+        [("not_json", "not_json"), ("id_taken x", "id_taken"), ("Ann 1", "other"), ("", "other")]
+    {
+        let kept = InvalidMessage { reason: reason.to_owned(), ..kept.clone() };
+        assert_eq!(kept.reason_code(), code);
+    }
+    for attributes in [
+        "",
+        "[]",
+        r#"{"a":{"type":"String"}}"#,
+        r#"{"a":{"type":"String","value":"","base64":""}}"#,
+    ] {
+        let changed = InvalidMessage { attributes: attributes.into(), ..kept.clone() };
+        assert_eq!(changed.into_received(), None, "{attributes}");
+    }
 }
 
 #[test]

@@ -153,6 +153,14 @@ impl Keeper {
         }
     }
 
+    async fn probe(&self) -> Result<(), Obstacle> {
+        let store = self.store.clone();
+        match timeout(INSERT_WITHIN, spawn_blocking(move || store.probe())).await {
+            Ok(Ok(result)) => result.map_err(|unavailable| Obstacle::Database(Some(unavailable))),
+            Ok(Err(_)) | Err(_) => Err(Obstacle::Database(None)),
+        }
+    }
+
     async fn keep(&self, delivery: Delivery) -> Result<(), Failure> {
         let Delivery { received, receive_count, .. } = delivery;
         let message_id = received.message_id.clone();
@@ -198,9 +206,10 @@ impl Keeper {
         let kept = timeout(INSERT_WITHIN, self.call(Arc::clone(message), turn)).await;
         match kept.unwrap_or(Err(None)) {
             Ok(keeping) => Ok(keeping),
-            // A right was taken away, or this message alone fails.
+            // A right was taken away, the database stores nothing, or this message alone fails.
             Err(Some(unavailable)) if unavailable.kind == UnavailableKind::StatementFailed => {
                 self.ask_for_right().await?;
+                self.probe().await?;
                 Err(Obstacle::Message(unavailable))
             }
             Err(unavailable) => Err(Obstacle::Database(unavailable)),

@@ -1,4 +1,4 @@
-//! The checker: compares what was sent and answered with the stored rows and the invalid queue. It is a pure function.
+//! The checker: compares what was sent and answered with the stored rows and the kept messages. It is a pure function.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -21,24 +21,27 @@ pub struct Row {
     pub content: Content,
 }
 
-/// A message on the invalid queue.
+/// A row of `invalid_messages` that is `waiting`.
 #[derive(Clone, Debug)]
 pub struct InvalidMessage {
-    /// SQS's id of this copy.
+    pub id: u64,
+    /// SQS's id of the message when it was on the form queue.
     pub message_id: String,
-    /// The id it had on the form queue.
-    pub original_message_id: Option<String>,
     /// Every character of the body counts.
     pub body: Content,
+    /// How often a worker took it from the invalid queue.
+    pub times_seen: usize,
 }
 
 /// The rows and messages after a run.
 #[derive(Clone, Debug, Default)]
 pub struct FinalState {
     pub rows: Vec<Row>,
-    pub invalid_queue: Vec<InvalidMessage>,
+    pub waiting: Vec<InvalidMessage>,
     /// The number of messages left on the form queue.
     pub on_form_queue: u64,
+    /// The number of messages left on the invalid queue.
+    pub on_invalid_queue: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -60,20 +63,20 @@ pub struct Figures {
     /// Those of them that are stored.
     pub unknown_stored: usize,
     pub rows: usize,
-    /// Different messages on the invalid queue.
+    /// Different messages that wait.
     pub set_aside: usize,
-    /// All messages on the invalid queue.
+    /// All messages that came to the invalid queue for them.
     pub set_aside_copies: usize,
 }
 
-/// The `original_message_id`s under which each piece of garbage is on the invalid queue.
+/// The message ids under which each piece of garbage waits.
 type SetAside<'a> = HashMap<usize, BTreeSet<&'a str>>;
 
 pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     let mut violations = Vec::new();
     let index = Index::new(submissions);
     let stored = Stored::assign(&index, submissions, &state.rows, &mut violations);
-    let set_aside = set_aside(&index, submissions, &state.invalid_queue, &mut violations);
+    let set_aside = set_aside(&index, submissions, &state.waiting, &mut violations);
 
     let mut figures = Figures { rows: state.rows.len(), ..Figures::default() };
     for (place, (submission, rows)) in submissions.iter().zip(&stored.rows).enumerate() {
@@ -97,8 +100,10 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     }
     let left = state.on_form_queue;
     violations.extend((left > 0).then_some(Violation::LeftOnTheQueue(left)));
+    let left = state.on_invalid_queue;
+    violations.extend((left > 0).then_some(Violation::NotKept(left)));
     figures.set_aside = set_aside.values().map(BTreeSet::len).sum();
-    figures.set_aside_copies = state.invalid_queue.len();
+    figures.set_aside_copies = state.waiting.iter().map(|message| message.times_seen).sum();
     Verdict { violations, figures }
 }
 
@@ -204,28 +209,29 @@ fn check_set_aside(submission: &Submission, originals: usize, violations: &mut V
     }
 }
 
-/// Finds the garbage of each message on the invalid queue: by its original id, or else by its body.
+/// Finds the garbage of each message that waits: by its id, or else by its body.
 fn set_aside<'a>(
     index: &Index<'_>,
     submissions: &[Submission],
-    invalid_queue: &'a [InvalidMessage],
+    waiting: &'a [InvalidMessage],
     violations: &mut Vec<Violation>,
 ) -> SetAside<'a> {
     let mut found = SetAside::new();
-    for message in invalid_queue {
-        let original = message.original_message_id.as_deref();
-        let by_id = original.and_then(|id| index.by_id.get(id));
+    for message in waiting {
+        let id = message.message_id.as_str();
+        let by_id = index.by_id.get(id);
         let place = by_id.or_else(|| index.by_content.get(&message.body)).copied();
         let submission = place.and_then(|place| submissions.get(place));
-        match (place, submission, original) {
-            (Some(place), Some(submission), Some(original)) if submission.kind == Kind::Garbage => {
+        match (place, submission) {
+            (Some(place), Some(submission)) if submission.kind == Kind::Garbage => {
                 if submission.content != message.body {
-                    violations
-                        .push(Violation::AlteredAside(submission.name, message.message_id.clone()));
+                    violations.push(Violation::AlteredAside(submission.name, message.id));
                 }
-                found.entry(place).or_default().insert(original);
+                if !found.entry(place).or_default().insert(id) {
+                    violations.push(Violation::SetAsideTwice(submission.name));
+                }
             }
-            _ => violations.push(Violation::WronglySetAside(message.message_id.clone())),
+            _ => violations.push(Violation::WronglySetAside(id.to_owned())),
         }
     }
     found

@@ -97,7 +97,12 @@ async fn kill_in_one_system(
     bar: &ProgressBar,
 ) -> Result<KillResult> {
     // The message of a killed worker is delivered again as soon as SQS allows.
-    let system = System::start(directory, 1, &[("SQS_VISIBILITY_TIMEOUT", "1")]).await?;
+    let system = System::start(
+        directory,
+        1,
+        &[("SQS_VISIBILITY_TIMEOUT", "1"), ("WORKER_KEEPS_INVALID", "false")],
+    )
+    .await?;
     let mut sent = BTreeSet::new();
     for number in 0..kills {
         sent.insert(kill_once(moment, &system, number).await?);

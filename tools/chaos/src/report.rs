@@ -73,7 +73,10 @@ impl RunResult {
             ("deadlocks that PostgreSQL resolved", self.deadlocks.to_string()),
             ("duplicates delivered, recognised as already stored", self.already_stored.to_string()),
             ("rows", rows.to_string()),
-            ("on the invalid queue", format!("{set_aside} messages, in {set_aside_copies} copies")),
+            (
+                "invalid, kept in the database",
+                format!("{set_aside} messages, in {set_aside_copies} copies"),
+            ),
             ("**lost**", format!("**{lost}**")),
             ("**doubled**", format!("**{doubled}**")),
             ("violations of any kind", self.verdict.violations.len().to_string()),
@@ -99,7 +102,7 @@ impl RunResult {
         writeln!(
             text,
             "\nA submission with an unknown outcome may be stored once or not at all, but never in part.\n\
-             A crash between the send to the invalid queue and the delete leaves two copies of one message there, with the same `original_message_id`.\n\n\
+             A crash between the send to the invalid queue and the delete leaves two copies of one message there, which are kept as one.\n\n\
              ![Accepted, stored and in flight over time]({plot})\n"
         )?;
         self.write_sizes(text)?;

@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
-use test_kit::Signal;
+use test_kit::{
+    Signal,
+    stack::{INVALID, QUEUE},
+};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +53,6 @@ pub struct Run {
     system: Arc<System>,
     history: Arc<History>,
     samples: Vec<Sample>,
-    invalid_queue: Vec<InvalidMessage>,
     on_form_queue: u64,
 }
 
@@ -71,14 +73,7 @@ impl Run {
     pub async fn start(options: RunOptions) -> Result<Self> {
         let system = Arc::new(System::start(&options.directory, 2, &[]).await?);
         let history = Arc::new(History::create(&options.directory.join("history.jsonl"))?);
-        Ok(Self {
-            options,
-            system,
-            history,
-            samples: Vec::new(),
-            invalid_queue: Vec::new(),
-            on_form_queue: 0,
-        })
+        Ok(Self { options, system, history, samples: Vec::new(), on_form_queue: 0 })
     }
 
     pub fn system(&self) -> &System {
@@ -147,7 +142,8 @@ impl Run {
         nemeses
     }
 
-    /// Waits until the form queue is empty. If it stops getting shorter, returns how many messages are left.
+    /// Waits until both queues are empty. If they stop getting shorter, returns how many messages are left on the
+    /// form queue.
     async fn wait_until_drained(&self, bar: &ProgressBar) -> Result<u64> {
         bar.println("Everything is up again; waiting until the queue is empty.");
         // A fault may have left a rule behind.
@@ -155,8 +151,8 @@ impl Run {
         let last_send = Instant::now() + LATE_SENDS;
         let (mut fewest, mut since) = (u64::MAX, Instant::now());
         loop {
-            let counts = self.system.counts().await;
-            let left = counts.map_or(u64::MAX, |counts| counts.visible + counts.in_flight);
+            let on_form_queue = self.left_on(QUEUE).await;
+            let left = on_form_queue.saturating_add(self.left_on(INVALID).await);
             if left == 0 && Instant::now() > last_send {
                 return Ok(0);
             }
@@ -164,26 +160,37 @@ impl Run {
                 (fewest, since) = (left, Instant::now());
             }
             if since.elapsed() > STUCK_AFTER {
-                return Ok(left);
+                return Ok(on_form_queue);
             }
             sleep(Duration::from_millis(200)).await;
         }
     }
 
-    /// Checks the stored rows and the invalid queue. It takes messages off the invalid queue and remembers them.
+    /// Checks the stored rows and the kept messages. First it waits until the workers have kept what is left.
     pub async fn examine(&mut self) -> Result<Verdict> {
-        let new = self.system.drain_invalid().await.into_iter().map(|message| InvalidMessage {
-            original_message_id: message.attributes.get("original_message_id").cloned(),
-            body: Content::of_bytes(&message.body),
-            message_id: message.message_id,
-        });
-        self.invalid_queue.extend(new);
+        let since = Instant::now();
+        while self.left_on(INVALID).await > 0 && since.elapsed() < STUCK_AFTER {
+            sleep(Duration::from_millis(200)).await;
+        }
         let state = FinalState {
             rows: self.rows().await?,
-            invalid_queue: self.invalid_queue.clone(),
+            waiting: self.waiting().await?,
             on_form_queue: self.on_form_queue,
+            on_invalid_queue: self.left_on(INVALID).await,
         };
         Ok(check(&self.history.submissions(), &state))
+    }
+
+    async fn waiting(&self) -> Result<Vec<InvalidMessage>> {
+        let query = "select id, sqs_message_id, times_seen, encode(body, 'hex') from invalid_messages \
+                     where state = 'waiting' order by id";
+        let rows = self.system.postgres.sql(DATABASE, query).await?;
+        rows.lines().map(parse_waiting).collect()
+    }
+
+    async fn left_on(&self, queue: &str) -> u64 {
+        let counts = self.system.counts_of(queue).await;
+        counts.map_or(u64::MAX, |counts| counts.visible + counts.in_flight)
     }
 
     async fn rows(&self) -> Result<Vec<Row>> {
@@ -228,6 +235,17 @@ impl Run {
             restarts,
         })
     }
+}
+
+fn parse_waiting(line: &str) -> Result<InvalidMessage> {
+    let mut columns = line.splitn(4, '|');
+    let mut column = || columns.next().unwrap_or_default();
+    Ok(InvalidMessage {
+        id: column().parse().context("psql printed a line that is not a row")?,
+        message_id: column().to_owned(),
+        times_seen: column().parse()?,
+        body: Content::of_bytes(&String::from_utf8(hex::decode(column())?)?),
+    })
 }
 
 fn parse_row(line: &str) -> Result<Row> {

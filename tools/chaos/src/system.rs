@@ -81,8 +81,13 @@ impl System {
 
     /// The number of messages on the form queue; `None` if local-sqs is down.
     pub async fn counts(&self) -> Option<Counts> {
+        self.counts_of(QUEUE).await
+    }
+
+    /// The number of messages on a queue; `None` if local-sqs is down.
+    pub async fn counts_of(&self, queue: &str) -> Option<Counts> {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let input = json!({ "QueueUrl": self.queue_url(QUEUE), "AttributeNames": names });
+        let input = json!({ "QueueUrl": self.queue_url(queue), "AttributeNames": names });
         let call = self.sqs.try_call("GetQueueAttributes", input);
         let answer = timeout(Duration::from_secs(2), call).await.ok()?.ok()?;
         let count = |name| {

@@ -2,18 +2,20 @@
 
 use test_kit::{
     Fault, Service, Signal, Stack,
+    sqs::Counts,
     stack::{INVALID, QUEUE},
-    wait,
 };
 
-use crate::{old_database::old_insert, operator::command};
+use crate::{kept::KEEPS, old_database::old_insert, operator::run_for_kept};
 
-/// How often each of five messages is delivered again. All of it takes 20 s on two cores that others keep busy.
-const DELIVERIES: usize = 1000;
+/// How often each of five messages is delivered again: a thousand deliveries together.
+const DELIVERIES: usize = 200;
 const FORM: &str = r#"{"data": "of a person"}"#;
 const NOT_JSON: &str = "of a person who made no JSON";
 const ONLY_EVER_INVALID: &str = "only-ever-invalid";
 
+const ROWS: &str = "select f from forms f order by id";
+/// The rows that have content.
 const CONTENT: &str = "select (select count(*) from forms where erased_at is null or data <> 'null'),
     (select count(*) from form_form),
     (select count(*) from invalid_messages where body <> '' or attributes <> '' or state <> 'discarded')";
@@ -62,18 +64,18 @@ fn messages(erased: &Erased) -> [(&'static str, Vec<(&'static str, &str)>); 5] {
 
 async fn nothing_has_come_back(stack: &Stack, rows: &str) {
     stack.drained().await;
-    stack.wait_for_counts(INVALID, test_kit::sqs::Counts::NONE).await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
     assert_eq!(stack.database.sql(CONTENT), "0|0|0");
-    assert_eq!(stack.database.sql("select f from forms f order by id"), rows);
+    assert_eq!(stack.database.sql(ROWS), rows);
 }
 
 #[tokio::test]
 async fn erased_submissions_that_are_delivered_a_thousand_times_never_come_back() {
     let stack = Stack::start();
     let api = stack.ready_api(&[]).await;
-    let workers = [stack.ready_worker(&[]).await, stack.ready_worker(&[]).await];
+    let workers = [stack.ready_worker(&[]).await, stack.ready_worker(&[KEEPS]).await];
     let erased = erase_all(&stack, &api).await;
-    let rows = stack.database.sql("select f from forms f order by id");
+    let rows = stack.database.sql(ROWS);
 
     // What a receive brings stays visible, so both workers get much of it.
     stack.sqs.fault(Fault::on("ReceiveMessage").duplicate().probability(0.2)).await;
@@ -98,13 +100,13 @@ async fn erased_submissions_that_are_delivered_a_thousand_times_never_come_back(
 
 /// The worker of the last release is here in its statements.
 #[tokio::test]
-async fn erased_submissions_do_not_come_back_through_older_workers_or_a_redrive() {
+async fn erased_submissions_do_not_come_back_through_older_workers_or_the_invalid_queue() {
     let stack = Stack::start();
     let api = stack.ready_api(&[]).await;
-    let _worker = stack.ready_worker(&[]).await;
+    let _worker = stack.ready_worker(&[KEEPS]).await;
     super::finish_move::let_the_2016_worker_run(&stack);
     let erased = erase_all(&stack, &api).await;
-    let rows = stack.database.sql("select f from forms f order by id");
+    let rows = stack.database.sql(ROWS);
     let Erased { posted, of_2016 } = &erased;
 
     let insert = format!(
@@ -137,12 +139,36 @@ async fn erased_submissions_do_not_come_back_through_older_workers_or_a_redrive(
         attributes.push(("reason", "not_json"));
         stack.sqs.send(INVALID, body, &attributes).await;
     }
-    wait::until_true("no message is left to be sent back", async || {
-        let redrive =
-            command(&stack, "redrive").env("DATABASE_URL", stack.database.url()).output().unwrap();
-        assert!(redrive.status.success(), "{}", String::from_utf8_lossy(&redrive.stderr));
-        stack.sqs.counts(INVALID).await == test_kit::sqs::Counts::NONE
-    })
-    .await;
+    nothing_has_come_back(&stack, &rows).await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_erased_while_it_is_sent_back_is_not_stored() {
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[KEEPS]).await;
+    stack.database.sql(&format!(
+        "select keep_invalid('form', null, 'sent-back', '{FORM}', '{{}}', 'wrong_type', null)"
+    ));
+    worker.signal(Signal::Stop);
+    let redrive = run_for_kept(&stack, "redrive");
+    assert_eq!(redrive.status, Some(0), "{}", redrive.stderr);
+    assert_ne!(stack.sqs.counts(QUEUE).await, Counts::NONE, "{}", redrive.stderr);
+    stack.database.sql("select erase_submission('form', null, 'sent-back', 'request')");
+    let rows = stack.database.sql(ROWS);
+    worker.signal(Signal::Continue);
+    nothing_has_come_back(&stack, &rows).await;
+}
+
+#[tokio::test]
+async fn if_nobody_may_ask_for_tombstones_an_invalid_message_is_set_aside_and_not_kept() {
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[KEEPS]).await;
+    let erase = format!("select erase_submission('form', null, '{ONLY_EVER_INVALID}', 'request')");
+    stack.database.sql(&erase);
+    let rows = stack.database.sql(ROWS);
+    stack.database.sql("alter function is_erased rename to gone");
+    stack.sqs.send(QUEUE, NOT_JSON, &[("original_message_id", ONLY_EVER_INVALID)]).await;
+    worker.logged("which invalid messages are of erased submissions").await;
+    worker.logged("Set a message aside.").await;
     nothing_has_come_back(&stack, &rows).await;
 }

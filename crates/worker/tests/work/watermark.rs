@@ -9,7 +9,8 @@ use crate::metrics::{METRICS, metrics};
 const AGE: &str = "form_data_watermark_age_seconds";
 
 async fn readers_see_everything(stack: &Stack) {
-    let reached = "select (select id from watermarks) = (select max(id) from forms)";
+    let reached =
+        "select (select id from watermarks where relation = 'forms') = (select max(id) from forms)";
     wait::until_true("the watermark is at the last row", async || {
         stack.database.sql(reached) == "t"
     })
@@ -40,7 +41,7 @@ async fn an_insert_that_stays_open_holds_back_readers_and_nobody_else_and_shows_
     stack.drained().await;
     assert_eq!(stack.rows(), 5);
     wait::until_true("it has waited a second", async || metrics(&worker).await[AGE] > 1.0).await;
-    assert_eq!(stack.database.sql("select id from watermarks"), "0");
+    assert_eq!(stack.database.sql("select id from watermarks where relation = 'forms'"), "0");
 
     stack.database.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity \

@@ -13,8 +13,9 @@ fn good() -> (Vec<Submission>, FinalState) {
     ];
     let state = FinalState {
         rows: vec![row(1, Some("id-1"), "message-1", "1"), row(4, None, "message-4", "4")],
-        invalid_queue: vec![invalid("aside-5", "message-5", "5")],
+        waiting: vec![invalid(5, "message-5", "5")],
         on_form_queue: 0,
+        on_invalid_queue: 0,
     };
     (submissions, state)
 }
@@ -39,13 +40,9 @@ fn row(id: u64, submission_id: Option<&str>, message_id: &str, content: &str) ->
     }
 }
 
-fn invalid(message_id: &str, original: &str, body: &str) -> InvalidMessage {
-    let original_message_id = Some(original.to_owned());
-    InvalidMessage {
-        message_id: message_id.to_owned(),
-        original_message_id,
-        body: Content::of_bytes(body),
-    }
+fn invalid(id: u64, message_id: &str, body: &str) -> InvalidMessage {
+    let message_id = message_id.to_owned();
+    InvalidMessage { id, message_id, body: Content::of_bytes(body), times_seen: 1 }
 }
 
 /// The violations after a change to the good state.
@@ -100,7 +97,7 @@ fn a_submission_with_an_unknown_outcome_may_be_stored_once() {
     assert_eq!(
         with(|submissions, state| {
             submissions[4].outcomes = vec![Outcome::Unknown("reset".to_owned())];
-            state.invalid_queue.clear();
+            state.waiting.clear();
         }),
         []
     );
@@ -188,44 +185,37 @@ fn a_row_that_nobody_sent_is_a_violation() {
 }
 
 #[test]
-fn garbage_must_be_on_the_invalid_queue_unaltered_and_under_one_id() {
+fn garbage_must_wait_unaltered_and_in_one_row() {
     assert_eq!(
-        with(|_, state| state.invalid_queue.clear()),
+        with(|_, state| state.waiting.clear()),
         [Violation::NotSetAside(name(5), Some("message-5".to_owned()))]
     );
-    // A crash may leave a second copy of one message; the promise allows it.
-    assert_eq!(with(|_, state| state.invalid_queue.push(invalid("aside-6", "message-5", "5"))), []);
+    for message_id in ["message-5", "message-6"] {
+        assert_eq!(
+            with(|_, state| state.waiting.push(invalid(6, message_id, "5"))),
+            [Violation::SetAsideTwice(name(5))]
+        );
+    }
     assert_eq!(
-        with(|_, state| state.invalid_queue.push(invalid("aside-6", "message-6", "5"))),
-        [Violation::SetAsideTwice(name(5))]
-    );
-    assert_eq!(
-        with(|_, state| state.invalid_queue[0].body = Content::of_bytes("5 altered")),
-        [Violation::AlteredAside(name(5), "aside-5".to_owned())]
+        with(|_, state| state.waiting[0].body = Content::of_bytes("5 altered")),
+        [Violation::AlteredAside(name(5), 5)]
     );
 }
 
 #[test]
-fn nothing_else_may_be_on_the_invalid_queue() {
-    let wrong = [Violation::WronglySetAside("aside-9".to_owned())];
-    // A message that nobody sent, a good form, and a message that SQS itself moved there.
-    assert_eq!(
-        with(|_, state| state.invalid_queue.push(invalid("aside-9", "message-9", "9"))),
-        wrong
-    );
-    assert_eq!(
-        with(|_, state| state.invalid_queue.push(invalid("aside-9", "message-4", "4"))),
-        wrong
-    );
-    let moved_by_sqs = |_: &mut Vec<Submission>, state: &mut FinalState| {
-        let body = Content::of_bytes("1");
-        state.invalid_queue.push(InvalidMessage {
-            message_id: "aside-9".to_owned(),
-            original_message_id: None,
-            body,
-        });
-    };
-    assert_eq!(with(moved_by_sqs), wrong);
+fn nothing_else_may_wait() {
+    // A message that nobody sent, a good form, and a message that SQS itself moved.
+    for (message_id, body) in [("message-9", "9"), ("message-4", "4"), ("message-9", "1")] {
+        assert_eq!(
+            with(|_, state| state.waiting.push(invalid(9, message_id, body))),
+            [Violation::WronglySetAside(message_id.to_owned())]
+        );
+    }
+}
+
+#[test]
+fn messages_left_on_the_invalid_queue_are_a_violation() {
+    assert_eq!(with(|_, state| state.on_invalid_queue = 2), [Violation::NotKept(2)]);
 }
 
 #[test]

@@ -25,16 +25,18 @@ pub enum Violation {
     BadButAccepted(SubmissionName),
     /// A row with a form that nobody sent.
     UnknownRow(u64),
-    /// Garbage that SQS confirmed, and that is not on the invalid queue.
+    /// Garbage that SQS confirmed, and that does not wait in `invalid_messages`.
     NotSetAside(SubmissionName, Option<String>),
-    /// On the invalid queue under several `original_message_id`s.
+    /// It waits in more than one row.
     SetAsideTwice(SubmissionName),
-    /// On the invalid queue with a different body.
-    AlteredAside(SubmissionName, String),
-    /// On the invalid queue, but it does not belong there.
+    /// It waits with a different body.
+    AlteredAside(SubmissionName, u64),
+    /// It waits, but was not garbage.
     WronglySetAside(String),
     /// Messages that no worker took off the form queue.
     LeftOnTheQueue(u64),
+    /// Messages that no worker took off the invalid queue.
+    NotKept(u64),
 }
 
 impl fmt::Display for Violation {
@@ -64,15 +66,16 @@ impl fmt::Display for Violation {
                 write!(f, "not set aside: {name}, message {}", id(message))
             }
             Self::SetAsideTwice(name) => {
-                write!(f, "set aside twice: {name} has several original_message_ids")
+                write!(f, "set aside twice: {name} waits in several rows")
             }
-            Self::AlteredAside(name, message) => {
-                write!(f, "altered aside: message {message} has another body than {name}")
+            Self::AlteredAside(name, row) => {
+                write!(f, "altered aside: row {row} has another body than {name}")
             }
             Self::WronglySetAside(message) => {
-                write!(f, "wrongly set aside: message {message} of the invalid queue")
+                write!(f, "wrongly set aside: message {message} waits")
             }
             Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
+            Self::NotKept(messages) => write!(f, "not kept: {messages} messages"),
         }
     }
 }
