@@ -86,7 +86,8 @@ select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
     where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) <> :'migrator'
         and proname in ('store_form', 'create_beside_forms', 'advance_watermark', 'transactions_with_ids',
             'keep_invalid', 'invalid_messages_waiting', 'lock_identity',
-            'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission')
+            'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission',
+            'message_ids_are_unique', 'refuse_insert_of_2016')
 \gexec
 
 -- What the migrator's tables give to these roles without naming it ends here: the last release granted it by default
@@ -126,7 +127,8 @@ select format('grant %s on %s to %I', rights, name::regclass, role)
 select format('grant execute on function %s to %I', oid::regprocedure, :'worker')
     from pg_proc
     where pronamespace = 'public'::regnamespace and proname in ('store_form', 'advance_watermark',
-        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased')
+        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased',
+        'message_ids_are_unique')
 \gexec
 
 -- The analyst reads the views of this schema, also those that are made later for new form types.

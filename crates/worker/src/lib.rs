@@ -149,6 +149,14 @@ pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     prepare::migrate(&store(settings)?).await
 }
 
+/// Drops the index that only the 2016 worker needs, or makes it again.
+///
+/// # Errors
+/// The settings are wrong, the database is unavailable, or it cannot be done now.
+pub async fn finish_move(settings: &Settings, back: bool) -> anyhow::Result<()> {
+    prepare::finish_move(&store(settings)?, back).await
+}
+
 fn store(settings: &Settings) -> anyhow::Result<Store> {
     Store::new(&settings.database.store).context("DATABASE_URL")
 }
