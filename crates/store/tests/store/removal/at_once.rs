@@ -88,11 +88,8 @@ fn what_is_erased_first_is_already_stored_when_the_erasure_is_committed() {
                 let stored = scope.spawn(|| f.store.insert_once(std::slice::from_ref(&record)));
                 f.wait_for_blocked();
                 eraser.batch_execute(end).unwrap();
-                assert_eq!(
-                    decided(stored.join().unwrap()),
-                    [outcome.clone()],
-                    "{record:?} {erase}"
-                );
+                let outcomes = decided(stored.join().unwrap());
+                assert_eq!(outcomes, std::slice::from_ref(&outcome), "{record:?} {erase}");
             });
             assert_eq!(f.database.sql(CONTENT), content, "{record:?} {erase}");
         }
