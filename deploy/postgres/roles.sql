@@ -88,7 +88,7 @@ select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
         and proname in ('store_form', 'create_beside_forms', 'advance_watermark', 'transactions_with_ids',
             'keep_invalid', 'invalid_messages_waiting', 'lock_identity',
             'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission',
-            'record_schema', 'read_date', 'read_time')
+            'message_ids_are_unique', 'refuse_insert_of_2016', 'record_schema', 'read_date', 'read_time')
 \gexec
 
 -- What the migrator's tables give to these roles without naming it ends here: the last release granted it by default
@@ -128,7 +128,8 @@ select format('grant %s on %s to %I', rights, name::regclass, role)
 select format('grant execute on function %s to %I', oid::regprocedure, :'worker')
     from pg_proc
     where pronamespace = 'public'::regnamespace and proname in ('store_form', 'advance_watermark',
-        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased', 'record_schema')
+        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased',
+        'message_ids_are_unique', 'record_schema')
 \gexec
 
 -- The migrator may not create schemas, so the one of the views is created here; they pass to the migrator too.

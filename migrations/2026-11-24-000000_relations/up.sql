@@ -153,6 +153,24 @@ begin
 end
 $$;
 
+comment on column home.form_schemas.form_type is 'the form type';
+comment on column home.form_schemas.digest is 'the SHA-256 of the schema';
+comment on column home.form_schemas.schema is 'the document: members sorted by name, no white space';
+comment on column home.form_schemas.first_seen is 'the time when a worker first had it';
+comment on column home.relations.schema is 'the schema of the view';
+comment on column home.relations.name is 'the name of the view';
+comment on column home.relations.key_column is 'the column by which readers follow it';
+comment on column home.relations.definition is 'the query of the view, as it was written';
+comment on column home.relation_columns.form_type is 'the form type';
+comment on column home.relation_columns.property is 'the name of the property in the form';
+comment on column home.relation_columns.type is 'the type of the column';
+comment on column home.relation_columns.column_name is 'the name of the column in the view';
+comment on column home.relation_columns.position is 'its place among the columns of properties; the first is 1';
+comment on column home.forms_looked_at.up_to is 'form types up to this id were looked for in `forms`';
+comment on function home.record_schema(text, text) is 'remembers a schema with which a worker started, and returns its digest';
+comment on function home.read_date(text) is 'reads a `date` of JSON Schema; null for any other text';
+comment on function home.read_time(text) is 'reads a `date-time` of JSON Schema; null for any other text';
+
 $sql$,
     (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 99) n),
     -- The days of every year

@@ -55,6 +55,11 @@ impl Message {
         self
     }
 
+    /// The message without the digest of the schema; `None` if it has none.
+    pub fn without_schema_digest(mut self) -> Option<Self> {
+        self.attributes.remove(attributes::SCHEMA_DIGEST).map(|_| self)
+    }
+
     /// A refused message, ready for the invalid queue: the whole body, the reason, and the
     /// attributes it had.
     ///

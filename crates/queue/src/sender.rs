@@ -80,17 +80,27 @@ impl Sender {
     /// # Errors
     /// The message is too long, SQS refused it, or SQS did not confirm it in time.
     pub async fn send(&self, message: Message) -> Result<(), SqsError> {
-        let limit = self.queue.max_message_size();
-        let message = message.make_room(limit.unwrap_or(usize::MAX));
-        if let Some(limit) = limit
-            && message.size() > limit
-        {
+        let Some(limit) = self.queue.max_message_size() else {
+            // Only SQS knows whether the message fits.
+            return match (self.send_once(message.clone()).await, message.without_schema_digest()) {
+                (Err(error), Some(shorter)) if error.cause() == Cause::TooLong => {
+                    self.send_once(shorter).await
+                }
+                (result, _) => result,
+            };
+        };
+        let message = message.make_room(limit);
+        if message.size() > limit {
             return Err(SqsError::new(
                 OPERATION,
                 Cause::TooLong,
                 format_args!("the queue takes {limit} bytes"),
             ));
         }
+        self.send_once(message).await
+    }
+
+    async fn send_once(&self, message: Message) -> Result<(), SqsError> {
         let (result, outcome) = oneshot::channel();
         let since = Instant::now();
         let _counted = Waiting::count(&self.waiting);

@@ -16,7 +16,9 @@ mod probe;
 mod session;
 mod statements;
 
+mod concurrent_index;
 mod durability;
+mod finish_move;
 mod invalid;
 mod migrations;
 mod relations;
@@ -31,6 +33,7 @@ mod settings;
 mod unavailable;
 
 pub use durability::{Durability, DurabilityRisk};
+pub use finish_move::{FinishMoveError, MessageIds};
 pub use invalid::{Keeping, Sending, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};

@@ -30,11 +30,13 @@ const LOCK_KEY: i64 = 0x666f_726d_6461_7461;
 
 /// The migrations that keep everyone else out of the table of submissions. The others do not care
 /// who reads it.
-const LOCK_THE_TABLE: [&str; 3] = [
+const LOCK_THE_TABLE: [&str; 4] = [
     "2026-11-21-000000_forms",
     "2026-11-23-000000_submission_columns",
     // Only the view form_form, through which the 2016 worker inserts.
     "2026-11-23-200000_removal",
+    // If the table is empty.
+    "2026-11-24-100000_large_tables",
 ];
 
 /// How long to wait while another process migrates.

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
-    target: ConnectionString,
+    pub(crate) target: ConnectionString,
     pub(crate) limits: Limits,
 }
 

@@ -28,6 +28,14 @@ struct Step {
 }
 
 impl Store {
+    /// Makes one step with the watermark of `erasures`.
+    pub fn advance_watermark_of_erasures(&self) -> Result<(), Unavailable> {
+        self.session()?.run(|connection| {
+            sql_query("SELECT advance_watermark('erasures')").execute(connection)
+        })?;
+        Ok(())
+    }
+
     /// Makes one step. `None` if another session is making one.
     pub fn advance_watermark(&self) -> Result<Option<Watermark>, Unavailable> {
         let step: Step = self.session()?.run(|connection| {

@@ -29,6 +29,11 @@ pub struct Arguments {
 pub enum Command {
     /// Bring the database schema and the views for readers up to date and exit
     Migrate,
+    /// Drop the index that only the 2016 worker needs, when it will never run again, and exit.
+    ///
+    /// On a large table, that index costs more than half the rate at which rows are stored. Workers
+    /// go on storing meanwhile. Afterwards the view form_form takes no inserts.
+    FinishMove(FinishMoveArguments),
     /// Send invalid messages back to the form queue.
     ///
     /// Each message keeps its ids, so the form is stored once, no matter how often you send it
@@ -38,6 +43,13 @@ pub enum Command {
     /// Look at the invalid messages
     #[command(subcommand)]
     Invalid(InvalidCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct FinishMoveArguments {
+    /// Make the index again, so that the 2016 worker can run
+    #[arg(long)]
+    pub back: bool,
 }
 
 #[derive(Debug, Args)]

@@ -158,6 +158,14 @@ fn form_types(settings: &Settings) -> Vec<FormType> {
     settings.forms.types().iter().cloned().collect()
 }
 
+/// Drops the index that only the 2016 worker needs, or makes it again.
+///
+/// # Errors
+/// The settings are wrong, the database is unavailable, or it cannot be done now.
+pub async fn finish_move(settings: &Settings, back: bool) -> anyhow::Result<()> {
+    prepare::finish_move(&store(settings)?, back).await
+}
+
 fn store(settings: &Settings) -> anyhow::Result<Store> {
     Store::new(&settings.database.store).context("DATABASE_URL")
 }

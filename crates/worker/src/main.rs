@@ -10,7 +10,7 @@ use service::{
     stop,
 };
 use worker::{
-    arguments::{Arguments, Command, InvalidCommand},
+    arguments::{Arguments, Command, FinishMoveArguments, InvalidCommand},
     invalid,
     settings::{DEFAULT_PORT, OperatorSettings, Settings},
 };
@@ -35,6 +35,9 @@ fn main() -> ExitCode {
         }
         Some(Command::Migrate) => {
             serve(environment, async |settings| worker::migrate(&settings).await)
+        }
+        Some(Command::FinishMove(FinishMoveArguments { back })) => {
+            serve(environment, async |settings| worker::finish_move(&settings, back).await)
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use queue::{QueueFinder, QueuePair};
 use service::backoff::Backoff;
-use store::{MigrateError, SchemaState, Store, TableUser};
+use store::{MessageIds, MigrateError, SchemaState, Store, TableUser};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::health::QueueStatus;
@@ -20,6 +20,19 @@ pub async fn migrate(store: &Store) -> anyhow::Result<()> {
     let applied = spawn_blocking(move || store.migrate()).await??;
     let applied = (!applied.is_empty()).then(|| applied.join(","));
     log::info!(applied; "The schema is up to date.");
+    Ok(())
+}
+
+/// Drops the index that only the 2016 worker needs, or makes it again.
+pub async fn finish_move(store: &Store, back: bool) -> anyhow::Result<()> {
+    let store = store.clone();
+    let wanted = if back { MessageIds::OfAllRows } else { MessageIds::OfRowsWithoutSubmissionId };
+    spawn_blocking(move || store.index_message_ids(wanted)).await??;
+    if back {
+        log::info!("The 2016 worker can run again: form_form takes inserts.");
+    } else {
+        log::info!("The move from 2016 is finished: form_form takes no more inserts.");
+    }
     Ok(())
 }
 

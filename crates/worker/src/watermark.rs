@@ -1,4 +1,5 @@
-//! Keeps the watermark of `forms` close behind the newest row, for readers.
+//! Keeps the watermark of `forms` close behind the newest row, for readers, and from time to time
+//! advances that of `erasures`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ impl NewRows {
 pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
     let mut last_step = Instant::now();
+    let mut erasures_at: Option<Instant> = None;
     loop {
         if !gate.is_open() {
             // The alert about the database says enough.
@@ -47,9 +49,20 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
         }
         let began = Instant::now();
         let store = store.clone();
-        let step = timeout(STEP_WITHIN, spawn_blocking(move || store.advance_watermark())).await;
-        // A slow step had to read past many old versions of its row, so make fewer steps.
-        let rest = BETWEEN_STEPS.max(began.elapsed() * 10);
+        let with_erasures = erasures_at.is_none_or(|at| at.elapsed() >= WITHOUT_NEW_ROWS);
+        if with_erasures {
+            erasures_at = Some(began);
+        }
+        let step = move || {
+            if with_erasures {
+                store.advance_watermark_of_erasures()?;
+            }
+            store.advance_watermark()
+        };
+        let step = timeout(STEP_WITHIN, spawn_blocking(step)).await;
+        // A slow step had to read past many old versions of its row, so make fewer steps. But a
+        // process that was frozen during a step must not rest for ten times that long.
+        let rest = (began.elapsed() * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS);
         match step {
             Ok(Ok(Ok(Some(watermark)))) => {
                 last_step = Instant::now();

@@ -19,6 +19,11 @@ async fn the_message_carries_the_id_in_the_answer() {
     let attributes = &messages[0].attributes;
     assert_eq!(attributes["id"], answer.submission_id());
     assert_eq!(attributes["form_type"], "form");
+    assert_eq!(
+        attributes["schema_digest"],
+        "46fecd8c5085f5b0b93965798fef3de2e456bcbe309f526ff7aefe6d9461c1a7",
+        "jq -cjS . form.schema.json | sha256sum"
+    );
     assert!(attributes["received_at"].ends_with('Z'));
     assert_eq!(attributes["id"].as_bytes()[14], b'7', "a UUIDv7");
 }
@@ -114,8 +119,11 @@ async fn a_form_that_is_too_long_for_the_queue_gets_413() {
     stack.sqs.fault(Fault::on("GetQueueAttributes").access_denied()).await;
     let api = stack.ready_api(&[]).await;
     api.post_form(body(2048)).await.expect_status(413);
-    api.post_form(body(1700)).await.expect_status(202);
-    stack.expect_messages_left(QUEUE, 2);
+    api.post_form(body(1800)).await.expect_status(202);
+    // There was no room for the digest of the schema.
+    let queued = stack.sqs.drain(QUEUE).await;
+    assert_eq!(queued.len(), 2);
+    assert!(queued.iter().all(|message| !message.attributes.contains_key("schema_digest")));
 }
 
 #[tokio::test]

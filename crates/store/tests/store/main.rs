@@ -4,9 +4,11 @@
 mod adoption;
 mod batches;
 mod concurrency;
+mod database_page;
 mod discretion;
 mod durability;
 mod far_away;
+mod finish_move;
 mod invalid;
 mod large_table;
 mod migrations;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use diesel::{RunQueryDsl, connection::SimpleConnection};
-use store::Watermark;
+use store::{MessageIds, Watermark};
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
 
 use crate::support::{fixture, store_on};
@@ -24,7 +24,10 @@ const ROWS: u64 = 200_000;
 fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not_misses_some() {
     let mut cluster = cluster_with_prepared_transactions();
     let url = cluster.url("postgres");
-    store_on(&url, |_| {}).migrate().unwrap();
+    let store = store_on(&url, |_| {});
+    store.migrate().unwrap();
+    // The 2016 worker is one of the writers.
+    store.index_message_ids(MessageIds::OfAllRows).unwrap();
     let standby = cluster.replica().unwrap();
     let standby_url = standby.url("postgres");
 

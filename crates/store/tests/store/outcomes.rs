@@ -61,7 +61,7 @@ fn an_empty_batch_does_nothing() {
 
 #[test]
 fn a_second_delivery_is_already_stored_or_has_a_taken_id() {
-    let f = fixture();
+    let f = fixture().for_2016();
     let first = submission(1, r#"{"data": 1, "x": [1]}"#);
     assert_eq!(decided(f.store.insert_once(std::slice::from_ref(&first))), [Stored]);
 

@@ -89,7 +89,7 @@ fn a_submission_that_was_never_stored_gets_a_row_that_is_empty_from_the_start() 
 
 #[test]
 fn whatever_arrives_for_an_erased_submission_is_already_stored() {
-    let f = fixture();
+    let f = fixture().for_2016();
     let first = submission(1, DATA);
     decided(f.store.insert_once(&[first.clone(), old_message(2, DATA)]));
     assert_eq!(
@@ -133,7 +133,7 @@ fn whatever_arrives_for_an_erased_submission_is_already_stored() {
 /// An `original_message_id` that somebody has made up must not make a form disappear.
 #[test]
 fn another_submission_with_the_message_id_of_an_erased_one_is_not_taken_for_it() {
-    let f = fixture();
+    let f = fixture().for_2016();
     decided(f.store.insert_once(&[submission(1, DATA)]));
     erase(&f, 1);
     let other = Record { submission_id: Some(Uuid::from_u128(9)), ..submission(1, DATA) };
@@ -151,7 +151,7 @@ fn another_submission_with_the_message_id_of_an_erased_one_is_not_taken_for_it()
 
 #[test]
 fn a_row_that_the_worker_of_2016_stored_is_erased_with_the_submission_id_it_does_not_have() {
-    let f = fixture();
+    let f = fixture().for_2016();
     f.database.sql(OLD_INSERT);
     assert_eq!(f.database.sql(&erase_call(Some(4), Some("old-4"))), "erased");
     assert_eq!(
@@ -169,7 +169,7 @@ fn a_row_that_the_worker_of_2016_stored_is_erased_with_the_submission_id_it_does
 /// The insert and the calls of commit 5e31db5.
 #[test]
 fn the_release_before_and_the_worker_of_2016_do_not_bring_an_erased_row_back() {
-    let f = fixture();
+    let f = fixture().for_2016();
     f.database.sql(OLD_INSERT);
     decided(f.store.insert_once(&[submission(1, DATA)]));
     erase(&f, 1);
@@ -252,7 +252,7 @@ fn readers_follow_erasures_by_a_watermark() {
 
 #[test]
 fn rows_are_found_by_their_indexes() {
-    let f = fixture();
+    let f = fixture().for_2016();
     f.database.sql(
         "INSERT INTO forms (submission_id, sqs_message_id, data)
              SELECT gen_random_uuid(), 'message-' || n, '{}' FROM generate_series(1, 5000) n; ANALYZE forms",

@@ -18,7 +18,7 @@ fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
          REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {role};
          REVOKE EXECUTE ON FUNCTION store_form FROM PUBLIC;
          GRANT INSERT, SELECT ON forms TO {role};
-         GRANT EXECUTE ON FUNCTION store_submission, forms_with_ids, is_erased TO {role};"
+         GRANT EXECUTE ON FUNCTION store_submission, forms_with_ids, is_erased, message_ids_are_unique TO {role};"
     ));
     test(&f.database.url_as(&role, "worker"));
     f.database.sql(&format!(
@@ -28,7 +28,7 @@ fn with_workers_role(f: &Fixture, test: impl FnOnce(&str)) {
 }
 
 #[test]
-fn insert_and_select_on_forms_and_three_functions_are_enough() {
+fn insert_and_select_on_forms_and_four_functions_are_enough() {
     let f = fixture();
     with_workers_role(&f, |url| {
         let store = store_on(url, |_| {});

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use domain::{FormType, Record};
 use secrecy::SecretString;
-use store::{Insertion, RowOutcome, RowOutcome::Undecided, Store, StoreSettings, Unavailable};
+use store::{
+    Insertion, MessageIds, RowOutcome, RowOutcome::Undecided, Store, StoreSettings, Unavailable,
+};
 use test_kit::{SlowNetwork, postgres::TestDatabase};
 use uuid::Uuid;
 
@@ -33,6 +35,12 @@ pub fn store_on(url: &str, adjust: impl FnOnce(&mut StoreSettings)) -> Store {
 }
 
 impl Fixture {
+    /// Makes the index with which the 2016 worker can insert, as on a database that had rows.
+    pub fn for_2016(self) -> Self {
+        self.store.index_message_ids(MessageIds::OfAllRows).unwrap();
+        self
+    }
+
     /// Another client's session.
     pub fn session(&self) -> PgConnection {
         PgConnection::establish(&self.database.url()).unwrap()

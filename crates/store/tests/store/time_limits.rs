@@ -52,7 +52,8 @@ fn a_row_that_waits_too_long_for_another_transaction_is_no_outage() {
     let f = fixture_with(|settings| {
         settings.statement_timeout = Duration::from_secs(1);
         settings.insert_limit = Duration::from_secs(3);
-    });
+    })
+    .for_2016();
     f.on_insert("IF NEW.submission_id IS NOT NULL THEN PERFORM pg_sleep(0.3); END IF;");
     let _open = f.session_that(
         "BEGIN; INSERT INTO forms (sqs_message_id, data) VALUES ('message-0001', '{}')",

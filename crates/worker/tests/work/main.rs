@@ -10,6 +10,7 @@
 
 mod settlement;
 
+mod finish_move;
 mod form_types;
 mod garbage;
 mod generated;

@@ -104,6 +104,7 @@ async fn erased_submissions_do_not_come_back_through_older_workers_or_the_invali
     let stack = Stack::start();
     let api = stack.ready_api(&[]).await;
     let _worker = stack.ready_worker(&[KEEPS]).await;
+    super::finish_move::let_the_2016_worker_run(&stack);
     let erased = erase_all(&stack, &api).await;
     let rows = stack.database.sql(ROWS);
     let Erased { posted, of_2016 } = &erased;

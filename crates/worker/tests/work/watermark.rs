@@ -30,6 +30,17 @@ async fn the_watermark_follows_the_rows_that_are_stored() {
 }
 
 #[tokio::test]
+async fn the_watermark_of_erasures_follows_too() {
+    let stack = Stack::start();
+    let _worker = stack.ready_worker(&[]).await;
+    stack.database.sql("select erase_submission('form', null, 'a message', 'asked')");
+    wait::until_true("the erasure is below the watermark", async || {
+        stack.database.sql("select id from watermarks where relation = 'erasures'") == "1"
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_insert_that_stays_open_holds_back_readers_and_nobody_else_and_shows_in_the_metrics() {
     let stack = Stack::start();
     let worker = stack.ready_worker(&[METRICS]).await;

@@ -68,7 +68,7 @@ fn a_message_that_was_only_ever_invalid_is_erased_and_never_kept_again() {
 
 #[test]
 fn a_row_and_its_kept_message_are_erased_together() {
-    let f = fixture();
+    let f = fixture().for_2016();
     decided(f.store.insert_once(&[submission(1, DATA)]));
     assert_eq!(keep(&f, Some(1), "message-0001", "not the same"), "kept");
     // By either id alone, because the row has both.

@@ -1,0 +1,145 @@
+//! Builds and drops indexes while others write.
+//!
+//! `CREATE INDEX CONCURRENTLY` waits for transactions and blocks nobody meanwhile, so it needs no
+//! `lock_timeout`. With one, it would leave an invalid index behind: one that costs as much as any
+//! other, and finds nothing.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    connection::SimpleConnection,
+    dsl::sql,
+    prelude::*,
+    sql_query,
+    sql_types::{Bool, Integer, Nullable, Text, Timestamptz},
+};
+use secrecy::ExposeSecret;
+
+use crate::{
+    connection_string::ConnectionString,
+    table_users::{LONG, TableUser},
+};
+
+/// How often a transaction that holds up the build is named again.
+const NAME_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The transactions for which a session waits. A prepared one has no process.
+const IN_THE_WAY: &str = "
+    SELECT nullif(pid, 0) AS pid, min(xact_start) AS since
+        FROM unnest(pg_blocking_pids($1)) AS pid LEFT JOIN pg_stat_activity USING (pid)
+        GROUP BY pid ORDER BY since LIMIT 1";
+
+#[derive(QueryableByName)]
+struct InTheWay {
+    #[diesel(sql_type = Nullable<Integer>)]
+    pid: Option<i32>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    since: Option<DateTime<Utc>>,
+}
+
+/// A session without time limits, for statements that wait for others and block nobody.
+pub(crate) struct Builder<'a> {
+    target: &'a ConnectionString,
+    pub(crate) connection: PgConnection,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn connect(target: &'a ConnectionString) -> ConnectionResult<Self> {
+        let mut connection = PgConnection::establish(target.as_secret().expose_secret())?;
+        connection
+            .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self { target, connection })
+    }
+
+    /// Makes an index of `forms`, unless there is one of this name. An invalid one, left by a build
+    /// that was interrupted, is dropped first.
+    pub(crate) fn create(&mut self, name: &str, statement: &str) -> QueryResult<()> {
+        if self.is_valid(name)? {
+            return Ok(());
+        }
+        self.drop_index(name)?;
+        log::info!(index = name; "Building an index. This can take long; workers go on storing.");
+        self.wait_for(name, statement)
+    }
+
+    /// Drops an index, if it is there.
+    pub(crate) fn drop_index(&mut self, name: &str) -> QueryResult<()> {
+        self.wait_for(name, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+    }
+
+    pub(crate) fn is_valid(&mut self, name: &str) -> QueryResult<bool> {
+        diesel::select(
+            sql::<Bool>(
+                "EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid = to_regclass(",
+            )
+            .bind::<Text, _>(name)
+            .sql("))"),
+        )
+        .get_result(&mut self.connection)
+    }
+
+    /// Runs a statement, and meanwhile names the transactions for which it waits.
+    fn wait_for(&mut self, index: &str, statement: &str) -> QueryResult<()> {
+        let pid: i32 =
+            diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(&mut self.connection)?;
+        let (target, connection) = (self.target, &mut self.connection);
+        let (done, is_done) = channel();
+        thread::scope(|scope| {
+            scope.spawn(move || name_those_in_the_way(target, index, pid, &is_done));
+            let result = connection.batch_execute(statement);
+            drop(done);
+            result
+        })
+    }
+}
+
+/// Looks until `done` is dropped. What it does not see is not named: the build goes on.
+fn name_those_in_the_way(
+    target: &ConnectionString,
+    index: &str,
+    builder: i32,
+    done: &Receiver<()>,
+) {
+    let mut connection = None;
+    let mut seen: Option<(InTheWay, Option<Instant>)> = None;
+    while done.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+        if connection.is_none() {
+            connection = PgConnection::establish(target.as_secret().expose_secret()).ok();
+        }
+        let Some(open) = &mut connection else { continue };
+        let Ok(now) = sql_query(IN_THE_WAY)
+            .bind::<Integer, _>(builder)
+            .get_result::<InTheWay>(open)
+            .optional()
+        else {
+            connection = None;
+            continue;
+        };
+        seen = now.map(|now| match seen.take() {
+            Some((before, named)) if (before.pid, before.since) == (now.pid, now.since) => {
+                let again = named.is_none_or(|named| named.elapsed() >= NAME_AGAIN_AFTER);
+                if again {
+                    name_it(index, &now);
+                }
+                let named = if again { Some(Instant::now()) } else { named };
+                (now, named)
+            }
+            _ => (now, None),
+        });
+    }
+}
+
+fn name_it(index: &str, in_the_way: &InTheWay) {
+    let InTheWay { pid, since } = *in_the_way;
+    let user = TableUser { table: "forms".to_owned(), pid, since };
+    log::warn!(
+        index, table = user.table, pid = user.pid_in_words(), since = user.since_in_words();
+        "An index waits until another transaction ends. Nobody else waits for it."
+    );
+}
