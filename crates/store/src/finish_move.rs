@@ -4,7 +4,10 @@
 //! and ours have both received. So while the small one is there, the view `form_form` refuses that
 //! worker's inserts. The migration `large_tables` says why the index of all rows should go.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     connection::SimpleConnection,
@@ -28,6 +31,9 @@ const WITHOUT_SUBMISSION_ID: &str = "forms_sqs_message_id_alone_key";
 
 /// The key of the advisory lock of a process that exchanges the indexes: "formmove" in ASCII.
 const LOCK_KEY: i64 = 0x666f_726d_6d6f_7665;
+
+/// A session that was closed keeps the lock until its process has noticed that.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// How long to try to get the table for a moment.
 const TABLE_WAIT: Duration = Duration::from_secs(60);
@@ -134,8 +140,12 @@ impl Store {
         if !asks(&mut builder, "to_regprocedure('message_ids_are_unique()') IS NOT NULL")? {
             return Err(FinishMoveError::NotMigrated);
         }
-        if !asks(&mut builder, &format!("pg_try_advisory_lock({LOCK_KEY})"))? {
-            return Err(FinishMoveError::Locked);
+        let deadline = Instant::now() + LOCK_WAIT;
+        while !asks(&mut builder, &format!("pg_try_advisory_lock({LOCK_KEY})"))? {
+            if Instant::now() >= deadline {
+                return Err(FinishMoveError::Locked);
+            }
+            thread::sleep(Duration::from_millis(100));
         }
         match wanted {
             MessageIds::OfRowsWithoutSubmissionId => finish(&mut builder),
