@@ -42,7 +42,7 @@ pub async fn list(
 /// Sends the invalid messages of a form type back.
 ///
 /// # Errors
-/// As [`list`], or some messages could not be sent.
+/// As [`list()`], or some messages could not be sent.
 pub async fn redrive(
     settings: &OperatorSettings,
     arguments: &RedriveArguments,

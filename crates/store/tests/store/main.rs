@@ -1,5 +1,10 @@
 //! Tests of the store on a real PostgreSQL, with a database per test.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests are tests"
+)]
 
 mod adoption;
 mod batches;
