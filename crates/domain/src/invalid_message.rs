@@ -24,9 +24,9 @@ pub struct InvalidMessage {
     pub sqs_message_id: String,
     /// Exactly as it came.
     pub body: Vec<u8>,
-    /// All attributes, as [`attributes::to_json`] writes them.
+    /// All attributes with their types, as JSON text.
     pub attributes: Vec<u8>,
-    /// Why it was set aside, or [`NO_REASON`].
+    /// Why it was set aside, or `no_reason`.
     pub reason: String,
     /// The number that sending back has put on it.
     pub times_sent: Option<i32>,
