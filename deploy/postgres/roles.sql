@@ -12,7 +12,7 @@
 --
 --   psql "$ADMIN_URL" -f deploy/postgres/roles.sql
 --
--- before the first `worker migrate`, so that there is a migrator, and again after each release's `worker migrate`:
+-- before each release's `worker migrate`, so that there are a migrator and the schema of the views, and again after it:
 -- every right is given by name, so a new table is closed until this script opens it. Running it again changes nothing.
 -- It sets no passwords: set each with psql's \password, which sends only a hash, or use your cloud's own login.
 -- If several environments share a cluster, give the roles other names: -v worker=staging_worker and so on.

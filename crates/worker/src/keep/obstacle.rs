@@ -49,7 +49,7 @@ impl Obstacle {
             Self::Function => {
                 return Some(
                     "Give the worker's role EXECUTE on keep_invalid and invalid_messages_waiting: run `worker migrate`, \
-                     then `psql -f deploy/postgres/roles.sql`."
+                     then `deploy/postgres/roles.sql`."
                         .to_owned(),
                 );
             }
