@@ -41,6 +41,9 @@ create table home.invalid_messages (
 create unique index invalid_messages_identity_key
     on home.invalid_messages (form_type, (coalesce(submission_id::text, sqs_message_id)), sha256);
 
+-- An erasure reaches all messages of an identity, whatever queue they were on.
+create index invalid_messages_identity on home.invalid_messages ((coalesce(submission_id::text, sqs_message_id)));
+
 -- Lists and counts what waits, the oldest first, however much does not wait any more.
 create index invalid_messages_waiting on home.invalid_messages (form_type, id) where state = 'waiting';
 

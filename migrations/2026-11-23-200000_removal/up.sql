@@ -165,8 +165,9 @@ begin
             from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
             where (f.submission_id = erase_submission.submission_id) is not false;
         -- In the same order in each session.
-        perform home.lock_identity(null, i.id)
-            from (select one from pg_catalog.unnest(ids) one where one is not null group by one order by hashtextextended(one, 0)) i (id);
+        perform home.lock_identity(null::uuid, i.id)
+            from (select one from pg_catalog.unnest(ids) one where one is not null group by one
+                order by pg_catalog.hashtextextended(one, 0::bigint)) i (id);
 
         if exists (
             select from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
@@ -224,7 +225,7 @@ begin
     update home.invalid_messages i
         set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
             changed_by = session_user
-        where i.form_type = erase_submission.form_type and i.erased_at is null
+        where i.erased_at is null
             and coalesce(i.submission_id::text, i.sqs_message_id) = any (ids);
     kept_messages := found;
 

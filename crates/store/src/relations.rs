@@ -167,7 +167,8 @@ fn make_schema(connection: &mut PgConnection, Place { owner, .. }: &Place) -> Qu
     if !diesel::select(may_create).get_result::<bool>(connection)? {
         return Ok(false);
     }
-    connection.batch_execute(&format!("CREATE SCHEMA submissions AUTHORIZATION {owner}"))?;
+    connection
+        .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS submissions AUTHORIZATION {owner}"))?;
     Ok(true)
 }
 

@@ -27,13 +27,16 @@ pub(crate) struct Limits {
 impl Limits {
     /// SQL that limits statements, in this transaction or in the whole session.
     ///
+    /// With few rows in a table, a scan of it seems the cheapest plan, and a prepared statement would
+    /// keep that plan while the table grows.
+    ///
     /// With `synchronous_commit` off, a crash of PostgreSQL can lose a row that it reported as
     /// stored, and by then its message is deleted.
     pub(crate) fn set_up(&self, only_here: bool, statement: Duration) -> String {
+        let scope = if only_here { "LOCAL" } else { "SESSION" };
         format!(
-            "SET {} statement_timeout = {}; \
+            "SET {scope} statement_timeout = {}; SET {scope} enable_seqscan = off; \
              SELECT set_config('synchronous_commit', 'on', {only_here}) WHERE current_setting('synchronous_commit') = 'off'",
-            if only_here { "LOCAL" } else { "SESSION" },
             statement.as_millis()
         )
     }

@@ -99,8 +99,9 @@ impl QueryFragment<Pg> for Columns<'_> {
 /// Inserts a batch, and returns the SQS message ids of the inserted rows.
 ///
 /// If message ids are not unique in the whole table, no index stops a row with a submission id whose
-/// message the 2016 worker has stored without one. So the statement looks for it. (An `EXISTS` could
-/// become a scan of the table.)
+/// message the 2016 worker has stored without one. So the statement looks for it. (There, an `EXISTS`
+/// could become a scan of the table.) It asks the catalog itself and not `message_ids_are_unique`,
+/// which would be planned anew for each batch.
 struct InsertForms<'a>(Columns<'a>);
 
 impl QueryFragment<Pg> for InsertForms<'_> {
@@ -114,7 +115,11 @@ impl QueryFragment<Pg> for InsertForms<'_> {
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(
             " AS r (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent) \
-             WHERE r.submission_id IS NULL OR (SELECT message_ids_are_unique()) \
+             WHERE r.submission_id IS NULL \
+                 OR EXISTS (SELECT FROM pg_index i JOIN pg_attribute a \
+                                ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+                            WHERE i.indrelid = 'forms'::regclass AND a.attname = 'sqs_message_id' \
+                                AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1) \
                  OR (SELECT true FROM forms f WHERE f.sqs_message_id = r.sqs_message_id \
                          AND f.submission_id IS NULL LIMIT 1) IS NULL \
              ON CONFLICT DO NOTHING RETURNING sqs_message_id",

@@ -54,10 +54,11 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
             erasures_at = Some(began);
         }
         let step = move || {
-            if with_erasures {
+            let watermark = store.advance_watermark();
+            if with_erasures && watermark.is_ok() {
                 store.advance_watermark_of_erasures()?;
             }
-            store.advance_watermark()
+            watermark
         };
         let step = timeout(STEP_WITHIN, spawn_blocking(step)).await;
         // A slow step had to read past many old versions of its row, so make fewer steps. But a

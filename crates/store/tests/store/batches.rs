@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use store::RowOutcome::{AlreadyStored, IdTaken, Stored};
 
 use crate::support::{
-    decided, fixture, fixture_with, old_message, refused, submission, submissions,
+    decided, fixture, fixture_with, old_message, refused, store_on, submission, submissions,
 };
 
 #[test]
@@ -16,6 +16,29 @@ fn one_bad_row_does_not_stop_499_good_ones() {
     assert_eq!(refused(&outcomes[250]), "22P05");
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Stored).count(), 499);
     assert_eq!(f.rows(), 499);
+}
+
+/// With statistics of a small table, a scan seems cheap, and a prepared statement keeps its plan.
+#[test]
+fn a_batch_never_reads_the_whole_table_although_that_was_cheap_when_it_was_small() {
+    let f = fixture();
+    let one_connection = || store_on(&f.database.url(), |settings| settings.pool_size = 1);
+    // A session reports its statistics when it ends, so each store is dropped.
+    let reported = |rows: u32| {
+        f.wait_for(&format!(
+            "SELECT n_tup_ins >= {rows} FROM pg_stat_user_tables WHERE relname = 'forms'"
+        ));
+        f.database.sql("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'forms'")
+    };
+    decided(one_connection().insert_once(&submissions(60)));
+    let before = reported(60);
+    f.database.sql("ANALYZE forms");
+    let store = one_connection();
+    for batch in submissions(1060).chunks(50) {
+        decided(store.insert_once(batch));
+    }
+    drop(store);
+    assert_eq!(reported(1060), before);
 }
 
 #[test]
