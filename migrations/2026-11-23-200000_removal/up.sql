@@ -53,7 +53,8 @@ as $$
 $$;
 
 -- Stores one row and returns what store_form of the first migration returns. An erased submission is already stored,
--- whatever its data.
+-- whatever its data. It also looks for a row without a submission id: when message ids are no longer unique in the whole
+-- table, no index stops a row with a submission id whose message the 2016 worker has stored without one.
 create function home.store_submission(
     form_type text,
     submission_id uuid,
@@ -75,8 +76,11 @@ begin
 
     for attempt in 1..3 loop
         insert into home.forms (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent)
-            values (store_submission.form_type, store_submission.submission_id, store_submission.sqs_message_id,
-                store_submission.received_at, value, store_submission.schema_digest, store_submission.traceparent)
+            select store_submission.form_type, store_submission.submission_id, store_submission.sqs_message_id,
+                    store_submission.received_at, value, store_submission.schema_digest, store_submission.traceparent
+                where store_submission.submission_id is null or not exists (
+                    select from home.forms f
+                        where f.sqs_message_id = store_submission.sqs_message_id and f.submission_id is null)
             on conflict do nothing;
         if found then
             return 'stored';

@@ -1,7 +1,5 @@
 -- The 2016 worker needs the index of all rows and the inserts through the view. On a large table, run
 -- `worker finish-move --back` first: it makes the index while others write, and here everyone waits for it.
---
--- store_submission still looks for a row without a submission id before it inserts.
 
 drop trigger if exists refuse_insert_of_2016 on form_form;
 drop function refuse_insert_of_2016();

@@ -59,61 +59,6 @@ as $$
             and f.submission_id is distinct from by_submission_id and f.submission_id is not null
 $$;
 
--- As before, but it also looks for a row without a submission id: while message ids are not unique, no index stops a row
--- with a submission id whose message the 2016 worker has stored without one.
-create or replace function home.store_submission(
-    form_type text,
-    submission_id uuid,
-    sqs_message_id text,
-    received_at timestamptz,
-    data text,
-    schema_digest bytea,
-    traceparent text)
-returns text
-language plpgsql
-volatile
-set search_path = "home", pg_temp
-as $$
-declare
-    value jsonb;
-    same boolean;
-begin
-    value := store_submission.data::jsonb;
-
-    for attempt in 1..3 loop
-        insert into home.forms (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent)
-            select store_submission.form_type, store_submission.submission_id, store_submission.sqs_message_id,
-                    store_submission.received_at, value, store_submission.schema_digest, store_submission.traceparent
-                where store_submission.submission_id is null or not exists (
-                    select from home.forms f
-                        where f.sqs_message_id = store_submission.sqs_message_id and f.submission_id is null)
-            on conflict do nothing;
-        if found then
-            return 'stored';
-        end if;
-
-        -- A statement of its own, with a snapshot of its own: it sees a row that was committed while the insert waited.
-        select bool_or(case when f.erased_at is null
-                then f.form_type = store_submission.form_type and f.data = value
-                else (f.submission_id = store_submission.submission_id) is not false end)
-            into same
-            from home.forms_with_ids(store_submission.submission_id, store_submission.sqs_message_id) f;
-        if same is not null then
-            return case when same then 'already_stored' else 'id_taken' end;
-        end if;
-        -- The row that was in the way has gone: try again.
-    end loop;
-
-    raise exception 'the row in the way comes and goes' using errcode = 'serialization_failure';
-exception
-    when data_exception or integrity_constraint_violation or program_limit_exceeded then
-        if home.is_erased(store_submission.submission_id, store_submission.sqs_message_id) then
-            return 'already_stored';
-        end if;
-        return sqlstate;
-end
-$$;
-
 create function home.refuse_insert_of_2016() returns trigger
 language plpgsql
 volatile

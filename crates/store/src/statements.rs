@@ -99,8 +99,8 @@ impl QueryFragment<Pg> for Columns<'_> {
 /// Inserts a batch, and returns the SQS message ids of the inserted rows.
 ///
 /// If message ids are not unique in the whole table, no index stops a row with a submission id whose
-/// message the 2016 worker has stored without one. So the statement looks for it. (There, an `EXISTS`
-/// could become a scan of the table.) It asks the catalog itself and not `message_ids_are_unique`,
+/// message the 2016 worker has stored without one. So the statement looks for it, unless there is no
+/// such row at all, which it asks once. (For each row, an `EXISTS` could become a scan.) It asks the catalog itself and not `message_ids_are_unique`,
 /// which would be planned anew for each batch.
 struct InsertForms<'a>(Columns<'a>);
 
@@ -116,6 +116,7 @@ impl QueryFragment<Pg> for InsertForms<'_> {
         out.push_sql(
             " AS r (form_type, submission_id, sqs_message_id, received_at, data, schema_digest, traceparent) \
              WHERE r.submission_id IS NULL \
+                 OR NOT EXISTS (SELECT FROM forms f WHERE f.submission_id IS NULL) \
                  OR EXISTS (SELECT FROM pg_index i JOIN pg_attribute a \
                                 ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
                             WHERE i.indrelid = 'forms'::regclass AND a.attname = 'sqs_message_id' \
