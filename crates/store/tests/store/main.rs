@@ -25,5 +25,6 @@ mod probe;
 mod relations;
 mod removal;
 mod rights;
+mod rows;
 mod support;
 mod time_limits;
