@@ -71,13 +71,7 @@ fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) 
             ),
             &text,
         ),
-        // Most integers are short. JSON Schema takes 1.0 for an integer.
-        PropertyType::Integer => format!(
-            "CASE WHEN jsonb_typeof({json}) = 'number' THEN \
-                 CASE WHEN length({text}) < 19 AND strpos({text}, '.') = 0 THEN ({text})::bigint \
-                 WHEN ({text})::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 \
-                     AND ({text})::numeric % 1::numeric = 0::numeric THEN ({text})::numeric::bigint END END"
-        ),
+        PropertyType::Integer => once(&integer(&json, "o.v"), &text),
         PropertyType::Number => {
             format!("CASE WHEN jsonb_typeof({json}) = 'number' THEN {json}::numeric END")
         }
@@ -86,6 +80,16 @@ fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) 
         }
         PropertyType::Json => format!("nullif({json}, 'null'::jsonb)"),
     }
+}
+
+/// Most integers are short. JSON Schema takes 1.0 for an integer.
+fn integer(json: &str, text: &str) -> String {
+    format!(
+        "CASE WHEN jsonb_typeof({json}) = 'number' THEN \
+             CASE WHEN length({text}) < 19 AND strpos({text}, '.') = 0 THEN {text}::bigint \
+             WHEN {text}::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 \
+                 AND {text}::numeric % 1::numeric = 0::numeric THEN {text}::numeric::bigint END END"
+    )
 }
 
 /// An expression over `o.v`, for which PostgreSQL computes this value once. If it had the value in
@@ -109,7 +113,7 @@ fn does_not_fit(home: &str, data: &str, text: &str, column: &Column) -> String {
         PropertyType::DateTime => {
             format!("({}) IS NOT TRUE AND {home}.read_time({text}) IS NULL", is_time(text))
         }
-        PropertyType::Integer => format!("({}) IS NULL", value(home, data, column)),
+        PropertyType::Integer => format!("({}) IS NULL", integer(&json, text)),
     }
 }
 
