@@ -158,8 +158,10 @@ fn a_view_reads_dates_and_times_as_the_functions_do() {
                 "2099-09-19T07:08:09+01:00",
             ],
         };
-        let texts: Vec<String> =
+        let invalid = ["2015-02-29", "1900-02-29", "2015-02-29T00:00:00Z", "2016-12-31T23:58:60Z"];
+        let mut texts: Vec<String> =
             (0..2000).map(|number| mutated(&mut random, valid[number % valid.len()])).collect();
+        texts.extend(invalid.map(str::to_owned));
         let rows: Vec<String> =
             texts.iter().map(|text| format!(r#"('{format}', '{{"p": "{text}"}}')"#)).collect();
         f.database.sql(&format!("INSERT INTO forms (form_type, data) VALUES {}", rows.join(",")));
