@@ -23,6 +23,7 @@ mod invalid;
 mod migrations;
 mod relations;
 mod removal;
+mod rights;
 mod schema;
 mod table_users;
 mod watermark;

@@ -63,7 +63,8 @@ fn a_row_that_the_worker_of_2016_made_of_a_kept_message_is_erased_with_it_and_no
     assert_eq!(insert_of_2016(&f, "message-0001"), Ok(()));
     assert_eq!(f.database.sql(&erase_call(Some(1), None)), "erased");
     assert_eq!(
-        f.database.sql("SELECT submission_id, sqs_message_id, data FROM forms ORDER BY sqs_message_id"),
+        f.database
+            .sql("SELECT submission_id, sqs_message_id, data FROM forms ORDER BY sqs_message_id"),
         "|message-0001|null\n\
          |message-0002|{\"data\": \"of another person\"}\n\
          |message-0003|{}\n\
