@@ -22,8 +22,9 @@ use thiserror::Error;
 use crate::{
     concurrent_index::Builder,
     store::Store,
-    table_users::{LONG, TableUser, long_user},
-    unavailable::{Unavailable, UnavailableKind, one_line},
+    table_lock::{NotDone, without_waiting_for_long},
+    table_users::TableUser,
+    unavailable::{Unavailable, UnavailableKind},
 };
 
 const ALL_ROWS: &str = "forms_sqs_message_id_key";
@@ -196,20 +197,15 @@ fn duplicates(builder: &mut Builder<'_>) -> QueryResult<i64> {
 fn lock_and(builder: &mut Builder<'_>, statements: &str) -> Result<(), FinishMoveError> {
     let deadline = Instant::now() + TABLE_WAIT;
     loop {
-        let user = long_user(&mut builder.connection)?;
-        if user.is_none() {
-            let done = builder.connection.transaction(|connection| {
-                connection.batch_execute(&format!(
-                    "SET LOCAL lock_timeout = {}; LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE; {statements}",
-                    LONG.as_millis()
-                ))
-            });
-            match done {
-                Ok(()) => return Ok(()),
-                Err(error) if !is_lock_timeout(&error) => return Err(error.into()),
-                Err(_) => {}
-            }
-        }
+        let user = match without_waiting_for_long(&mut builder.connection, |connection| {
+            connection.batch_execute(&format!(
+                "LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE; {statements}"
+            ))
+        }) {
+            Ok(()) => return Ok(()),
+            Err(NotDone::Failed(error)) => return Err(FinishMoveError::from(error)),
+            Err(NotDone::InUse(user)) => user,
+        };
         if Instant::now() >= deadline {
             return Err(FinishMoveError::InUse { user });
         }
@@ -220,9 +216,4 @@ fn lock_and(builder: &mut Builder<'_>, statements: &str) -> Result<(), FinishMov
             );
         }
     }
-}
-
-/// diesel has no error kind for SQLSTATE 55P03.
-fn is_lock_timeout(error: &DieselError) -> bool {
-    one_line(&error.to_string()).is_some_and(|message| message.contains("lock timeout"))
 }

@@ -24,6 +24,7 @@ mod migrations;
 mod relations;
 mod removal;
 mod schema;
+mod table_lock;
 mod table_users;
 mod watermark;
 

@@ -20,6 +20,7 @@ use thiserror::Error;
 
 use crate::{
     store::Store,
+    table_lock::is_lock_timeout,
     unavailable::{Unavailable, one_line},
 };
 use view::{identifier, literal};
@@ -261,8 +262,7 @@ fn again_while_locked<T>(
 ) -> Result<T, PublishError> {
     for _ in 0..ATTEMPTS {
         match transaction() {
-            // diesel has no error kind for SQLSTATE 55P03.
-            Err(error) if error.to_string().contains("lock timeout") => {
+            Err(error) if is_lock_timeout(&error) => {
                 thread::sleep(Duration::from_millis(100));
             }
             result => return result.map_err(|error| refused(relation, error)),

@@ -7,6 +7,7 @@
 )]
 
 mod adoption;
+mod autovacuum;
 mod batches;
 mod concurrency;
 mod database_page;
