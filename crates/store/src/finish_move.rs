@@ -4,10 +4,7 @@
 //! and ours have both received. So while the small one is there, the view `form_form` refuses that
 //! worker's inserts. The migration `large_tables` says why the index of all rows should go.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use diesel::{
     connection::SimpleConnection,
@@ -24,14 +21,11 @@ use crate::{
     store::Store,
     table_lock::{NotDone, without_waiting_for_long},
     table_users::TableUser,
-    unavailable::{Unavailable, UnavailableKind},
+    unavailable::Unavailable,
 };
 
 const ALL_ROWS: &str = "forms_sqs_message_id_key";
 const WITHOUT_SUBMISSION_ID: &str = "forms_sqs_message_id_alone_key";
-
-/// The key of the advisory lock of a process that exchanges the indexes: "formmove" in ASCII.
-const LOCK_KEY: i64 = 0x666f_726d_6d6f_7665;
 
 /// A session that was closed keeps the lock until its process has noticed that.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -87,8 +81,8 @@ pub enum FinishMoveError {
     /// The schema is too old.
     #[error("run `worker migrate` first")]
     NotMigrated,
-    /// Another process is doing it.
-    #[error("another process is at it")]
+    /// Another process builds or drops an index.
+    #[error("another process builds or drops an index of forms. Run this again when it is done")]
     Locked,
     /// Another session has used the table all the time.
     #[error(
@@ -129,24 +123,13 @@ impl Store {
     ///
     /// The role must own the table.
     pub fn index_message_ids(&self, wanted: MessageIds) -> Result<(), FinishMoveError> {
-        if self.limits.in_each_transaction {
-            return Err(FinishMoveError::ThroughPooler);
-        }
-        let mut builder = Builder::connect(&self.target).map_err(|error| {
-            Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string())
-        })?;
-        let asks = |builder: &mut Builder<'_>, question: &str| -> Result<bool, FinishMoveError> {
-            Ok(diesel::select(sql::<Bool>(question)).get_result(&mut builder.connection)?)
-        };
-        if !asks(&mut builder, "to_regprocedure('message_ids_are_unique()') IS NOT NULL")? {
+        let mut builder = Builder::connect(self)?.ok_or(FinishMoveError::ThroughPooler)?;
+        let migrated = sql::<Bool>("to_regprocedure('message_ids_are_unique()') IS NOT NULL");
+        if !diesel::select(migrated).get_result::<bool>(&mut builder.connection)? {
             return Err(FinishMoveError::NotMigrated);
         }
-        let deadline = Instant::now() + LOCK_WAIT;
-        while !asks(&mut builder, &format!("pg_try_advisory_lock({LOCK_KEY})"))? {
-            if Instant::now() >= deadline {
-                return Err(FinishMoveError::Locked);
-            }
-            thread::sleep(Duration::from_millis(100));
+        if !builder.lock(LOCK_WAIT)? {
+            return Err(FinishMoveError::Locked);
         }
         match wanted {
             MessageIds::OfRowsWithoutSubmissionId => finish(&mut builder),

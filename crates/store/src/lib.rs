@@ -38,7 +38,7 @@ pub use finish_move::{FinishMoveError, MessageIds};
 pub use invalid::{Keeping, Sending, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
-pub use relations::PublishError;
+pub use relations::{PublishError, Published};
 pub use settings::{InvalidSettings, StoreSettings};
 pub use store::Store;
 pub use table_users::TableUser;
