@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::{
     concurrent_index::Builder,
+    old_workers::find_one_of_1_0_0,
     store::Store,
     table_lock::{NotDone, without_waiting_for_long},
     table_users::TableUser,
@@ -84,6 +85,15 @@ pub enum FinishMoveError {
     /// Another process builds or drops an index.
     #[error("another process builds or drops an index of forms. Run this again when it is done")]
     Locked,
+    /// A worker of the last release runs.
+    #[error(
+        "a worker of version 1.0.0 is connected (pid {pid}). It would store messages again that the worker of 2016 has \
+         stored: stop it, or update it, and run this again"
+    )]
+    LastRelease {
+        /// The process id of one of its sessions.
+        pid: i32,
+    },
     /// Another session has used the table all the time.
     #[error(
         "another session uses a table that is needed for a moment ({}). Run it again when that session has ended",
@@ -139,6 +149,9 @@ impl Store {
 }
 
 fn finish(builder: &mut Builder<'_>) -> Result<(), FinishMoveError> {
+    if let Some(pid) = find_one_of_1_0_0(&mut builder.connection)? {
+        return Err(FinishMoveError::LastRelease { pid });
+    }
     let statement = format!(
         "CREATE UNIQUE INDEX CONCURRENTLY {WITHOUT_SUBMISSION_ID} ON forms (sqs_message_id) WHERE submission_id IS NULL"
     );

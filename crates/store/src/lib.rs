@@ -21,6 +21,7 @@ mod durability;
 mod finish_move;
 mod invalid;
 mod migrations;
+mod old_workers;
 mod relations;
 mod removal;
 mod schema;

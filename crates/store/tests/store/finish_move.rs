@@ -1,11 +1,6 @@
 //! The index on the message ids of all rows goes, and comes back.
 
-use std::{
-    fs,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{process::Command, thread, time::Duration};
 
 use diesel::connection::SimpleConnection;
 use domain::Record;
@@ -19,6 +14,7 @@ use test_kit::postgres::TestDatabase;
 
 use crate::{
     adoption::{OLD_INSERT, old_database},
+    last_release::last_release,
     support::{Fixture, decided, fixture, old_message, store_on, submission, submissions},
 };
 
@@ -30,27 +26,12 @@ const OF_SOME: &str = "CREATE UNIQUE INDEX forms_sqs_message_id_alone_key ON pub
 const REFUSED: &str = "run \"worker finish-move --back\" first";
 
 /// The database of the 2016 service with a row, migrated.
-fn migrated() -> Fixture {
+pub fn migrated() -> Fixture {
     let row = "INSERT INTO form_form (created, data, sqs_message_id) VALUES (now(), '{}', 'old-1')";
     let database = old_database(row);
     let fixture = Fixture { store: store_on(&database.url(), |_| {}), database };
     fixture.store.migrate().unwrap();
     fixture
-}
-
-/// The database of the last release with a row: it had the first migration only.
-fn last_release() -> TestDatabase {
-    let database = TestDatabase::create();
-    let first =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/up.sql");
-    database.sql(
-        "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY NOT NULL,
-             run_on timestamp NOT NULL DEFAULT current_timestamp);
-         INSERT INTO __diesel_schema_migrations VALUES ('20261121000000')",
-    );
-    database.sql(&format!("BEGIN; {}; COMMIT", fs::read_to_string(first).unwrap()));
-    database.sql("INSERT INTO forms (submission_id, sqs_message_id, data) VALUES (gen_random_uuid(), 'm', '{}')");
-    database
 }
 
 fn dump(database: &TestDatabase) -> String {
@@ -243,39 +224,6 @@ fn a_long_report_delays_the_end_and_blocks_nobody() {
         moving.join().unwrap().unwrap();
     });
     assert_eq!(f.rows(), 21);
-}
-
-#[test]
-fn waiting_for_the_view_and_then_for_the_table_blocks_nobody_for_a_second() {
-    let f = migrated();
-    let both = "BEGIN; SELECT FROM forms; SAVEPOINT view; SELECT FROM form_form";
-    let queued =
-        "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted";
-    let mut first = f.session_that("BEGIN; SELECT FROM forms");
-    let longest = thread::scope(|scope| {
-        let moving = scope.spawn(|| f.store.index_message_ids(OfRowsWithoutSubmissionId));
-        f.wait_for("SELECT EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid = to_regclass('forms_sqs_message_id_alone_key'))");
-        // It watches the first session now, and does not wait for one that comes later.
-        thread::sleep(Duration::from_millis(300));
-        let mut report = f.session_that(both);
-        first.batch_execute("COMMIT").unwrap();
-        f.wait_for(queued);
-        let mut writer = f.session();
-        let began = Instant::now();
-        let inserting = scope.spawn(move || {
-            writer.batch_execute(OLD_INSERT).unwrap();
-            began.elapsed()
-        });
-        // From now on it waits for the table, if it still waits.
-        thread::sleep(Duration::from_millis(300));
-        report.batch_execute("ROLLBACK TO view").unwrap();
-        let longest = inserting.join().unwrap();
-        report.batch_execute("COMMIT").unwrap();
-        moving.join().unwrap().unwrap();
-        longest
-    });
-    println!("the insert took {longest:?}");
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 #[test]

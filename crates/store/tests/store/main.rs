@@ -7,7 +7,6 @@
 )]
 
 mod adoption;
-mod autovacuum;
 mod batches;
 mod concurrency;
 mod database_page;
@@ -17,6 +16,7 @@ mod far_away;
 mod finish_move;
 mod invalid;
 mod large_table;
+mod last_release;
 mod migrations;
 mod order;
 mod outages;
@@ -27,4 +27,5 @@ mod relations;
 mod removal;
 mod rights;
 mod support;
+mod table_lock;
 mod time_limits;

@@ -1,4 +1,4 @@
-//! Autovacuum at work on the table while a migration or the end of the move needs it.
+//! Others use the table while a migration or the end of the move needs it for a moment.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -13,6 +13,7 @@ use test_kit::postgres::{Cluster, ClusterOptions, sql};
 
 use crate::{
     adoption::{OLD_INSERT, OLD_TABLE},
+    finish_move::migrated,
     support::store_on,
 };
 
@@ -111,5 +112,39 @@ fn autovacuum_gives_way_to_migrations_and_to_the_end_of_the_move_and_no_insert_w
         println!("the end of the move took {:?}", began.elapsed());
     });
     println!("the end of the move: the slowest insert took {longest:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
+#[test]
+fn waiting_for_the_view_and_then_for_the_table_blocks_nobody_for_a_second() {
+    let f = migrated();
+    let both = "BEGIN; SELECT FROM forms; SAVEPOINT view; SELECT FROM form_form";
+    let queued =
+        "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted";
+    let mut first = f.session_that("BEGIN; SELECT FROM forms");
+    let longest = thread::scope(|scope| {
+        let moving =
+            scope.spawn(|| f.store.index_message_ids(MessageIds::OfRowsWithoutSubmissionId));
+        f.wait_for("SELECT EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid = to_regclass('forms_sqs_message_id_alone_key'))");
+        // It watches the first session now, and does not wait for one that comes later.
+        thread::sleep(Duration::from_millis(300));
+        let mut report = f.session_that(both);
+        first.batch_execute("COMMIT").unwrap();
+        f.wait_for(queued);
+        let mut writer = f.session();
+        let began = Instant::now();
+        let inserting = scope.spawn(move || {
+            writer.batch_execute(OLD_INSERT).unwrap();
+            began.elapsed()
+        });
+        // From now on it waits for the table, if it still waits.
+        thread::sleep(Duration::from_millis(300));
+        report.batch_execute("ROLLBACK TO view").unwrap();
+        let longest = inserting.join().unwrap();
+        report.batch_execute("COMMIT").unwrap();
+        moving.join().unwrap().unwrap();
+        longest
+    });
+    println!("the insert took {longest:?}");
     assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
