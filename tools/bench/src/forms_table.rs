@@ -37,6 +37,10 @@ impl FormsTable {
         self.number("select count(*) as number from forms")
     }
 
+    pub fn count_above(&mut self, id: u64) -> Result<u64> {
+        self.number(&format!("select count(*) as number from forms where id > {id}"))
+    }
+
     pub fn rows_above(&mut self, id: i64) -> Result<Vec<VisibleRow>> {
         let statement =
             "select id, (data #>> '{data,number}')::bigint as number from forms where id > $1";
