@@ -47,14 +47,16 @@ impl FormsTable {
         Ok(sql_query(statement).bind::<BigInt, _>(id).load(&mut self.0)?)
     }
 
-    /// The watermark; `None` in the schema of a revision that has none.
-    pub fn watermark(&mut self) -> Result<Option<i64>> {
-        let has_one = "select count(*) as number from pg_class where relname = 'watermarks'";
-        if self.number(has_one)? == 0 {
-            return Ok(None);
-        }
-        let watermark = "select id as number from watermarks where relation = 'forms'";
-        Ok(Some(sql_query(watermark).get_result::<Number>(&mut self.0)?.number))
+    /// Whether the submissions are published for readers.
+    pub fn is_published(&mut self) -> Result<bool> {
+        let view = "select count(to_regclass('submissions.registration')) as number";
+        Ok(self.number(view)? == 1)
+    }
+
+    /// The last id that readers see.
+    pub fn last_published(&mut self) -> Result<i64> {
+        let last = "select coalesce(max(id), 0) as number from submissions.registration";
+        Ok(self.number(last)? as i64)
     }
 
     fn number(&mut self, statement: &str) -> Result<u64> {

@@ -14,7 +14,6 @@ pub mod wal;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::machine::Fact;
@@ -40,13 +39,23 @@ pub enum Part {
     Upgrade,
 }
 
-/// Measures the parts, one after the other, and returns the report.
-pub fn run(options: &Options) -> Result<String> {
+/// The page, and why a part of it is missing.
+pub struct Outcome {
+    pub page: String,
+    pub failed: Vec<anyhow::Error>,
+}
+
+/// Measures the parts, one after the other. A part that fails leaves the others.
+pub fn run(options: &Options) -> Outcome {
     let mut facts: Vec<Fact> = Vec::new();
+    let mut failed = Vec::new();
     let wants = |part| options.only.is_none_or(|only| only == part);
     let upgraded = wants(Part::Upgrade)
         .then(|| upgrade::measure(options, options.rows.div_ceil(3), &mut facts))
-        .transpose()?;
-    let table = wants(Part::Table).then(|| table::measure(options, &mut facts)).transpose()?;
-    Ok(report::page(&facts, table.as_ref(), upgraded.as_ref()))
+        .and_then(|result| result.map_err(|error| failed.push(error)).ok());
+    let table = wants(Part::Table)
+        .then(|| table::measure(options, &mut facts, &mut failed))
+        .and_then(|result| result.map_err(|error| failed.push(error)).ok());
+    let page = report::page(options.quick, &facts, table.as_ref(), upgraded.as_ref());
+    Outcome { page, failed }
 }

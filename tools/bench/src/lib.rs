@@ -29,6 +29,7 @@ pub mod drain;
 pub mod end_to_end;
 pub mod intake;
 pub mod null_sink;
+pub mod page;
 pub mod with_fauxqs;
 
 pub mod count;

@@ -9,14 +9,14 @@ use anyhow::{Context, Result, bail};
 use bench::{
     count, figures,
     lab::{Lab, Revision},
-    large::{self, Options, Part},
+    large::{self, Options, Outcome, Part},
     machine,
     measure::measure_all,
     null_sink, pairs, report,
     sweep::sweep,
     table,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 
 /// Measures how much the services accept and store
 #[derive(Parser)]
@@ -76,7 +76,7 @@ enum Command {
 #[derive(Args)]
 struct Large {
     /// Rows of the table; the database of the last release has a third of them
-    #[arg(long, value_name = "NUMBER", default_value_t = 30_000_000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 30_000_000, value_parser = at_least_10_000())]
     rows: u64,
     /// Pairs of runs, one with the large table and one with an empty one
     #[arg(long, value_name = "NUMBER", default_value_t = 5)]
@@ -90,6 +90,11 @@ struct Large {
     /// Directory for the report; without it the results are only printed
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
+}
+
+/// With fewer, the pages of the report would overlap.
+fn at_least_10_000() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(10_000..)
 }
 
 fn main() -> Result<()> {
@@ -140,8 +145,13 @@ fn compare(setup: &Setup, pairs: usize, only: &str) -> Result<()> {
 fn measure_large(setup: &Setup, arguments: Large) -> Result<()> {
     let Large { rows, pairs, memory, only, docs } = arguments;
     let (programs, quick) = (setup.programs()?, setup.quick);
-    let page = large::run(&Options { programs, quick, rows, pairs, memory, only })?;
+    let options = Options { programs, quick, rows, pairs, memory, only };
+    let Outcome { page, failed } = large::run(&options);
     println!("\n{page}");
+    if !failed.is_empty() {
+        let each: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+        bail!("not all was measured, so no report was written:\n{}", each.join("\n"));
+    }
     if let Some(docs) = docs {
         fs::write(docs.join("large.md"), page)?;
     }

@@ -9,8 +9,11 @@ fn a_database_of_the_last_release_is_migrated_while_it_writes_and_ends_as_a_new_
     let programs = path_of("worker").parent().unwrap().to_owned();
     let options =
         Options { programs, quick: true, rows: 60_000, pairs: 1, memory: None, only: None };
-    // It fails if an insert waits for a lock for more than a second, or if the schemas differ.
+    // It fails if a row is missing, or if the schemas differ.
     let upgraded = upgrade::measure(&options, 20_000, &mut Vec::new()).unwrap();
     assert_eq!(upgraded.rows, 20_000);
-    assert!(upgraded.during_migrate.inserts > 0 && upgraded.during_finish_move.inserts > 0);
+    for writing in [upgraded.during_migrate, upgraded.during_finish_move] {
+        // On a busy machine an insert may take a second, but it may not wait for a lock for so long.
+        assert!(writing.inserts > 0 && writing.blocked == 0, "{writing:?}");
+    }
 }

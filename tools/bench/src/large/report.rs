@@ -14,16 +14,24 @@ use crate::{
 
 const LOWEST_RATIO: f64 = 0.9;
 const MOST_WAL: f64 = 2000.0;
+const QUICK: &str = "These figures are only a trial with `--quick`: each run has a twentieth of the messages, so its rates mean little.\n";
 
 /// The page. What was not measured is left out.
-pub fn page(facts: &[Fact], table: Option<&Measured>, upgraded: Option<&Upgraded>) -> String {
+pub fn page(
+    is_quick: bool,
+    facts: &[Fact],
+    table: Option<&Measured>,
+    upgraded: Option<&Upgraded>,
+) -> String {
     let facts: String =
         facts.iter().map(|Fact { name, value }| format!("| {name} | {value} |\n")).collect();
     format!(
         "# Large tables\n\n\
          Written by `make large`. `ROWS=300000` makes the tables smaller, `PAIRS=3` the runs fewer, and `MEMORY=512` gives PostgreSQL that many MiB; \
-         with `ROWS` it prints this page and does not write it.\n\n\
-         ## Machine\n\n| | |\n|---|---|\n{facts}{}{}",
+         with `ROWS` it prints this page and does not write it.\n\
+         {}\
+         \n## Machine\n\n| | |\n|---|---|\n{facts}{}{}",
+        if is_quick { QUICK } else { "" },
         table.map_or(String::new(), of_table),
         upgraded.map_or(String::new(), of_upgrade),
     )
@@ -54,6 +62,9 @@ fn of_table(measured: &Measured) -> String {
             Target::None,
             median_of(&container.large, |run| run.per_row.wal_bytes),
         ),
+        row("the first page of the published relation [ms]", Target::None, measured.pages.first),
+        row("a page from the middle [ms]", Target::None, measured.pages.middle),
+        row("the last page [ms]", Target::None, measured.pages.last),
     ];
     let pairs = tuned.large.len();
     let mut text = format!(
@@ -77,6 +88,10 @@ fn of_table(measured: &Measured) -> String {
         ));
     }
     text + &method(measured) + &measured.full_index.as_ref().map_or(String::new(), wal)
+}
+
+fn whole(count: u64) -> String {
+    if count < 1000 { count.to_string() } else { number(count as f64) }
 }
 
 fn line(name: &str, runs: &[Run]) -> String {
@@ -109,7 +124,7 @@ fn method(measured: &Measured) -> String {
         }
     };
     format!(
-        "\n- **The table** has {} rows of 200 bytes of data, with UUIDv7 submission ids, random SQS message ids, and the indexes of a new database. \
+        "\n- **The table** has {} rows of 200 bytes of data, with UUIDv7 submission ids, random SQS message ids, no digest of a schema and no trace, and with the indexes of a new database. \
          It takes {}, and the indexes {}. It was filled in {} s.\n\
          - **Memory**: {limit}\n\
          - **Looking up** a random submission id in its index read {} bytes from the disk.\n\
@@ -117,7 +132,8 @@ fn method(measured: &Measured) -> String {
          The runs with the large table and with an empty one alternate, in two databases of the same server.\n\
          - **Settings of the page**: those of [Tune PostgreSQL](../how-to/tune-postgresql.md), with `max_wal_size = 8GB`, `checkpoint_timeout = 15min`, and `shared_buffers = {shared_buffers}`, a quarter of the memory.\n\
          - **Defaults of a container**: `max_wal_size = 1GB`, `checkpoint_timeout = 5min`, `shared_buffers = 128MB`.\n\
-         - **Pages read** were not in `shared_buffers`. Those **read from the disk** were not in the kernel's cache either.\n",
+         - **Pages read** were not in `shared_buffers`. Those **read from the disk** were not in the kernel's cache either.\n\
+         - **A page** has 1,000 rows with all columns, as JSON; the median of five times, so it is mostly in memory.\n",
         number(*rows as f64),
         size(*table_bytes),
         size(*index_bytes),
@@ -165,6 +181,11 @@ fn of_upgrade(upgraded: &Upgraded) -> String {
             limit,
             milliseconds(&upgraded.during_finish_move),
         ),
+        row(
+            "inserts that waited for a lock for a second",
+            Target::AtMost(0.0),
+            (upgraded.during_migrate.blocked + upgraded.during_finish_move.blocked) as f64,
+        ),
         row("migrations [s]", Target::None, upgraded.migrations_seconds),
         row("views and index for readers, after that [s]", Target::None, upgraded.indexes_seconds),
         row("`worker finish-move` [s]", Target::None, upgraded.finish_move_seconds),
@@ -172,12 +193,12 @@ fn of_upgrade(upgraded: &Upgraded) -> String {
     format!(
         "\n## The migration of {} rows of the last release\n\n{}\n\
          A writer inserted ten rows at a time with the statement of the last release, as fast as it could: {} inserts during `worker migrate` and {} during `worker finish-move`. \
-         None failed, and no row is missing.\n\
+         No row is missing.\n\
          After `worker migrate`, `pg_dump --schema-only` shows the schema of a new database after `worker finish-move --back`. After `worker finish-move`, it shows that of a new one.\n",
         number(upgraded.rows as f64),
         markdown(&rows, &["current"]),
-        number(upgraded.during_migrate.inserts as f64),
-        number(upgraded.during_finish_move.inserts as f64),
+        whole(upgraded.during_migrate.inserts),
+        whole(upgraded.during_finish_move.inserts),
     )
 }
 
@@ -202,13 +223,13 @@ mod tests {
             ..Measured::default()
         };
         let facts = [Fact { name: "cores", value: "2".to_owned() }];
-        let text = page(&facts, Some(&measured), None);
+        let text = page(false, &facts, Some(&measured), None);
         assert_eq!(text.matches("**miss**").count(), 2, "{text}");
         for part in ["| cores | 2 |", "A table with 30,000,000 rows", "1024 MiB", "less than its"] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("The migration of") && !text.contains("## WAL"), "{text}");
-        let text = page(&facts, None, Some(&Upgraded::default()));
-        assert_eq!(text.matches(" pass ").count(), 2, "{text}");
+        let text = page(false, &facts, None, Some(&Upgraded::default()));
+        assert_eq!(text.matches(" pass ").count(), 3, "{text}");
     }
 }

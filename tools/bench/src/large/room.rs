@@ -6,10 +6,11 @@ use anyhow::{Context, Result, ensure};
 
 /// A row with its indexes, with some to spare.
 const BYTES_PER_ROW: u64 = 480;
-/// The other index of message ids.
-pub const BYTES_PER_MESSAGE_ID: u64 = 65;
+/// The index of all message ids, and its sorting.
+const BYTES_PER_MESSAGE_ID: u64 = 130;
 /// WAL, and the empty tables.
-pub const BYTES_BESIDE: u64 = 4 << 30;
+const BYTES_BESIDE: u64 = 4 << 30;
+const BYTES_BESIDE_INDEX: u64 = 2 << 30;
 
 /// Fails if there is no room for a table of this many rows.
 pub fn check(rows: u64) -> Result<()> {
@@ -25,12 +26,17 @@ pub fn check(rows: u64) -> Result<()> {
     Ok(())
 }
 
-pub fn needed(rows: u64) -> u64 {
+/// Whether there is room for an index of the message ids of all rows.
+pub fn is_enough_for_index(rows: u64) -> Result<bool> {
+    Ok(free()? >= rows * BYTES_PER_MESSAGE_ID + BYTES_BESIDE_INDEX)
+}
+
+fn needed(rows: u64) -> u64 {
     rows * BYTES_PER_ROW + BYTES_BESIDE
 }
 
 /// Bytes that are free for PostgreSQL's directory.
-pub fn free() -> Result<u64> {
+fn free() -> Result<u64> {
     let directory = env::temp_dir();
     let output = Command::new("df").arg("-Pk").arg(&directory).output().context("cannot run df")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

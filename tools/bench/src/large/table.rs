@@ -16,6 +16,7 @@ use super::{
 use crate::{
     lab::{Lab, Revision},
     machine::{self, Fact},
+    page,
     table::number,
 };
 
@@ -29,10 +30,11 @@ pub const FILLING: [(&str, &str); 4] = [
 /// The defaults of PostgreSQL and of its images.
 const CONTAINER: [(&str, &str); 3] =
     [("shared_buffers", "128MB"), ("max_wal_size", "1GB"), ("checkpoint_timeout", "5min")];
+const BUILDING: [(&str, &str); 2] = [("max_wal_size", "1GB"), ("maintenance_work_mem", "1GB")];
 /// The least with which a server with these buffers works.
 const LEAST_MEMORY: u64 = 384 << 20;
 /// Pairs with the defaults of a container.
-const COMPARED_PAIRS: usize = 2;
+const COMPARED_PAIRS: usize = 3;
 
 /// What was measured of a large table.
 #[derive(Default)]
@@ -47,8 +49,17 @@ pub struct Measured {
     pub tuned: Rates,
     pub container: Rates,
     pub disk_bytes_per_lookup: f64,
+    pub pages: Pages,
     /// `None` if the disk has no room for the index.
     pub full_index: Option<FullIndex>,
+}
+
+/// Milliseconds for a page of the published relation.
+#[derive(Default)]
+pub struct Pages {
+    pub first: f64,
+    pub middle: f64,
+    pub last: f64,
 }
 
 /// With the unique index on the message ids of all rows.
@@ -75,8 +86,17 @@ struct Server {
     limit: Option<MemoryLimit>,
 }
 
-pub fn measure(options: &Options, facts: &mut Vec<Fact>) -> Result<Measured> {
+/// Measures all. Without the index of all rows the rest still counts, so `failed` gets what stops that part.
+pub fn measure(
+    options: &Options,
+    facts: &mut Vec<Fact>,
+    failed: &mut Vec<anyhow::Error>,
+) -> Result<Measured> {
     room::check(options.rows)?;
+    if options.memory != Some(0) {
+        // Fails now rather than when the table is full.
+        drop(MemoryLimit::create(LEAST_MEMORY)?);
+    }
     let lab = Lab::with_settings(options.programs.clone(), options.quick, &FILLING)?;
     let mut server = Server { lab, limit: None };
     let large = server.lab.empty_database()?;
@@ -94,14 +114,21 @@ pub fn measure(options: &Options, facts: &mut Vec<Fact>) -> Result<Measured> {
     measured.tuned = rates::in_pairs(&server.lab, &revision, &large, options.pairs)?;
     measured.disk_bytes_per_lookup =
         rates::disk_bytes_per_lookup(&server.lab, &large, options.rows)?;
+    measured.pages = Pages {
+        first: page::milliseconds(&large, 0)?,
+        middle: page::milliseconds(&large, options.rows / 2)?,
+        last: page::milliseconds(&large, options.rows - page::ROWS as u64)?,
+    };
     eprintln!("… {COMPARED_PAIRS} pairs of drains, defaults of a container");
     server.restart(&CONTAINER, memory)?;
     measured.container = rates::in_pairs(&server.lab, &revision, &large, COMPARED_PAIRS)?;
 
-    if room::free()? < options.rows * room::BYTES_PER_MESSAGE_ID + room::BYTES_BESIDE {
-        eprintln!("… no room for the index of all message ids: its figures are left out");
+    if room::is_enough_for_index(options.rows)? {
+        measured.full_index = with_full_index(&mut server, &revision, &large, &measured)
+            .map_err(|error| failed.push(error))
+            .ok();
     } else {
-        measured.full_index = Some(with_full_index(&mut server, &revision, &large, &measured)?);
+        eprintln!("… no room for the index of all message ids: its figures are left out");
     }
     Ok(measured)
 }
@@ -136,6 +163,7 @@ fn with_full_index(
     eprintln!("… WAL of {} rows, index of a new database", number(inserted_rows as f64));
     let wal_of_new = wal(server, large, inserted_rows)?;
     eprintln!("… building the index of all message ids");
+    server.restart(&BUILDING, 0)?;
     let started = Instant::now();
     worker(&revision.programs, large, &["finish-move", "--back"])?.end()?;
     let build_seconds = started.elapsed().as_secs_f64();
@@ -158,13 +186,8 @@ fn wal(server: &mut Server, large: &str, rows: u64) -> Result<Wal> {
 }
 
 /// The settings of docs/how-to/tune-postgresql.md.
-fn tuned(shared_buffers: &str) -> [(&str, &str); 4] {
-    [
-        ("shared_buffers", shared_buffers),
-        ("max_wal_size", "8GB"),
-        ("checkpoint_timeout", "15min"),
-        ("maintenance_work_mem", "1GB"),
-    ]
+fn tuned(shared_buffers: &str) -> [(&str, &str); 3] {
+    [("shared_buffers", shared_buffers), ("max_wal_size", "8GB"), ("checkpoint_timeout", "15min")]
 }
 
 impl Server {
