@@ -108,7 +108,7 @@ fn watch(mut table: FormsTable, count: usize, publishes: bool) -> Result<Vec<Sig
     // seen; `beyond` has the ids seen above it.
     let (mut complete_until, mut beyond) = (0, BTreeSet::new());
     let mut last = Instant::now();
-    let mut unpublished = Vec::new();
+    let (mut unpublished, mut last_published) = (Vec::new(), 0);
     while sightings.len() < count || !unpublished.is_empty() {
         let asked = Instant::now();
         let rows = table.rows_above(complete_until)?;
@@ -125,7 +125,7 @@ fn watch(mut table: FormsTable, count: usize, publishes: bool) -> Result<Vec<Sig
             complete_until += 1;
         }
         if publishes {
-            let last_published = table.last_published()?;
+            last_published = table.last_published(last_published)?;
             let at = Instant::now();
             unpublished.retain(|index: &usize| {
                 let reached = sightings.get_mut(*index).filter(|row| row.id <= last_published);

@@ -53,10 +53,12 @@ impl FormsTable {
         Ok(self.number(view)? == 1)
     }
 
-    /// The last id that readers see.
-    pub fn last_published(&mut self) -> Result<i64> {
-        let last = "select coalesce(max(id), 0) as number from submissions.registration";
-        Ok(self.number(last)? as i64)
+    /// The last id that readers see; they have read the relation up to `id`.
+    pub fn last_published(&mut self, id: i64) -> Result<i64> {
+        let last = format!(
+            "select coalesce(max(id), {id}) as number from submissions.registration where id > {id}"
+        );
+        Ok(self.number(&last)? as i64)
     }
 
     fn number(&mut self, statement: &str) -> Result<u64> {
