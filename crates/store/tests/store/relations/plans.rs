@@ -20,7 +20,7 @@ fn plan(session: &mut PgConnection, query: &str) -> String {
 fn filled() -> Fixture {
     let f = fixture();
     let properties = r#""n": {"type": "integer"}, "born": {"type": "string", "format": "date"}"#;
-    f.store.publish(&["frequent", "rare", "late"].map(|name| form_type(name, properties))).unwrap();
+    f.publish(&["frequent", "rare", "late"].map(|name| form_type(name, properties)));
     f.database.sql(
         "INSERT INTO forms (form_type, data)
              SELECT CASE WHEN n > 20000 THEN 'late' WHEN n % 500 = 0 THEN 'rare' ELSE 'frequent' END,
@@ -29,7 +29,7 @@ fn filled() -> Fixture {
          ANALYZE forms",
     );
     f.advance();
-    assert_eq!(f.store.index_relations().unwrap(), ["frequent", "late", "rare"]);
+    assert_eq!(f.index(), ["frequent", "late", "rare"]);
     f
 }
 
