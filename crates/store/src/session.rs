@@ -28,7 +28,8 @@ impl Limits {
     /// SQL that limits statements, in this transaction or in the whole session.
     ///
     /// With few rows in a table, a scan of it seems the cheapest plan, and a prepared statement would
-    /// keep that plan while the table grows.
+    /// keep that plan while the table grows. A scan that cannot be avoided then seems so expensive
+    /// that PostgreSQL would compile it, which takes longer than any statement of ours.
     ///
     /// With `synchronous_commit` off, a crash of PostgreSQL can lose a row that it reported as
     /// stored, and by then its message is deleted.
@@ -36,6 +37,7 @@ impl Limits {
         let scope = if only_here { "LOCAL" } else { "SESSION" };
         format!(
             "SET {scope} statement_timeout = {}; SET {scope} enable_seqscan = off; \
+             SET {scope} jit = off; \
              SELECT set_config('synchronous_commit', 'on', {only_here}) WHERE current_setting('synchronous_commit') = 'off'",
             statement.as_millis()
         )

@@ -148,3 +148,21 @@ fn batches_lock_their_rows_in_the_same_order() {
         assert_eq!(decided(batch.join().unwrap()), [AlreadyStored, AlreadyStored]);
     });
 }
+
+/// Compiling a statement takes longer than the statement.
+#[test]
+fn postgresql_compiles_no_statement_of_the_store() {
+    let f = fixture();
+    f.database.sql(
+        "CREATE TABLE seen (jit text);
+         CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO seen VALUES (current_setting('jit')); RETURN new; END $$;
+         CREATE TRIGGER look BEFORE INSERT ON forms FOR EACH ROW EXECUTE FUNCTION look()",
+    );
+    assert_eq!(decided(f.store.insert_once(&[submission(1, r#"{"a": 1}"#)])), [Stored]);
+    assert_eq!(f.database.sql("SELECT jit FROM seen"), "off");
+    // Readers call this one in sessions of their own.
+    let settings =
+        "SELECT 'jit=off' = ANY (proconfig) FROM pg_proc WHERE proname = 'advance_watermark'";
+    assert_eq!(f.database.sql(settings), "t");
+}
