@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::{
-    PgConnection,
+    PgConnection, RunQueryDsl as _,
     connection::{DefaultLoadingMode, LoadConnection},
     pg::{Pg, PgValue},
     query_builder::{BoxedSqlQuery, SqlQuery},
@@ -29,6 +29,8 @@ pub struct TextQuery {
     pub sql: String,
     /// `$1`, `$2`, …
     pub parameters: Vec<Option<String>>,
+    /// The time zone in which times are read and written; empty for the server's.
+    pub time_zone: String,
 }
 
 /// How much a call may read.
@@ -78,12 +80,18 @@ fn read(
     budget: usize,
     each: &mut impl FnMut(&[Option<&[u8]>]) -> bool,
 ) -> QueryResult<ReadEnd> {
+    // What a role or a database may have set otherwise.
+    sql_query("SELECT set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), \
+                   set_config('extra_float_digits', '1', true), \
+                   set_config('timezone', coalesce(nullif($1, ''), current_setting('timezone')), true)")
+        .bind::<Text, _>(&query.time_zone)
+        .execute(connection)?;
     let declare = format!("DECLARE reading NO SCROLL CURSOR FOR {}", query.sql);
     let mut declaration: BoxedSqlQuery<'_, Pg, SqlQuery> = sql_query(declare).into_boxed();
     for parameter in &query.parameters {
         declaration = declaration.bind::<Nullable<Text>, _>(parameter);
     }
-    diesel::RunQueryDsl::execute(declaration, connection)?;
+    declaration.execute(connection)?;
 
     let (mut rows, mut bytes, mut size) = (0_usize, 0_usize, FIRST_FETCH);
     loop {

@@ -18,10 +18,14 @@ pub struct JsonLinesOptions {
     /// Write numbers as strings, for readers that make a double of every number. Numbers inside
     /// JSON columns stay as they are. Default: no.
     pub numbers_as_text: bool,
+    /// Write a row as a list of its values, without the names of the columns. Default: no.
+    pub rows_as_lists: bool,
 }
 
 pub(crate) struct JsonLines {
     columns: Vec<(Kind, Vec<u8>)>,
+    /// What a row is without columns, and what ends any other.
+    brackets: [u8; 2],
     numbers_as_text: bool,
     out: Vec<u8>,
 }
@@ -42,14 +46,18 @@ enum Kind {
 
 impl JsonLines {
     pub(crate) fn new(options: JsonLinesOptions, columns: &[Column]) -> Self {
+        let brackets = if options.rows_as_lists { *b"[]" } else { *b"{}" };
+        let [opening, _] = brackets;
         let prefix = |(index, column): (usize, &Column)| {
-            let mut prefix = vec![if index == 0 { b'{' } else { b',' }];
-            push_string(column.name.as_bytes(), &mut prefix);
-            prefix.push(b':');
+            let mut prefix = vec![if index == 0 { opening } else { b',' }];
+            if !options.rows_as_lists {
+                push_string(column.name.as_bytes(), &mut prefix);
+                prefix.push(b':');
+            }
             (kind(column.column_type), prefix)
         };
         let columns = columns.iter().enumerate().map(prefix).collect();
-        Self { columns, numbers_as_text: options.numbers_as_text, out: Vec::new() }
+        Self { columns, brackets, numbers_as_text: options.numbers_as_text, out: Vec::new() }
     }
 }
 
@@ -107,7 +115,11 @@ impl Encode for JsonLines {
     }
 
     fn end_row(&mut self, _row: u64) -> Result<(), Error> {
-        self.out.extend_from_slice(if self.columns.is_empty() { b"{}\n" } else { b"}\n" });
+        let [opening, closing] = self.brackets;
+        if self.columns.is_empty() {
+            self.out.push(opening);
+        }
+        self.out.extend_from_slice(&[closing, b'\n']);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ fn query(sql: &str, parameters: &[Option<&str>]) -> TextQuery {
     TextQuery {
         sql: sql.to_owned(),
         parameters: parameters.iter().map(|value| value.map(str::to_owned)).collect(),
+        time_zone: "UTC".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn format(numbers_as_text: bool) -> Format {
-    Format::JsonLines(JsonLinesOptions { numbers_as_text })
+    Format::JsonLines(JsonLinesOptions { numbers_as_text, ..JsonLinesOptions::default() })
 }
 
 /// Bytea is base64 in JSON Lines, `json` with a key twice does not survive jsonb, and PostgreSQL
