@@ -72,18 +72,26 @@ impl Clients {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let to_pair = |(first, second): (SecretString, Option<SecretString>)| match second {
-            Some(second) => [first, second],
-            None => [first.clone(), first],
+        Ok(Self::new(found.keys.into_iter().map(|(id, (first, second))| (id, first, second))))
+    }
+
+    /// Clients whose ids and keys were checked elsewhere, each with one key, or two while the key is
+    /// being changed. Of two entries with one id, the later counts.
+    pub fn new(
+        clients: impl IntoIterator<Item = (String, SecretString, Option<SecretString>)>,
+    ) -> Self {
+        let to_pair = |(id, first, second): (String, SecretString, Option<SecretString>)| {
+            let second = second.unwrap_or_else(|| first.clone());
+            (id, [first, second])
         };
-        Ok(Self {
-            keys: found.keys.into_iter().map(|(id, keys)| (id, to_pair(keys))).collect(),
+        Self {
+            keys: clients.into_iter().map(to_pair).collect(),
             // An unknown client is refused even if one of these keys matches.
             decoy_keys: [
                 "a decoy, which never lets anyone in".into(),
                 "a decoy, which never lets anyone in".into(),
             ],
-        })
+        }
     }
 
     /// The keys of a client, if it is known.

@@ -10,8 +10,8 @@
 //! [`Refusal::www_authenticate`] and nothing else.
 //! [`Refusal::code`] is for its log and its metrics.
 //!
-//! The algorithm is SHA-256, the payload hash is required, and clocks may differ by
-//! [`SKEW_SECONDS`].
+//! The algorithm is SHA-256, the payload hash is required (a verifier may accept reads without it),
+//! and clocks may differ by [`SKEW_SECONDS`].
 //!
 //! **The crate `hawk`.** We use its HMAC ([`hawk::Key`]) and its payload hash
 //! ([`hawk::PayloadHasher`]). We do not use the rest:

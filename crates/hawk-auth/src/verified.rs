@@ -8,25 +8,16 @@ use crate::mac::{self, Artifacts, Kind};
 
 /// A request whose signature is good.
 pub struct Verified {
-    client_id: String,
-    ts: u64,
-    mac: [u8; 32],
-    key: SecretString,
-    artifacts: Artifacts,
+    pub(crate) client_id: String,
+    pub(crate) ts: u64,
+    pub(crate) mac: [u8; 32],
+    pub(crate) key: SecretString,
+    pub(crate) key_index: usize,
+    pub(crate) artifacts: Artifacts,
 }
 
 impl Verified {
-    pub(crate) fn new(
-        client_id: String,
-        ts: u64,
-        mac: [u8; 32],
-        key: SecretString,
-        artifacts: Artifacts,
-    ) -> Self {
-        Self { client_id, ts, mac, key, artifacts }
-    }
-
-    /// The client that signed it: one of the ids in `HAWK_CLIENTS`.
+    /// The client that signed it: one of the ids in [`crate::Clients`].
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -42,12 +33,24 @@ impl Verified {
         &self.mac
     }
 
+    /// Which of the client's keys signed it: 0 for the first, 1 for the second.
+    pub fn key_index(&self) -> usize {
+        self.key_index
+    }
+
     /// The value of `Server-Authorization` for an answer with this `Content-Type` (empty if it has
     /// none) and this body, made with the key that the client used.
     pub fn server_authorization(&self, content_type: &str, body: &[u8]) -> String {
         let hash = mac::payload_hash(content_type, body);
         let mac = mac::base64(&self.artifacts.mac(Kind::Response, &self.key, &hash, ""));
         format!("Hawk mac=\"{mac}\", hash=\"{hash}\"")
+    }
+
+    /// The value of `Server-Authorization` for an answer whose body is not known yet, because it is
+    /// streamed: it proves who answers, and nothing about the body.
+    pub fn server_authorization_without_hash(&self) -> String {
+        let mac = mac::base64(&self.artifacts.mac(Kind::Response, &self.key, "", ""));
+        format!("Hawk mac=\"{mac}\"")
     }
 }
 

@@ -20,12 +20,12 @@ logging.getLogger("mohawk").setLevel(logging.ERROR)
 
 def run(request):
     credentials = {"id": request["id"], "key": request["key"], "algorithm": "sha256"}
+    hashed = {"content": request["content"], "content_type": request["content_type"]}
     sender = Sender(
         credentials,
         request["url"],
         request["method"],
-        content=request["content"],
-        content_type=request["content_type"],
+        **(hashed if request.get("hash", True) else {"always_hash_content": False}),
         nonce=request["nonce"],
         ext=request.get("ext"),
         app=request.get("app"),
@@ -43,6 +43,7 @@ def run(request):
                 answer["server_authorization"],
                 content=answer["content"],
                 content_type=answer["content_type"],
+                accept_untrusted_content=answer.get("untrusted", False),
                 # The requests have a fixed time.
                 timestamp_skew_in_seconds=10**10,
             )

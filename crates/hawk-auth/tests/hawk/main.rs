@@ -25,3 +25,4 @@ mod rotation;
 
 mod mohawk;
 mod published;
+mod reads;

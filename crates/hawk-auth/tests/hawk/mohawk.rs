@@ -11,7 +11,7 @@ use crate::sent::{KEY, NOW, Sent, attribute, verifier};
 
 /// mohawk's result for each request.
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
-fn mohawk(requests: &[Value]) -> Vec<Value> {
+pub fn mohawk(requests: &[Value]) -> Vec<Value> {
     let python = std::env::var("TEST_PYTHON").expect(
         "set TEST_PYTHON to a Python with mohawk, or run the tests with `make test`, which installs one",
     );
@@ -36,13 +36,13 @@ fn post() -> Value {
 }
 
 /// `request` with some of its members replaced or added.
-fn with(mut request: Value, members: Value) -> Value {
+pub fn with(mut request: Value, members: Value) -> Value {
     request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     request
 }
 
 /// `request` as a server would see it.
-fn sent(request: &Value, port: u16, path_and_query: &str, result: &Value) -> Sent {
+pub fn sent(request: &Value, port: u16, path_and_query: &str, result: &Value) -> Sent {
     let text = |name: &str| request[name].as_str().unwrap().to_owned();
     Sent {
         authorization: Some(result["authorization"].as_str().unwrap().to_owned()),
