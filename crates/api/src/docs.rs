@@ -8,10 +8,10 @@ use actix_web::{
     middleware::DefaultHeaders,
     web::{self, Bytes},
 };
-use service::page::page;
+use service::{in_chunks::InChunks, page::page};
 use utoipa_swagger_ui::Config;
 
-use crate::{in_chunks::InChunks, redirect::add_slash};
+use crate::redirect::add_slash;
 
 /// The page loads files of this service only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";

@@ -10,11 +10,8 @@
 pub mod arguments;
 pub mod settings;
 
-mod connections;
-mod in_chunks;
 mod metrics;
 mod routes;
-mod trace;
 
 mod authenticate;
 mod body;
@@ -48,17 +45,17 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use queue::Connection;
 use service::{
+    connections::{self, InFlight},
     health::{self, Health},
+    in_chunks,
     must_live::must_live,
     open_files,
     status::{self, Facts},
+    trace::{self, RecordAnswer},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    body::BodyLimits, connections::InFlight, form_queue::FormQueue, parser::Parser,
-    settings::Settings,
-};
+use crate::{body::BodyLimits, form_queue::FormQueue, parser::Parser, settings::Settings};
 
 /// The intake, listening but not yet serving.
 pub struct Api {
@@ -106,6 +103,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(requests.clone()))
+            .app_data(web::Data::new(RecordAnswer(metrics::record_answer)))
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(facts.clone()))
             .app_data(web::Data::new(limits.clone()))
@@ -162,7 +160,7 @@ impl Api {
                 handle.stop(true).await;
             }
         });
-        let counting = tokio::spawn(connections::count_open_files());
+        let counting = tokio::spawn(connections::count_open_files(metrics::record_open_files));
         let metrics = self.metrics.map(tokio::spawn);
         let outcome = tokio::select! {
             outcome = self.server => outcome,

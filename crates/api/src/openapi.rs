@@ -5,6 +5,7 @@ mod schemas;
 
 use domain::{Encoding, FormType, FormTypes};
 use serde_json::Value;
+use service::trace;
 use utoipa::openapi::{
     Components, Content, Header, HttpMethod, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder,
     Ref, Required, SecurityRequirement, Server,
@@ -14,7 +15,7 @@ use utoipa::openapi::{
 };
 
 use self::answers::{Routes, of_refusals};
-use crate::{settings::IntakeSettings, signature, submission_id, trace};
+use crate::{settings::IntakeSettings, signature, submission_id};
 
 const ABOUT: &str = "Accepts form submissions and stores each in PostgreSQL, by way of Amazon SQS.
 

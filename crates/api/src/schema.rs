@@ -1,8 +1,9 @@
 //! `GET /<form type>/schema/`: the JSON Schema of a form type, open to all.
 
 use actix_web::{HttpResponse, web};
+use service::in_chunks::InChunks;
 
-use crate::{form_queue::FormQueue, in_chunks::InChunks};
+use crate::form_queue::FormQueue;
 
 pub async fn schema(form_queue: web::Data<FormQueue>) -> HttpResponse {
     HttpResponse::Ok()

@@ -7,6 +7,7 @@ use actix_web::{
 };
 use chrono::Utc;
 use domain::{FormType, Message, Submission};
+use service::trace::TraceParent;
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     refusal::Refusal,
     sent_by::SentBy,
     submission_id::{self, IdempotencyKey, submission_id},
-    trace::TraceParent,
 };
 
 pub async fn submit(

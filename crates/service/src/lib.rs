@@ -8,7 +8,10 @@ pub mod run;
 pub mod stop;
 
 pub mod backoff;
+pub mod connections;
+pub mod in_chunks;
 pub mod open_files;
+pub mod trace;
 
 pub mod health;
 pub mod healthcheck;

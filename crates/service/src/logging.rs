@@ -14,8 +14,19 @@ use serde_json::Map;
 use crate::settings::{LogFormat, LogSettings};
 
 /// The crates of this workspace, which never log form data.
-const OURS: [&str; 8] =
-    ["api", "domain", "local_sqs", "service", "queue", "store", "worker", "panic"];
+const OURS: [&str; 11] = [
+    "api",
+    "domain",
+    "local_sqs",
+    "reader",
+    "relations",
+    "service",
+    "queue",
+    "store",
+    "tabular",
+    "worker",
+    "panic",
+];
 
 /// Starts logging. It also logs panics, without their payload, which may quote input.
 pub fn start(settings: &LogSettings) {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
+use service::trace;
 use utoipa::openapi::{Content, Header, Ref, Response, ResponseBuilder};
 
 use crate::{
     refusal::{Check, Reason, reasons},
     settings::IntakeSettings,
-    trace,
 };
 
 /// Every answer, by name.

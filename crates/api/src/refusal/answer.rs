@@ -10,12 +10,12 @@ use actix_web::{
 use log::Level;
 use queue::Cause;
 use serde_json::json;
+use service::trace::TraceParent;
 
 use super::{Reason, Refusal};
 use crate::{
     form_queue::{FormQueue, NotSent},
     metrics,
-    trace::TraceParent,
 };
 
 /// Seconds after which a client may try again, if the request itself was fine. Each client gets

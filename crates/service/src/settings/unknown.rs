@@ -11,8 +11,18 @@ use serde_json::Value;
 const ALL_SERVICES: &str = include_str!("../../../../env.json");
 
 /// No other program has variables with these prefixes.
-const OUR_PREFIXES: [&str; 9] =
-    ["SQS_", "WORKER_", "HAWK_", "FORM_", "INTAKE_", "UI_", "BODIES_", "MIGRATE_", "SIGNATURE_"];
+const OUR_PREFIXES: [&str; 10] = [
+    "SQS_",
+    "WORKER_",
+    "READER_",
+    "HAWK_",
+    "FORM_",
+    "INTAKE_",
+    "UI_",
+    "BODIES_",
+    "MIGRATE_",
+    "SIGNATURE_",
+];
 /// Any other name is reported only if it is as near as this to one of ours, and at least as long as that.
 const NEAR: usize = 2;
 const LONG: usize = 8;

@@ -1,10 +1,10 @@
 //! Gives every request a `traceparent` (W3C Trace Context), returns it as `X-Request-Id`, and
 //! measures the request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -15,9 +15,11 @@ use actix_web::{
     web,
 };
 
-use crate::{connections::InFlight, metrics};
+use crate::connections::InFlight;
 
+/// The header of a request that belongs to a trace.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header of every answer.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A `traceparent`, 55 characters: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
@@ -25,6 +27,17 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct TraceParent(String);
 
 impl TraceParent {
+    /// The one that the request has, or a new one.
+    pub fn of(request: &HttpRequest) -> Self {
+        let mut values = request.headers().get_all(TRACEPARENT);
+        // With two headers nothing says which counts, so we use neither.
+        let sent = values
+            .next()
+            .filter(|_| values.next().is_none())
+            .and_then(|value| Self::parse(value.as_bytes()));
+        sent.unwrap_or_else(Self::generate)
+    }
+
     /// `None` if the value is not a `traceparent` of version 00 as the specification defines it.
     fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
@@ -47,12 +60,22 @@ impl TraceParent {
         Self(format!("00-{:032x}-{:016x}-00", id(1, 128), id(1, 64)))
     }
 
+    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Middleware around everything. The handlers get the [`TraceParent`] as an extension.
+/// Takes the route's pattern, the method, the status and the duration of each answer; a service has
+/// it as `web::Data`.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordAnswer(pub fn(String, &'static str, u16, Duration));
+
+/// Middleware around everything: the handlers get the [`TraceParent`] as an extension, answers
+/// return it, and [`RecordAnswer`] learns how long they took.
+///
+/// # Errors
+/// Those of the handlers.
 pub async fn trace<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -64,22 +87,19 @@ pub async fn trace<B: MessageBody>(
         Method::POST => "POST",
         _ => "other",
     };
-    let mut values = request.headers().get_all(TRACEPARENT);
-    // With two headers nothing says which counts, so we use neither.
-    let sent = values
-        .next()
-        .filter(|_| values.next().is_none())
-        .and_then(|value| TraceParent::parse(value.as_bytes()));
-    let trace = sent.unwrap_or_else(TraceParent::generate);
+    let trace = TraceParent::of(request.request());
     let header = HeaderValue::from_str(trace.as_str());
     request.extensions_mut().insert(trace);
+    let record = request.app_data::<web::Data<RecordAnswer>>().map(|record| record.0);
     let _in_flight = request.app_data::<web::Data<InFlight>>().map(|requests| requests.start());
     let mut response = next.call(request).await?;
     if let Ok(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    metrics::record_answer(route, method, response.status().as_u16(), started.elapsed());
+    if let Some(record) = record {
+        record(route, method, response.status().as_u16(), started.elapsed());
+    }
     Ok(response)
 }
 

@@ -1,0 +1,185 @@
+//! `GET` and `POST /api/v1/table-data/{schema}/{table}`: a page of rows.
+
+use std::{collections::HashSet, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{self, BoxBody},
+    http::{Method, StatusCode, header},
+    web::{self, Bytes},
+};
+use parking_lot::RwLock;
+use relations::{Orientation, Page, PageOptions};
+use serde_json::Value;
+use store::{ReadLimits, TextQuery, Unavailable, UnavailableKind};
+use tokio::time::Instant;
+
+use crate::{
+    access::{Access, Caller},
+    budget::{Budget, Share},
+    metrics,
+    named::Named,
+    page_request::{PageRequest, no_time_zone},
+    parameters::Parameters,
+    reads::Reads,
+    refusal::Refusal,
+    settings::PageSettings,
+    waiting::Waiting,
+};
+
+const JSON: &str = "application/json";
+
+/// What pages are made with.
+pub struct Pages {
+    pub settings: PageSettings,
+    pub budget: Budget,
+    pub waiting: Waiting,
+    /// Time zones that PostgreSQL knows, among those that clients have named.
+    time_zones: RwLock<HashSet<String>>,
+}
+
+impl Pages {
+    pub fn new(settings: PageSettings, waiting: Waiting) -> Self {
+        let budget = Budget::new(&settings);
+        Self { settings, budget, waiting, time_zones: RwLock::default() }
+    }
+}
+
+pub async fn data(
+    request: HttpRequest,
+    caller: web::ReqData<Arc<Caller>>,
+    body: Bytes,
+    reads: web::Data<Reads>,
+    pages: web::Data<Pages>,
+    access: web::Data<Access>,
+) -> Result<HttpResponse, Refusal> {
+    let named = Named::of(&request)?;
+    let relation = reads.find(&caller, &named).await?;
+    let parameters = Parameters::of(&request, &body)?;
+    let wanted = PageRequest::read(&parameters, relation)?;
+    pages.check_time_zone(&reads, &wanted.selection.time_zone).await?;
+    if request.method() == Method::HEAD {
+        let mut answer = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body::None::new()));
+        let json = header::HeaderValue::from_static(JSON);
+        answer.headers_mut().insert(header::CONTENT_TYPE, json);
+        return Ok(answer);
+    }
+    let orientation = wanted.orientation;
+    let headers: Vec<Value> =
+        wanted.selection.columns.iter().map(|column| column.name.clone().into()).collect();
+    let (page, share) = pages.read(&reads, wanted, &caller).await?;
+    metrics::count_rows(page.count);
+    let next = page.next.map(|next| {
+        let query = match *request.method() {
+            // The form has the rest, and is posted again.
+            Method::POST => format!("next-id={next}"),
+            _ => parameters.next_query(next),
+        };
+        let origin = access.origins.of(&request).text;
+        format!("{origin}/api/v1/table-data/{}?{query}", named.path())
+    });
+    let mut answer = HttpResponse::Ok();
+    if let Some(next) = &next {
+        answer.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
+    }
+    let mut answer = answer.content_type(JSON).body(in_json(page, orientation, headers, next));
+    answer.extensions_mut().insert(share);
+    Ok(answer)
+}
+
+impl Pages {
+    /// Reads the page, and waits for a row if the client wants that and there is none.
+    async fn read(
+        &self,
+        reads: &Reads,
+        wanted: PageRequest,
+        caller: &Caller,
+    ) -> Result<(Page, Share), Refusal> {
+        let until = Instant::now() + wanted.wait;
+        // From now on no new row is missed.
+        let mut waiter = match wanted.wait.is_zero() {
+            true => None,
+            false => Some(self.waiting.join(&caller.client.id)?),
+        };
+        let mut options = PageOptions {
+            orientation: wanted.orientation,
+            after: wanted.after,
+            limit: wanted.limit,
+            bytes: self.settings.bytes,
+            scan_rows: self.settings.scan_rows,
+            numbers_as_text: wanted.numbers_as_text,
+            statement: reads.statement,
+        };
+        let selection = Arc::new(wanted.selection);
+        loop {
+            let mut share = self.budget.take().await?;
+            let page = {
+                let selection = Arc::clone(&selection);
+                reads.run(move |store| selection.page(store, &options)).await?
+            };
+            share.shrink_to(page.rows.capacity());
+            let is_over = page.count > 0 || page.next.is_some();
+            match &mut waiter {
+                Some(waiter) if !is_over => {
+                    // Nobody who waits keeps others from reading.
+                    drop(share);
+                    // What was looked at is not looked at again.
+                    options.after = page.last;
+                    if !waiter.new_row(until).await {
+                        let mut share = self.budget.take().await?;
+                        share.shrink_to(0);
+                        return Ok((page, share));
+                    }
+                }
+                _ => return Ok((page, share)),
+            }
+        }
+    }
+
+    /// Refuses a time zone that PostgreSQL does not know.
+    async fn check_time_zone(&self, reads: &Reads, name: &str) -> Result<(), Refusal> {
+        if name == "UTC" || self.time_zones.read().contains(name) {
+            return Ok(());
+        }
+        let query = TextQuery {
+            sql: "SELECT 'known'".to_owned(),
+            time_zone: name.to_owned(),
+            ..TextQuery::default()
+        };
+        let limits = ReadLimits { bytes: 1 << 10, statement: reads.statement };
+        let asked = reads.run(move |store| {
+            Ok::<_, Unavailable>(match store.read_rows(&query, limits, |_| true) {
+                Ok(_) => true,
+                Err(Unavailable { kind: UnavailableKind::StatementFailed, .. }) => false,
+                Err(unavailable) => return Err(unavailable),
+            })
+        });
+        if !asked.await? {
+            return Err(no_time_zone().into());
+        }
+        // PostgreSQL knows some hundred, in any case of letters.
+        self.time_zones.write().insert(name.to_owned());
+        Ok(())
+    }
+}
+
+/// The body of a page.
+fn in_json(
+    page: Page,
+    orientation: Orientation,
+    headers: Vec<Value>,
+    next: Option<String>,
+) -> Vec<u8> {
+    let (next, last) = (Value::from(next), page.last);
+    let begin = match orientation {
+        Orientation::Tabular => {
+            let headers = Value::from(headers);
+            format!("{{\"headers\":{headers},\"last_id\":{last},\"next\":{next},\"values\":[")
+        }
+        Orientation::Records => format!("{{\"last_id\":{last},\"next\":{next},\"results\":["),
+    };
+    let mut body = page.rows;
+    body.splice(0..0, begin.into_bytes());
+    body.extend_from_slice(b"]}\n");
+    body
+}

@@ -1,0 +1,171 @@
+//! The reader: answers requests for published relations over HTTP, page by page.
+//!
+//! A request passes `authenticate`, which finds out who asks and signs the answer, and then its
+//! route. The main one is `data`. A check that fails returns a `Refusal`, which is counted, logged
+//! and answered in one place.
+
+#![expect(missing_docs, reason = "public items of a service are for its main and its tests only")]
+
+pub mod arguments;
+pub mod settings;
+
+mod health;
+mod metrics;
+mod routes;
+
+mod access;
+mod authenticate;
+pub mod clients;
+mod origin;
+
+mod refusal;
+
+mod name_list;
+mod named;
+mod page_request;
+mod parameters;
+
+mod budget;
+mod reads;
+mod waiting;
+
+mod data;
+mod errors_page;
+mod list;
+mod structure;
+
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use anyhow::Context as _;
+use service::{
+    connections::{self, InFlight},
+    in_chunks,
+    must_live::must_live,
+    open_files,
+    status::{self, Facts},
+    trace::{self, RecordAnswer},
+};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    access::Access, clients::Known, data::Pages, reads::Reads, settings::Settings, waiting::Waiting,
+};
+
+/// The reader, listening but not yet serving.
+pub struct Reader {
+    port: u16,
+    server: Server,
+    metrics: Option<Server>,
+    in_flight: InFlight,
+    access: web::Data<Access>,
+    primary: Store,
+    waiting: Waiting,
+    stop_waiting: CancellationToken,
+}
+
+/// Wires the service together and listens. The databases need not be reachable yet.
+///
+/// # Errors
+/// The settings of a database are wrong, or the reader cannot listen on its address.
+pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
+    let metrics = service::metrics::start("reader", settings.metrics)?;
+    metrics::describe();
+    settings.warn();
+    let primary = Store::new(&settings.database.primary).context("DATABASE_URL")?;
+    let rows = Store::new(&settings.database.rows).context("READER_DATABASE_URL")?;
+    let access = web::Data::new(Access::new(&settings.access, &settings.limits));
+    let health = health::health(&rows, &access.directory);
+    let stop_waiting = CancellationToken::new();
+    let waiting = Waiting::new(stop_waiting.clone());
+    let pages = web::Data::new(Pages::new(settings.pages, waiting.clone()));
+    let reads = Reads::new(rows, settings.database.statement);
+
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let limit = settings.limits.clone();
+    let listen = settings.listen.clone();
+    open_files::raise_limit(limit.connections);
+    let in_flight = InFlight::default();
+    let (requests, served) = (in_flight.clone(), access.clone());
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(requests.clone()))
+            .app_data(web::Data::new(RecordAnswer(metrics::record_answer)))
+            .app_data(web::Data::new(health.clone()))
+            .app_data(web::Data::new(Facts::new()))
+            .app_data(served.clone())
+            .app_data(pages.clone())
+            .app_data(web::Data::new(reads.clone()))
+            .wrap(from_fn(trace::trace))
+            .configure(service::health::routes)
+            .configure(status::routes)
+            .configure(routes::all)
+    })
+    .h1_write_buffer_size(in_chunks::WRITE_BUFFER)
+    .workers(workers)
+    .max_connections(limit.connections.div_ceil(workers))
+    .client_request_timeout(limit.header_time)
+    .keep_alive(limit.keep_alive)
+    .shutdown_timeout(settings.stop.grace.as_secs())
+    .disable_signals();
+    let address = format!("{}:{}", listen.bind_address, listen.port);
+    let cannot_listen = || format!("cannot listen on {address}");
+    for listener in connections::listen(&listen).with_context(cannot_listen)? {
+        server = server.listen(listener).with_context(cannot_listen)?;
+    }
+    let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
+    log::info!(address = listen.bind_address, port; "Listening.");
+    let server = server.run();
+    Ok(Reader { port, server, metrics, in_flight, access, primary, waiting, stop_waiting })
+}
+
+impl Reader {
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on these clients count.
+    pub fn replace_clients(&self, known: Known) {
+        self.access.replace_clients(known);
+    }
+
+    /// Serves until `stop` is cancelled, then finishes the requests in flight. Requests that wait
+    /// for a row are answered at once, and clients that do not take their answers are not waited for.
+    ///
+    /// # Errors
+    /// The server failed.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let handle = self.server.handle();
+        let (waiting, primary) = (self.waiting, self.primary);
+        let advancing =
+            tokio::spawn(must_live(
+                "watermark",
+                async move { waiting.keep_advancing(primary).await },
+            ));
+        let stopping = tokio::spawn({
+            let (stop, stop_waiting) = (stop.clone(), self.stop_waiting);
+            async move {
+                stop.cancelled().await;
+                stop_waiting.cancel();
+                handle.stop(true).await;
+            }
+        });
+        let counting = tokio::spawn(connections::count_open_files(metrics::record_open_files));
+        let metrics = self.metrics.map(tokio::spawn);
+        let outcome = tokio::select! {
+            outcome = self.server => outcome,
+            () = self.in_flight.only_answers_are_left(&stop) => {
+                log::warn!("Closed connections whose clients did not take their answers.");
+                Ok(())
+            }
+        };
+        stopping.abort();
+        advancing.abort();
+        counting.abort();
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        log::info!("Stopped.");
+        outcome.context("the HTTP server failed")
+    }
+}

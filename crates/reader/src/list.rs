@@ -1,0 +1,42 @@
+//! `GET /api/v1/relations`: what this client may read.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use relations::published;
+use serde_json::{Value, json};
+
+use crate::{
+    access::{Access, Caller},
+    page_request::refuse_unknown,
+    parameters::{Parameters, encode},
+    reads::Reads,
+    refusal::Refusal,
+};
+
+pub async fn list(
+    request: HttpRequest,
+    caller: web::ReqData<Arc<Caller>>,
+    reads: web::Data<Reads>,
+    access: web::Data<Access>,
+) -> Result<HttpResponse, Refusal> {
+    refuse_unknown(&Parameters::of(&request, b"")?, &[])?;
+    let origin = access.origins.of(&request).text;
+    let mut names = reads.run(published).await?;
+    names.retain(|name| caller.client.may_read(name).is_some());
+    let relations: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            let path = format!("{}/{}", encode(&name.schema), encode(&name.table));
+            json!({
+                "schema": name.schema,
+                "table": name.table,
+                "structure": format!("{origin}/api/v1/table-structure/{path}"),
+                "data": format!("{origin}/api/v1/table-data/{path}"),
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(format!("{}\n", json!({ "relations": relations }))))
+}

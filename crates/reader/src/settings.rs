@@ -1,0 +1,75 @@
+//! The settings of the reader, one struct per concern.
+
+mod access;
+mod database;
+mod limits;
+mod pages;
+
+use service::settings::{
+    Environment, Faults, ListenSettings, LogSettings, MetricsSettings, SettingsReport, StopSettings,
+};
+
+pub use self::{
+    access::{AccessSettings, Scheme},
+    database::DatabaseSettings,
+    limits::LimitSettings,
+    pages::PageSettings,
+};
+
+pub const DEFAULT_PORT: u16 = 8002;
+
+/// Everything that the reader reads from its environment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The variables as they were read.
+    pub report: SettingsReport,
+    pub listen: ListenSettings,
+    pub log: LogSettings,
+    pub metrics: MetricsSettings,
+    pub stop: StopSettings,
+    pub database: DatabaseSettings,
+    pub access: AccessSettings,
+    pub pages: PageSettings,
+    pub limits: LimitSettings,
+}
+
+impl Settings {
+    /// Reads and checks all variables.
+    ///
+    /// # Errors
+    /// Every fault of every variable.
+    pub fn read(mut environment: Environment) -> Result<Self, Faults> {
+        let mut settings = Self::read_from(&mut environment);
+        settings.report = environment.report();
+        environment.finish(settings)
+    }
+
+    /// Warns of settings that are allowed and probably not meant.
+    pub fn warn(&self) {
+        self.report.warn();
+        self.database.warn();
+        self.access.warn();
+    }
+
+    /// The table of all variables for the reference page.
+    pub fn reference() -> String {
+        let mut environment = Environment::default();
+        Self::read_from(&mut environment);
+        environment.reference()
+    }
+
+    fn read_from(environment: &mut Environment) -> Self {
+        let listen = ListenSettings::read(environment, DEFAULT_PORT);
+        Self {
+            report: SettingsReport::default(),
+            log: LogSettings::read(environment),
+            metrics: MetricsSettings::read(environment),
+            stop: StopSettings::read(environment),
+            database: DatabaseSettings::read(environment),
+            access: AccessSettings::read(environment, &listen),
+            pages: PageSettings::read(environment),
+            limits: LimitSettings::read(environment),
+            listen,
+        }
+    }
+}
