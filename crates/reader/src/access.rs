@@ -10,6 +10,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use credentials::ClientKey;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -24,9 +25,6 @@ use crate::{
     refusal::{Cause, Refusal},
     settings::{AccessSettings, LimitSettings, Scheme},
 };
-
-/// Keys begin with it, so that secret scanners find them.
-const PREFIX: &str = "dfd_";
 
 /// An unknown client takes as long as a wrong key.
 const DECOY: &str = "dfd_decoy0000000_000000000000000000000000000000000000000000000000";
@@ -174,8 +172,8 @@ fn check_key(known: &Known, scheme: Scheme, value: &HeaderValue) -> Result<Head,
     let (_, credentials) = value.split_once(' ').ok_or(Cause::Malformed)?;
     let credentials = credentials.trim_matches(' ');
     if scheme == Scheme::Bearer {
-        let id = credentials.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
-        let client = id.and_then(|(id, _)| known.client_of_key(id));
+        let key = ClientKey::parse(credentials).ok();
+        let client = key.and_then(|key| known.client_of_key(key.id()));
         return find_key(client, credentials);
     }
     let decoded = STANDARD.decode(credentials).map_err(|_| Cause::Malformed)?;

@@ -54,9 +54,12 @@ pub async fn data(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Refusal> {
     let named = Named::of(&request)?;
-    let relation = reads.find(&caller, &named).await?;
+    let found = reads.find(&caller, &named).await?;
     let parameters = Parameters::of(&request, &body)?;
-    let wanted = PageRequest::read(&parameters, relation)?;
+    let mut wanted = PageRequest::read(&parameters, found.relation)?;
+    if let Some(form_types) = &found.form_types {
+        wanted.selection.only_form_types(form_types)?;
+    }
     pages.check_time_zone(&reads, &wanted.selection.time_zone).await?;
     if request.method() == Method::HEAD {
         let mut answer = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body::None::new()));

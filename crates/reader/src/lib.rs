@@ -15,8 +15,9 @@ mod routes;
 
 mod access;
 mod authenticate;
-pub mod clients;
+mod clients;
 mod origin;
+mod refresh;
 
 mod refusal;
 
@@ -34,8 +35,11 @@ mod errors_page;
 mod list;
 mod structure;
 
+use std::sync::Arc;
+
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use anyhow::Context as _;
+use credentials::CredentialsKey;
 use service::{
     connections::{self, InFlight},
     in_chunks,
@@ -47,9 +51,7 @@ use service::{
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    access::Access, clients::Known, data::Pages, reads::Reads, settings::Settings, waiting::Waiting,
-};
+use crate::{access::Access, data::Pages, reads::Reads, settings::Settings, waiting::Waiting};
 
 /// The reader, listening but not yet serving.
 pub struct Reader {
@@ -59,6 +61,7 @@ pub struct Reader {
     in_flight: InFlight,
     access: web::Data<Access>,
     primary: Store,
+    credentials: Arc<CredentialsKey>,
     waiting: Waiting,
     stop_waiting: CancellationToken,
 }
@@ -74,6 +77,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     let primary = Store::new(&settings.database.primary).context("DATABASE_URL")?;
     let rows = Store::new(&settings.database.rows).context("READER_DATABASE_URL")?;
     let access = web::Data::new(Access::new(&settings.access, &settings.limits));
+    let credentials = Arc::clone(&settings.access.credentials);
     let health = health::health(&rows, &access.directory);
     let stop_waiting = CancellationToken::new();
     let waiting = Waiting::new(stop_waiting.clone());
@@ -115,18 +119,23 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);
     log::info!(address = listen.bind_address, port; "Listening.");
     let server = server.run();
-    Ok(Reader { port, server, metrics, in_flight, access, primary, waiting, stop_waiting })
+    Ok(Reader {
+        port,
+        server,
+        metrics,
+        in_flight,
+        access,
+        primary,
+        credentials,
+        waiting,
+        stop_waiting,
+    })
 }
 
 impl Reader {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// From now on these clients count.
-    pub fn replace_clients(&self, known: Known) {
-        self.access.replace_clients(known);
     }
 
     /// Serves until `stop` is cancelled, then finishes the requests in flight. Requests that wait
@@ -136,7 +145,7 @@ impl Reader {
     /// The server failed.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let handle = self.server.handle();
-        let (waiting, primary) = (self.waiting, self.primary);
+        let (waiting, primary) = (self.waiting, self.primary.clone());
         let advancing =
             tokio::spawn(must_live(
                 "watermark",
@@ -150,6 +159,10 @@ impl Reader {
                 handle.stop(true).await;
             }
         });
+        let (access, primary, credentials) = (self.access, self.primary.clone(), self.credentials);
+        let recognising = tokio::spawn(must_live("clients", async move {
+            refresh::keep_reading(access, primary, credentials).await
+        }));
         let counting = tokio::spawn(connections::count_open_files(metrics::record_open_files));
         let metrics = self.metrics.map(tokio::spawn);
         let outcome = tokio::select! {
@@ -161,6 +174,7 @@ impl Reader {
         };
         stopping.abort();
         advancing.abort();
+        recognising.abort();
         counting.abort();
         if let Some(metrics) = metrics {
             metrics.abort();

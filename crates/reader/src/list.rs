@@ -23,7 +23,7 @@ pub async fn list(
     refuse_unknown(&Parameters::of(&request, b"")?, &[])?;
     let origin = access.origins.of(&request).text;
     let mut names = reads.run(published).await?;
-    names.retain(|name| caller.client.may_read(name).is_some());
+    names.retain(|name| caller.client.scopes.allows(name).is_some());
     let relations: Vec<Value> = names
         .iter()
         .map(|name| {

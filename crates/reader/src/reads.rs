@@ -1,6 +1,6 @@
 //! Reading from the database, in a bounded number of blocking calls.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use relations::{Relation, RelationName};
 use store::Store;
@@ -10,6 +10,13 @@ use crate::{access::Caller, named::Named, refusal::Refusal};
 
 /// How long a call waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
+
+/// A relation, as far as it exists for a client.
+pub struct Found {
+    pub relation: Relation,
+    /// In the list of erasures: the only form types whose rows exist for it.
+    pub form_types: Option<BTreeSet<String>>,
+}
 
 /// The database from which rows are read. Clones share its turns.
 #[derive(Clone)]
@@ -51,10 +58,17 @@ impl Reads {
     /// # Errors
     /// The client may not read it, it is not published, or the database cannot answer. A client that
     /// may not read it does not learn whether it exists.
-    pub async fn find(&self, caller: &Caller, named: &Named) -> Result<Relation, Refusal> {
+    pub async fn find(&self, caller: &Caller, named: &Named) -> Result<Found, Refusal> {
         let name: RelationName = named.relation();
-        let visible = caller.client.may_read(&name).ok_or(Refusal::Scope)?;
+        let access = caller.client.scopes.allows(&name).ok_or(Refusal::Scope)?;
         let found = self.run(move |store| Relation::find(store, &name)).await?;
-        found.and_then(|relation| visible.of(relation)).ok_or(Refusal::NotFound)
+        let mut relation = found.ok_or(Refusal::NotFound)?;
+        if let Some(columns) = access.columns {
+            relation.columns.retain(|column| columns.contains(&column.name));
+        }
+        if relation.columns.is_empty() {
+            return Err(Refusal::NotFound);
+        }
+        Ok(Found { relation, form_types: access.form_types })
     }
 }

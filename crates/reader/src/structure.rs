@@ -15,7 +15,7 @@ pub async fn structure(
     caller: web::ReqData<Arc<Caller>>,
     reads: web::Data<Reads>,
 ) -> Result<HttpResponse, Refusal> {
-    let relation = reads.find(&caller, &Named::of(&request)?).await?;
+    let relation = reads.find(&caller, &Named::of(&request)?).await?.relation;
     refuse_unknown(&Parameters::of(&request, b"")?, &[])?;
     let columns: Vec<Value> = relation
         .columns

@@ -1,8 +1,15 @@
 //! The SQL of a page and of a part of a stream.
 
+use std::collections::BTreeSet;
+
 use store::TextQuery;
 
-use crate::{catalogue::Relation, column::Column, error::BadParameter, filter::Filters};
+use crate::{
+    catalogue::Relation,
+    column::Column,
+    error::BadParameter,
+    filter::{Filter, Filters},
+};
 
 /// What is read of a relation.
 #[derive(Clone, Debug)]
@@ -28,6 +35,20 @@ impl Selection {
         }
     }
 
+    /// Of the list of erasures, only the rows of these form types.
+    ///
+    /// # Errors
+    /// The relation has no form types.
+    pub fn only_form_types(&mut self, form_types: &BTreeSet<String>) -> Result<(), BadParameter> {
+        let quoted: Vec<String> = form_types
+            .iter()
+            .map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
+            .collect();
+        let condition = format!("in.({})", quoted.join(","));
+        self.filters.push(Filter::parse(&self.relation, "form_type", "form_type", &condition)?);
+        Ok(())
+    }
+
     /// Only these columns, in this order.
     ///
     /// # Errors
@@ -35,9 +56,8 @@ impl Selection {
     pub fn of_columns(mut self, parameter: &str, names: &[&str]) -> Result<Self, BadParameter> {
         let mut columns: Vec<Column> = Vec::with_capacity(names.len());
         for (place, name) in names.iter().enumerate() {
-            let wrong = |reason: &str| {
-                BadParameter::new(parameter, format!("name {} {reason}", place + 1))
-            };
+            let wrong =
+                |reason: &str| BadParameter::new(parameter, format!("name {} {reason}", place + 1));
             let column = self.relation.column(name);
             let column = column.ok_or_else(|| wrong("is no column of this relation"))?;
             if columns.iter().any(|earlier| earlier.name == column.name) {

@@ -1,7 +1,9 @@
 //! How clients may authenticate, and the public address of the reader.
 
-use std::{net::ToSocketAddrs, num::NonZeroUsize};
+use std::{net::ToSocketAddrs, num::NonZeroUsize, sync::Arc};
 
+use credentials::CredentialsKey;
+use secrecy::SecretString;
 use service::settings::{Environment, ListenSettings};
 
 use crate::origin::{Origin, Origins};
@@ -11,6 +13,8 @@ use crate::origin::{Origin, Origins};
 pub struct AccessSettings {
     /// The schemes that are on, in the order of the challenges in a 401.
     pub schemes: Vec<Scheme>,
+    /// Opens the keys of clients.
+    pub credentials: Arc<CredentialsKey>,
     /// How many Hawk requests are remembered.
     pub nonces: NonZeroUsize,
     /// The addresses of the reader as its clients see them.
@@ -73,6 +77,7 @@ impl AccessSettings {
         }
         Self {
             schemes: schemes.into_iter().filter(is_on).collect(),
+            credentials: credentials(environment),
             nonces,
             origins: Origins::new(origins.into_iter().flatten().collect()),
         }
@@ -98,6 +103,40 @@ impl Scheme {
             Self::Basic => "basic",
         }
     }
+}
+
+/// A key that opens nothing stands for one that is wrong: the fault ends the program.
+const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn credentials(environment: &mut Environment) -> Arc<CredentialsKey> {
+    let current = environment.optional(
+        "CREDENTIALS_KEY",
+        "required",
+        "32 bytes in base64: a secret",
+        "Decrypts the keys of clients; the same as for `manage`.",
+    );
+    let previous = environment.optional(
+        "CREDENTIALS_KEY_PREVIOUS",
+        "none",
+        "32 bytes in base64: a secret",
+        "The `CREDENTIALS_KEY` before this one, while it is changed.",
+    );
+    if current.is_none() {
+        environment.fault("CREDENTIALS_KEY", "is not set");
+    }
+    let mut read = |name: &str, text: Option<String>| {
+        let text = text?;
+        if CredentialsKey::is_one(&text) {
+            return Some(SecretString::from(text));
+        }
+        environment.fault(name, "must be 32 bytes in base64");
+        None
+    };
+    let current = read("CREDENTIALS_KEY", current).unwrap_or_else(|| NO_KEY.into());
+    let previous = read("CREDENTIALS_KEY_PREVIOUS", previous);
+    #[expect(clippy::expect_used, reason = "both were checked")]
+    let key = CredentialsKey::new(&current, previous.as_ref()).expect("keys that were checked");
+    Arc::new(key)
 }
 
 fn is_loopback(listen: &ListenSettings) -> bool {

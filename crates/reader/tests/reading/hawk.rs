@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use test_kit::http::Answer;
 
-use crate::support::{DATASET, KEY, Reading};
+use crate::support::{DATASET, Reading};
 
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
 fn mohawk(request: &Value) -> Value {
@@ -35,9 +35,9 @@ fn with(mut request: Value, members: Value) -> Value {
     request
 }
 
-fn request(method: &str, url: &str, nonce: &str) -> Value {
+fn request(reading: &Reading, method: &str, url: &str, nonce: &str) -> Value {
     json!({
-        "id": "all", "key": KEY, "ts": now(), "nonce": nonce, "method": method, "url": url,
+        "id": "all", "key": reading.key, "ts": now(), "nonce": nonce, "method": method, "url": url,
         "content": "", "content_type": "",
     })
 }
@@ -80,7 +80,7 @@ async fn the_url_is_signed_as_it_was_sent_and_every_answer_is_signed() {
     .into_iter()
     .enumerate()
     {
-        let request = request(method, &reading.url(&path), &nonce.to_string());
+        let request = request(&reading, method, &reading.url(&path), &nonce.to_string());
         let answer = send(&reading, &request, &path).await.expect_status(status);
         assert_eq!(accepted(&request, &answer), json!(true), "{method} {path} {answer:?}");
     }
@@ -90,7 +90,7 @@ async fn the_url_is_signed_as_it_was_sent_and_every_answer_is_signed() {
 async fn a_post_is_signed_with_its_body() {
     let reading = Reading::with_dataset(3).await;
     let form = json!({"content": "columns=id&limit=2", "content_type": "application/x-www-form-urlencoded"});
-    let post = with(request("POST", &reading.url(DATASET), "1"), form);
+    let post = with(request(&reading, "POST", &reading.url(DATASET), "1"), form);
     let answer = send(&reading, &post, DATASET).await.expect_status(200);
     assert_eq!(answer.json()["values"], json!([[1], [2]]));
     assert_eq!(accepted(&post, &answer), json!(true));
@@ -107,7 +107,7 @@ async fn next_can_be_followed_as_it_is() {
     let mut path =
         format!("{DATASET}?orientation=records&limit=1&name=like.row%20*&column.name=neq.~%22");
     for page in 1..=3 {
-        let request = request("GET", &reading.url(&path), &page.to_string());
+        let request = request(&reading, "GET", &reading.url(&path), &page.to_string());
         let answer = send(&reading, &request, &path).await.expect_status(200).json();
         assert_eq!(answer["results"][0]["id"], page);
         if let Some(next) = answer["next"].as_str() {
@@ -120,16 +120,17 @@ async fn next_can_be_followed_as_it_is() {
 async fn a_replay_is_refused_and_a_wrong_clock_is_named() {
     let reading = Reading::with_dataset(1).await;
     let url = reading.url(DATASET);
-    let once = request("GET", &url, "once");
+    let once = request(&reading, "GET", &url, "once");
     send(&reading, &once, DATASET).await.expect_status(200);
     let replayed = send(&reading, &once, DATASET).await.expect_status(401);
     assert_eq!(replayed.header("WWW-Authenticate"), Some("Hawk"));
-    let late = with(request("GET", &url, "late"), json!({"ts": now() - 100}));
+    let late = with(request(&reading, "GET", &url, "late"), json!({"ts": now() - 100}));
     let late = send(&reading, &late, DATASET).await.expect_status(401);
     let challenge = late.header("WWW-Authenticate").unwrap();
     assert!(challenge.starts_with("Hawk ts=\"") && challenge.contains("tsm=\""), "{challenge}");
     assert_eq!(late.body, replayed.body);
-    let wrong = with(request("GET", &url, "wrong"), json!({"key": "another-key-of-that-client"}));
+    let wrong =
+        with(request(&reading, "GET", &url, "wrong"), json!({"key": "another-key-of-that-client"}));
     send(&reading, &wrong, DATASET).await.expect_status(401);
 }
 
@@ -138,7 +139,7 @@ async fn a_replay_is_refused_and_a_wrong_clock_is_named() {
 async fn behind_a_proxy_the_public_address_is_signed() {
     let reading = Reading::start_with(&[("PUBLIC_URL", "https://data.example")]).await;
     reading.dataset(1);
-    let signed = request("GET", &format!("https://data.example{DATASET}"), "1");
+    let signed = request(&reading, "GET", &format!("https://data.example{DATASET}"), "1");
     let authorization = mohawk(&signed)["authorization"].as_str().unwrap().to_owned();
     let sent = reading.request("GET", DATASET).header("Host", "data.example");
     let answer = sent.authorization(&authorization).send_raw().await.expect_status(200);

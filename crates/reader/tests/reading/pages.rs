@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DATASET, KEY, Reading};
+use crate::support::{DATASET, Reading};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_has_the_shape_of_the_old_data_store() {
@@ -64,7 +64,7 @@ async fn a_post_has_its_parameters_in_the_body_and_is_posted_again() {
         let request =
             reading.request("POST", path).content_type("application/x-www-form-urlencoded");
         let request = request.body("name=in.(%22row+1%22,\"row 3\",row 5)&columns=id&limit=2");
-        request.authorization(&format!("Bearer {KEY}")).send().await.expect_status(200).json()
+        request.authorization(&reading.bearer()).send().await.expect_status(200).json()
     };
     let first = post(DATASET).await;
     assert_eq!(first["values"], json!([[1], [3]]));
@@ -99,7 +99,7 @@ async fn values_keep_their_digits_beside_nulls_and_are_always_json() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_has_the_headers_of_a_page_and_options_needs_no_credentials() {
     let reading = Reading::with_dataset(1).await;
-    let request = reading.request("HEAD", DATASET).authorization(&format!("Bearer {KEY}"));
+    let request = reading.request("HEAD", DATASET).authorization(&reading.bearer());
     let head = request.send().await.expect_status(200);
     assert_eq!((head.body.as_str(), head.header("Content-Type")), ("", Some("application/json")));
     reading.request("HEAD", DATASET).send().await.expect_status(401);
@@ -109,7 +109,7 @@ async fn a_head_has_the_headers_of_a_page_and_options_needs_no_credentials() {
     ] {
         let options = reading.request("OPTIONS", path).send().await.expect_status(200);
         assert_eq!(options.header("Allow"), Some(allowed));
-        let put = reading.request("PUT", path).authorization(&format!("Bearer {KEY}")).send().await;
+        let put = reading.request("PUT", path).authorization(&reading.bearer()).send().await;
         assert_eq!((put.status, put.header("Allow")), (405, Some(allowed)));
     }
 }
@@ -126,7 +126,7 @@ async fn next_begins_with_one_of_our_own_addresses() {
         ("evil.example", "https://data.example/api/"),
     ] {
         let request = reading.request("GET", &format!("{DATASET}?limit=1")).header("Host", host);
-        let answer = request.authorization(&format!("Bearer {KEY}")).send_raw().await;
+        let answer = request.authorization(&reading.bearer()).send_raw().await;
         let next = answer.header("Link").unwrap().to_owned();
         assert!(next.starts_with(&format!("<{expected}")), "{next}");
     }

@@ -2,7 +2,7 @@
 
 use test_kit::http::Answer;
 
-use crate::support::{DATASET, KEY, Reading};
+use crate::support::{DATASET, Reading};
 
 /// The original answered 500 to a wrong orientation and to an empty next-id (R3), and ignored what
 /// it did not know.
@@ -67,7 +67,7 @@ async fn a_body_that_cannot_be_used_is_refused() {
     let reading = Reading::with_dataset(1).await;
     let send = async |method: &str, content_type: &str, body: Vec<u8>| -> Answer {
         let request = reading.request(method, DATASET).content_type(content_type).body(body);
-        request.authorization(&format!("Bearer {KEY}")).send().await
+        request.authorization(&reading.bearer()).send().await
     };
     let form = "application/x-www-form-urlencoded";
     let refused = send("GET", form, b"limit=1".to_vec()).await.expect_status(400);

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use test_kit::{Service, Signal, program::path_of};
 
+use crate::support::CREDENTIALS_KEY;
+
 fn check(variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let mut command = Command::new(path_of("reader"));
     command.arg("--check-settings").env_clear().envs(variables.iter().copied());
@@ -35,7 +37,9 @@ fn every_fault_is_reported_at_once_without_its_value() {
         assert!(faults.contains(name), "{name}: {faults}");
     }
     assert!(!faults.contains("canary"), "{faults}");
-    let (status, _, faults) = check(&[]);
+    let (status, _, faults) = check(&[("CREDENTIALS_KEY_PREVIOUS", "canary")]);
+    assert!(faults.contains("CREDENTIALS_KEY is not set"), "{faults}");
+    assert!(faults.contains("CREDENTIALS_KEY_PREVIOUS must be 32 bytes"), "{faults}");
     assert_eq!(status, Some(1));
     assert!(faults.contains("PUBLIC_URL is needed unless BIND_ADDRESS is a loopback address"));
 }
@@ -44,6 +48,7 @@ fn every_fault_is_reported_at_once_without_its_value() {
 fn good_settings_are_shown_without_secrets_and_keys_in_plain_text_are_warned_of() {
     let (status, shown, warnings) = check(&[
         ("PUBLIC_URL", "http://data.example"),
+        ("CREDENTIALS_KEY", CREDENTIALS_KEY),
         ("DATABASE_URL", "postgres://u:canary@localhost/x"),
         ("READER_DATABASE_URL", "postgres://u:canary@localhost/y"),
     ]);
@@ -53,13 +58,15 @@ fn good_settings_are_shown_without_secrets_and_keys_in_plain_text_are_warned_of(
         "{shown}"
     );
     assert!(warnings.contains("keys may cross the network in plain text"), "{warnings}");
-    let (_, _, warnings) = check(&[("PUBLIC_URL", "https://data.example")]);
+    let (_, _, warnings) =
+        check(&[("PUBLIC_URL", "https://data.example"), ("CREDENTIALS_KEY", CREDENTIALS_KEY)]);
     assert!(!warnings.contains("keys may"), "{warnings}");
 }
 
 #[tokio::test]
 async fn the_program_listens_without_a_database_and_stops() {
-    let reader = Service::start("reader", &[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x")]);
+    let url = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x");
+    let reader = Service::start("reader", &[url, ("CREDENTIALS_KEY", CREDENTIALS_KEY)]);
     reader.get("/healthcheck/").await.expect_status(200);
     let page = reader.get("/healthcheck/ready/").await.expect_status(503).json();
     assert_eq!(page["clients"], "the clients cannot be read");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{COLUMNS_KEY, DATASET_KEY, Reading};
+use crate::support::Reading;
 
 const STRUCTURE: &str = "/api/v1/table-structure/org.ds/L0";
 
@@ -79,6 +79,8 @@ async fn a_form_type_can_be_read_under_a_second_name_with_its_json_as_text() {
 async fn a_client_sees_what_its_scopes_cover_and_nothing_else() {
     let reading = Reading::with_dataset(1).await;
     reading.publish_registration();
+    let dataset_key = reading.known_client("dataset", "org.ds/L0", None).await;
+    let columns_key = reading.known_client("columns", "org.ds/L0", Some(&["id", "name"])).await;
     let list = async |key: &str| {
         let listed = reading.get_as(key, "/api/v1/relations").await.expect_status(200).json();
         let relations = listed["relations"].as_array().unwrap().clone();
@@ -87,22 +89,22 @@ async fn a_client_sees_what_its_scopes_cover_and_nothing_else() {
             .map(|relation| relation["schema"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(list(crate::support::KEY).await, ["org.ds", "submissions", "submissions"]);
-    assert_eq!(list(DATASET_KEY).await, ["org.ds"]);
+    assert_eq!(list(&reading.key).await, ["org.ds", "submissions", "submissions"]);
+    assert_eq!(list(&dataset_key).await, ["org.ds"]);
     // A scope for one table is no scope for another one, whether that exists or not.
     for path in ["submissions/registration", "submissions.registration/L0", "org.ds/L1", "no/such"]
     {
         for route in ["table-structure", "table-data"] {
             let path = format!("/api/v1/{route}/{path}");
-            let refused = reading.get_as(DATASET_KEY, &path).await.expect_status(403);
+            let refused = reading.get_as(&dataset_key, &path).await.expect_status(403);
             assert_eq!(refused.json()["error"], "This client may not read this.");
         }
     }
-    let some = reading.get_as(COLUMNS_KEY, STRUCTURE).await.expect_status(200).json();
+    let some = reading.get_as(&columns_key, STRUCTURE).await.expect_status(200).json();
     let names: Vec<_> =
         some["columns"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
     assert_eq!(names, ["id", "name"]);
     let hidden = "/api/v1/table-data/org.ds/L0?big=eq.2";
-    reading.get_as(COLUMNS_KEY, hidden).await.expect_status(400);
+    reading.get_as(&columns_key, hidden).await.expect_status(400);
     reading.get(hidden).await.expect_status(200);
 }

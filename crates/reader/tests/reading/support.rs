@@ -1,32 +1,25 @@
 //! A reader with a database of its own.
 
+use credentials::{ClientKey, CredentialsKey};
 use domain::FormType;
-use reader::{
-    clients::{Client, Key, Known, Scope},
-    settings::Settings,
-};
-use service::settings::Environment;
-use store::{Store, StoreSettings};
+use secrecy::ExposeSecret as _;
+use store::{NewClient, NewKey, NewScope, Store, StoreSettings};
 use test_kit::{
-    TestDatabase,
-    http::{Answer, Http, Request},
+    Service, Signal, TestDatabase,
+    http::{Answer, Request},
 };
-use tokio_util::sync::CancellationToken;
 
 pub const DATASET: &str = "/api/v1/table-data/org.ds/L0";
 
-/// A client that may read everything.
-pub const KEY: &str = "dfd_all00001_key-of-the-client-that-may-read-everything";
-/// A client that may read one dataset.
-pub const DATASET_KEY: &str = "dfd_dataset1_key-of-the-client-that-may-read-a-dataset";
-/// A client that may read two columns of it.
-pub const COLUMNS_KEY: &str = "dfd_columns1_key-of-the-client-that-may-read-two-columns";
+/// 32 bytes.
+pub const CREDENTIALS_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 pub struct Reading {
     pub database: TestDatabase,
     pub store: Store,
-    http: Http,
-    stop: CancellationToken,
+    /// Of the client `all`, which may read everything.
+    pub key: String,
+    pub reader: Service,
 }
 
 impl Reading {
@@ -38,16 +31,12 @@ impl Reading {
         let database = TestDatabase::create();
         let store = Store::new(&StoreSettings::new(database.url().into())).unwrap();
         store.migrate().unwrap();
+        let key = add_client(&store, "all", "*/*", None);
         let url = database.url();
-        let own = [("DATABASE_URL", url.as_str()), ("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0")];
-        let all = own.iter().chain(variables).copied();
-        let settings = Settings::read(Environment::from_pairs(all)).unwrap();
-        let reader = reader::build(settings).await.unwrap();
-        reader.replace_clients(clients());
-        let http = Http::at(format!("http://127.0.0.1:{}", reader.port()));
-        let stop = CancellationToken::new();
-        tokio::spawn(reader.run(stop.clone()));
-        Self { database, store, http, stop }
+        let own = [("DATABASE_URL", url.as_str()), ("CREDENTIALS_KEY", CREDENTIALS_KEY)];
+        let reader = Service::start("reader", &[&own[..], variables].concat());
+        reader.ready().await;
+        Self { database, store, key, reader }
     }
 
     /// A dataset with an id, a text and a big number, and rows 1 to `rows`.
@@ -84,16 +73,16 @@ impl Reading {
     }
 
     pub fn url(&self, path: &str) -> String {
-        self.http.url(path)
+        self.reader.url(path)
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request {
-        self.http.request(method, path)
+        self.reader.request(method, path)
     }
 
     /// Gets as the client that may read everything.
     pub async fn get(&self, path: &str) -> Answer {
-        self.get_as(KEY, path).await
+        self.get_as(&self.key, path).await
     }
 
     pub async fn get_as(&self, key: &str, path: &str) -> Answer {
@@ -109,29 +98,42 @@ impl Reading {
         problem["error"].as_str().unwrap().to_owned()
     }
 
+    /// `Authorization` of the client that may read everything.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.key)
+    }
+
     pub fn stop(&self) {
-        self.stop.cancel();
+        self.reader.signal(Signal::Term);
+    }
+
+    /// A client that is added while the reader runs is known some seconds later.
+    pub async fn known_client(&self, id: &str, pattern: &str, columns: Option<&[&str]>) -> String {
+        let key = self.add_client(id, pattern, columns);
+        let is_known = async || self.get_as(&key, "/api/v1/relations").await.status == 200;
+        test_kit::wait::until_true("the client is known", is_known).await;
+        key
     }
 }
 
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.stop.cancel();
+impl Reading {
+    /// Adds a client with a new key, and gives the key.
+    pub fn add_client(&self, id: &str, pattern: &str, columns: Option<&[&str]>) -> String {
+        add_client(&self.store, id, pattern, columns)
     }
 }
 
-fn clients() -> Known {
-    let client = |id: &str, key: &str, pattern: &str, columns: Option<&[&str]>| Client {
-        id: id.to_owned(),
-        keys: vec![Key { id: key.split('_').nth(1).unwrap().to_owned(), text: key.into() }],
-        scopes: vec![Scope {
-            pattern: pattern.to_owned(),
-            columns: columns.map(|columns| columns.iter().map(|c| (*c).to_owned()).collect()),
-        }],
+fn add_client(store: &Store, id: &str, pattern: &str, columns: Option<&[&str]>) -> String {
+    let key = ClientKey::generate().unwrap();
+    let credentials = CredentialsKey::new(&CREDENTIALS_KEY.into(), None).unwrap();
+    let ciphertext = credentials.seal(id, key.id(), key.text()).unwrap();
+    let columns = columns.map(|columns| columns.iter().map(|c| (*c).to_owned()).collect());
+    let client = NewClient {
+        id,
+        description: "",
+        key: NewKey { id: key.id(), ciphertext: &ciphertext, imported: false },
+        scopes: &[NewScope { pattern: pattern.to_owned(), columns }],
     };
-    Known::new([
-        client("all", KEY, "*/*", None),
-        client("dataset", DATASET_KEY, "org.ds/L0", None),
-        client("columns", COLUMNS_KEY, "org.ds/L0", Some(&["id", "name"])),
-    ])
+    assert!(store.add_client(&client, "a test").unwrap());
+    key.text().expose_secret().to_owned()
 }

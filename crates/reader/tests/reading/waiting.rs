@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use test_kit::http::Answer;
 
-use crate::support::{KEY, Reading};
+use crate::support::Reading;
 
 const FORMS: &str = "/api/v1/table-data/submissions/registration";
 
@@ -63,7 +63,7 @@ async fn fifty_requests_of_a_client_may_wait() {
     reading.publish_registration();
     let waiting = (0..53).map(|_| {
         let request = reading.request("GET", &format!("{FORMS}?wait=30"));
-        let request = request.authorization(&format!("Bearer {KEY}"));
+        let request = request.authorization(&reading.bearer());
         tokio::spawn(async move { request.send().await.status })
     });
     let waiting: Vec<_> = waiting.collect();
