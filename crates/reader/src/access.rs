@@ -43,7 +43,6 @@ pub struct Access {
 pub struct Caller {
     pub client: Arc<Client>,
     /// The id of the key that was used.
-    #[expect(dead_code, reason = "what keys were used for is not noted yet")]
     pub key: String,
     verified: Option<Verified>,
 }

@@ -7,7 +7,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -19,6 +19,8 @@ use tokio::time::timeout;
 use crate::{
     access::{Access, Caller},
     budget::{Held, Share},
+    named::Named,
+    notes::Notes,
     refusal::Refusal,
 };
 
@@ -32,6 +34,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// `Arc<Caller>` as an extension. OPTIONS needs no credentials.
 pub async fn authenticate<B: MessageBody + 'static>(
     access: web::Data<Access>,
+    notes: web::Data<Notes>,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -42,11 +45,15 @@ pub async fn authenticate<B: MessageBody + 'static>(
     let (caller, body) = match admit(&access, &request, payload).await {
         Ok((caller, body)) => (Arc::new(caller), body),
         Err(refusal) => {
+            if let Refusal::NotRecognised(cause) = &refusal {
+                notes.was_refused(None, cause.code(), None);
+            }
             let answer = refusal.challenge(&access.schemes);
             return Ok(request.into_response(answer));
         }
     };
-    let response = match check(&access, &caller, &request, &body) {
+    notes.key_was_used(&caller.key);
+    let response = match check(&access, &notes, &caller, &request, &body) {
         Err(refusal) => request.into_response(refusal.answer()),
         Ok(()) => {
             request.extensions_mut().insert(Arc::clone(&caller));
@@ -54,6 +61,10 @@ pub async fn authenticate<B: MessageBody + 'static>(
             next.call(request).await?.map_into_boxed_body()
         }
     };
+    if response.status() == StatusCode::FORBIDDEN {
+        let relation = Named::of(response.request()).ok().map(|named| named.relation());
+        notes.was_refused(Some(&caller.client.id), Refusal::Scope.reason().code, relation.as_ref());
+    }
     Ok(finish(response, &caller))
 }
 
@@ -71,11 +82,13 @@ async fn admit(
 /// What is refused to somebody who is known, with a signed answer.
 fn check(
     access: &Access,
+    notes: &Notes,
     caller: &Caller,
     request: &ServiceRequest,
     body: &[u8],
 ) -> Result<(), Refusal> {
     access.check_rate(&caller.client)?;
+    notes.check_room()?;
     if !body.is_empty() && matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Refusal::Body(
             "A GET has no body: put parameters into the query, or use POST.",

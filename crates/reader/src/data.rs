@@ -19,6 +19,7 @@ use crate::{
     budget::{Budget, Share},
     metrics,
     named::Named,
+    notes::Notes,
     page_request::{PageRequest, no_time_zone},
     parameters::Parameters,
     reads::Reads,
@@ -52,11 +53,15 @@ pub async fn data(
     reads: web::Data<Reads>,
     pages: web::Data<Pages>,
     access: web::Data<Access>,
+    notes: web::Data<Notes>,
 ) -> Result<HttpResponse, Refusal> {
     let named = Named::of(&request)?;
     let found = reads.find(&caller, &named).await?;
     let parameters = Parameters::of(&request, &body)?;
+    let name = found.relation.name.clone();
     let mut wanted = PageRequest::read(&parameters, found.relation)?;
+    let filtered = wanted.selection.filters.columns();
+    let filtered: Vec<String> = filtered.into_iter().map(str::to_owned).collect();
     if let Some(form_types) = &found.form_types {
         wanted.selection.only_form_types(form_types)?;
     }
@@ -72,6 +77,7 @@ pub async fn data(
         wanted.selection.columns.iter().map(|column| column.name.clone().into()).collect();
     let (page, share) = pages.read(&reads, wanted, &caller).await?;
     metrics::count_rows(page.count);
+    notes.page_was_read(&caller.client.id, &name, filtered, &page);
     let next = page.next.map(|next| {
         let query = match *request.method() {
             // The form has the rest, and is posted again.

@@ -27,6 +27,7 @@ mod page_request;
 mod parameters;
 
 mod budget;
+mod notes;
 mod reads;
 mod waiting;
 
@@ -35,7 +36,7 @@ mod errors_page;
 mod list;
 mod structure;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use anyhow::Context as _;
@@ -49,9 +50,15 @@ use service::{
     trace::{self, RecordAnswer},
 };
 use store::Store;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, data::Pages, reads::Reads, settings::Settings, waiting::Waiting};
+use crate::{
+    access::Access, data::Pages, notes::Notes, reads::Reads, settings::Settings, waiting::Waiting,
+};
+
+/// What was read just before a stop is noted within this time.
+const LAST_NOTES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The reader, listening but not yet serving.
 pub struct Reader {
@@ -63,6 +70,7 @@ pub struct Reader {
     primary: Store,
     credentials: Arc<CredentialsKey>,
     waiting: Waiting,
+    notes: Notes,
     stop_waiting: CancellationToken,
 }
 
@@ -80,6 +88,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     let credentials = Arc::clone(&settings.access.credentials);
     let health = health::health(&rows, &access.directory);
     let stop_waiting = CancellationToken::new();
+    let notes = Notes::default();
     let waiting = Waiting::new(stop_waiting.clone());
     let pages = web::Data::new(Pages::new(settings.pages, waiting.clone()));
     let reads = Reads::new(rows, settings.database.statement);
@@ -90,6 +99,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     open_files::raise_limit(limit.connections);
     let in_flight = InFlight::default();
     let (requests, served) = (in_flight.clone(), access.clone());
+    let noted = web::Data::new(notes.clone());
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(requests.clone()))
@@ -97,6 +107,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
             .app_data(web::Data::new(health.clone()))
             .app_data(web::Data::new(Facts::new()))
             .app_data(served.clone())
+            .app_data(noted.clone())
             .app_data(pages.clone())
             .app_data(web::Data::new(reads.clone()))
             .wrap(from_fn(trace::trace))
@@ -128,6 +139,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
         primary,
         credentials,
         waiting,
+        notes,
         stop_waiting,
     })
 }
@@ -159,6 +171,9 @@ impl Reader {
                 handle.stop(true).await;
             }
         });
+        let (notes, primary) = (self.notes.clone(), self.primary.clone());
+        let noting =
+            tokio::spawn(must_live("notes", async move { notes.keep_writing(primary).await }));
         let (access, primary, credentials) = (self.access, self.primary.clone(), self.credentials);
         let recognising = tokio::spawn(must_live("clients", async move {
             refresh::keep_reading(access, primary, credentials).await
@@ -175,6 +190,11 @@ impl Reader {
         stopping.abort();
         advancing.abort();
         recognising.abort();
+        noting.abort();
+        let written = timeout(LAST_NOTES_WITHIN, self.notes.write(self.primary)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            log::warn!("What was read in the last seconds could not be noted.");
+        }
         counting.abort();
         if let Some(metrics) = metrics {
             metrics.abort();

@@ -43,6 +43,12 @@ const WAITING: Metric = Metric {
     labels: &[],
     description: "Requests that wait for a new row.",
 };
+const NOTES: Metric = Metric {
+    name: "form_data_reader_notes_waiting",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Entries of the audit that wait for the primary; at 10,000 nothing is read any more.",
+};
 const OPEN_FILES: Metric = Metric {
     name: "form_data_open_files",
     kind: MetricKind::Gauge,
@@ -59,6 +65,7 @@ pub const ALL: &[&Metric] = &[
     &PAGE_BYTES,
     &ROWS,
     &WAITING,
+    &NOTES,
     &OPEN_FILES,
 ];
 
@@ -95,6 +102,10 @@ pub fn set_page_bytes(bytes: usize) {
 
 pub fn set_waiting(requests: usize) {
     gauge!(WAITING.name).set(requests as f64);
+}
+
+pub fn set_notes_waiting(entries: usize) {
+    gauge!(NOTES.name).set(entries as f64);
 }
 
 pub fn record_open_files(count: usize) {

@@ -36,6 +36,8 @@ pub enum Refusal {
     Clients(Unknown),
     /// More Hawk requests came than can be remembered.
     Nonces,
+    /// What is read could not be noted.
+    NotesFull,
     /// The rows cannot be read; the code is for the log.
     Database(&'static str),
     /// A bug in the reader, whose panic is in the log.
@@ -56,7 +58,7 @@ pub enum Cause {
 
 impl Cause {
     /// A stable word for the log.
-    fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Hawk(refusal) => refusal.code(),
             Self::NoScheme => "no_scheme",

@@ -89,6 +89,12 @@ const NONCES: Reason = Reason {
     title: "Too many signed requests came in two minutes",
     when: "More than HAWK_NONCES requests came within two minutes, so a repeated one could not be recognised.",
 };
+const NOTES_FULL: Reason = Reason {
+    code: "notes-full",
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    title: "What is read cannot be noted at the moment",
+    when: "The primary has been away for so long that no more notes about who has read what fit into memory.",
+};
 const DATABASE: Reason = Reason {
     code: "database-unavailable",
     status: StatusCode::SERVICE_UNAVAILABLE,
@@ -103,7 +109,7 @@ const BUG: Reason = Reason {
 };
 
 /// Every reason, by status.
-pub const ALL: [&Reason; 14] = [
+pub const ALL: [&Reason; 15] = [
     &PARAMETER,
     &BODY,
     &NOT_RECOGNISED,
@@ -117,6 +123,7 @@ pub const ALL: [&Reason; 14] = [
     &CLIENTS,
     &KEYS_UNREADABLE,
     &NONCES,
+    &NOTES_FULL,
     &DATABASE,
 ];
 
@@ -135,6 +142,7 @@ impl Refusal {
             Self::Clients(Unknown::NotRead) => &CLIENTS,
             Self::Clients(Unknown::KeysUnreadable) => &KEYS_UNREADABLE,
             Self::Nonces => &NONCES,
+            Self::NotesFull => &NOTES_FULL,
             Self::Database(_) => &DATABASE,
             Self::Bug => &BUG,
         }

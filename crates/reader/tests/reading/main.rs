@@ -12,6 +12,7 @@ mod support;
 
 mod access;
 mod hawk;
+mod notes;
 mod pages;
 mod parameters;
 mod settings;
