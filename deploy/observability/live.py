@@ -205,6 +205,14 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     held.wait()
 
     since = time.monotonic()
+    psql(stack.database, "alter function record_schema(text, text) rename to elsewhere")
+    stack.stop("worker")
+    stack.start_worker()
+    expect("a schema cannot be recorded", ["NotPublished"], since)
+    psql(stack.database, "alter function elsewhere(text, text) rename to record_schema")
+    quiet(["NotPublished", "NothingStored", "TargetDown"])
+
+    since = time.monotonic()
     stack.stop_postgresql()
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
 
@@ -262,8 +270,10 @@ class Stack:
             "METRICS_ADDRESS": "127.0.0.1:0",
         }
         work = {"DATABASE_URL": database, "SQS_VISIBILITY_TIMEOUT": "120", "SQS_WAIT_TIME": "1"}
+        # With a port that stays the same after a restart.
+        self.work = common | work | {"METRICS_ADDRESS": f"127.0.0.1:{free_port()}"}
         intake = {"INTAKE_AUTH": "signature,hawk", "UI_SECRET": SECRET, "HAWK_CLIENTS": f"{CLIENT}:{KEY}"}
-        self.start("worker", common | work)
+        self.start_worker()
         self.start("api", common | intake)
         self.api_port = int(self.logged("api", r"Listening\..* port=(\d+)"))
         targets = {name: self.logged(name, r"metrics_address=(\S+)") for name in ("api", "worker")}
@@ -300,6 +310,9 @@ class Stack:
     def start_sqs(self) -> None:
         # On disk, so that it still has its messages after a restart.
         self.start("local-sqs", {"PORT": str(self.sqs_port), "DATA_DIR": str(self.directory / "sqs")})
+
+    def start_worker(self) -> None:
+        self.start("worker", self.work)
 
     def start(self, program: str, variables: dict[str, str]) -> None:
         self.spawn(program, [self.binaries / program], {"BIND_ADDRESS": "127.0.0.1", "PORT": "0"} | variables)

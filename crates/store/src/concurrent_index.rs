@@ -22,8 +22,16 @@ use secrecy::ExposeSecret;
 
 use crate::{
     connection_string::ConnectionString,
+    store::Store,
     table_users::{LONG, TableUser},
+    unavailable::Unavailable,
 };
+
+/// The key of the advisory lock of the session that builds or drops indexes: "indexing" in ASCII.
+///
+/// Two that build at the same time deadlock: the first has locked the table and waits for the other's
+/// snapshot, and the other waits for the table.
+const LOCK_KEY: i64 = 0x696e_6465_7869_6e67;
 
 /// How often a transaction that holds up the build is named again.
 const NAME_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -49,16 +57,34 @@ pub(crate) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn connect(target: &'a ConnectionString) -> ConnectionResult<Self> {
-        let mut connection = PgConnection::establish(target.as_secret().expose_secret())?;
-        connection
-            .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Self { target, connection })
+    /// `None` if a pooler stands between.
+    pub(crate) fn connect(store: &'a Store) -> Result<Option<Self>, Unavailable> {
+        let Some(mut connection) = store.connect_directly()? else { return Ok(None) };
+        connection.batch_execute(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SET standard_conforming_strings = on",
+        )?;
+        Ok(Some(Self { target: &store.target, connection }))
+    }
+
+    /// Waits until no other process builds or drops indexes. Returns false if that takes longer than
+    /// `patience`.
+    ///
+    /// It asks again and again, because a session that waits inside PostgreSQL holds a snapshot, for
+    /// which the building of an index waits.
+    pub(crate) fn lock(&mut self, patience: Duration) -> QueryResult<bool> {
+        let began = Instant::now();
+        let ask = format!("pg_try_advisory_lock({LOCK_KEY})");
+        while !diesel::select(sql::<Bool>(&ask)).get_result::<bool>(&mut self.connection)? {
+            if began.elapsed() >= patience {
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(true)
     }
 
     /// Makes an index of `forms`, unless there is one of this name. An invalid one, left by a build
-    /// that was interrupted, is dropped first.
+    /// that was interrupted, is dropped first. The name may have a schema.
     pub(crate) fn create(&mut self, name: &str, statement: &str) -> QueryResult<()> {
         if self.is_valid(name)? {
             return Ok(());
@@ -76,7 +102,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn is_valid(&mut self, name: &str) -> QueryResult<bool> {
         diesel::select(
             sql::<Bool>(
-                "EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid = to_regclass(",
+                "EXISTS (SELECT FROM pg_index WHERE indisvalid AND indrelid = 'forms'::regclass AND indexrelid = to_regclass(",
             )
             .bind::<Text, _>(name)
             .sql("))"),

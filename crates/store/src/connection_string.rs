@@ -13,7 +13,7 @@ use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{InvalidSettings, StoreSettings};
+use crate::{InvalidSettings, StoreSettings, old_workers::APPLICATION_NAME};
 
 type Parameters = Vec<(String, String)>;
 
@@ -46,7 +46,7 @@ impl ConnectionString {
             ("keepalives_idle", "5".to_owned()),
             ("keepalives_interval", "3".to_owned()),
             ("keepalives_count", "3".to_owned()),
-            ("fallback_application_name", "directory-form-data".to_owned()),
+            ("fallback_application_name", APPLICATION_NAME.to_owned()),
         ];
         for (key, value) in defaults {
             if !parameters.iter().any(|(set, _)| set == key) {

@@ -4,10 +4,7 @@
 //! and ours have both received. So while the small one is there, the view `form_form` refuses that
 //! worker's inserts. The migration `large_tables` says why the index of all rows should go.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use diesel::{
     connection::SimpleConnection,
@@ -21,16 +18,15 @@ use thiserror::Error;
 
 use crate::{
     concurrent_index::Builder,
+    old_workers::find_one_of_1_0_0,
     store::Store,
-    table_users::{LONG, TableUser, long_user},
-    unavailable::{Unavailable, UnavailableKind, one_line},
+    table_lock::{NotDone, without_waiting_for_long},
+    table_users::TableUser,
+    unavailable::Unavailable,
 };
 
 const ALL_ROWS: &str = "forms_sqs_message_id_key";
 const WITHOUT_SUBMISSION_ID: &str = "forms_sqs_message_id_alone_key";
-
-/// The key of the advisory lock of a process that exchanges the indexes: "formmove" in ASCII.
-const LOCK_KEY: i64 = 0x666f_726d_6d6f_7665;
 
 /// A session that was closed keeps the lock until its process has noticed that.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -86,9 +82,18 @@ pub enum FinishMoveError {
     /// The schema is too old.
     #[error("run `worker migrate` first")]
     NotMigrated,
-    /// Another process is doing it.
-    #[error("another process is at it")]
+    /// Another process builds or drops an index.
+    #[error("another process builds or drops an index of forms. Run this again when it is done")]
     Locked,
+    /// A worker of the last release runs.
+    #[error(
+        "a worker of version 1.0.0 is connected (pid {pid}). It would store messages again that the worker of 2016 has \
+         stored: stop it, or update it, and run this again"
+    )]
+    LastRelease {
+        /// The process id of one of its sessions.
+        pid: i32,
+    },
     /// Another session has used the table all the time.
     #[error(
         "another session uses a table that is needed for a moment ({}). Run it again when that session has ended",
@@ -128,24 +133,13 @@ impl Store {
     ///
     /// The role must own the table.
     pub fn index_message_ids(&self, wanted: MessageIds) -> Result<(), FinishMoveError> {
-        if self.limits.in_each_transaction {
-            return Err(FinishMoveError::ThroughPooler);
-        }
-        let mut builder = Builder::connect(&self.target).map_err(|error| {
-            Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string())
-        })?;
-        let asks = |builder: &mut Builder<'_>, question: &str| -> Result<bool, FinishMoveError> {
-            Ok(diesel::select(sql::<Bool>(question)).get_result(&mut builder.connection)?)
-        };
-        if !asks(&mut builder, "to_regprocedure('message_ids_are_unique()') IS NOT NULL")? {
+        let mut builder = Builder::connect(self)?.ok_or(FinishMoveError::ThroughPooler)?;
+        let migrated = sql::<Bool>("to_regprocedure('message_ids_are_unique()') IS NOT NULL");
+        if !diesel::select(migrated).get_result::<bool>(&mut builder.connection)? {
             return Err(FinishMoveError::NotMigrated);
         }
-        let deadline = Instant::now() + LOCK_WAIT;
-        while !asks(&mut builder, &format!("pg_try_advisory_lock({LOCK_KEY})"))? {
-            if Instant::now() >= deadline {
-                return Err(FinishMoveError::Locked);
-            }
-            thread::sleep(Duration::from_millis(100));
+        if !builder.lock(LOCK_WAIT)? {
+            return Err(FinishMoveError::Locked);
         }
         match wanted {
             MessageIds::OfRowsWithoutSubmissionId => finish(&mut builder),
@@ -155,6 +149,9 @@ impl Store {
 }
 
 fn finish(builder: &mut Builder<'_>) -> Result<(), FinishMoveError> {
+    if let Some(pid) = find_one_of_1_0_0(&mut builder.connection)? {
+        return Err(FinishMoveError::LastRelease { pid });
+    }
     let statement = format!(
         "CREATE UNIQUE INDEX CONCURRENTLY {WITHOUT_SUBMISSION_ID} ON forms (sqs_message_id) WHERE submission_id IS NULL"
     );
@@ -196,20 +193,15 @@ fn duplicates(builder: &mut Builder<'_>) -> QueryResult<i64> {
 fn lock_and(builder: &mut Builder<'_>, statements: &str) -> Result<(), FinishMoveError> {
     let deadline = Instant::now() + TABLE_WAIT;
     loop {
-        let user = long_user(&mut builder.connection)?;
-        if user.is_none() {
-            let done = builder.connection.transaction(|connection| {
-                connection.batch_execute(&format!(
-                    "SET LOCAL lock_timeout = {}; LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE; {statements}",
-                    LONG.as_millis()
-                ))
-            });
-            match done {
-                Ok(()) => return Ok(()),
-                Err(error) if !is_lock_timeout(&error) => return Err(error.into()),
-                Err(_) => {}
-            }
-        }
+        let user = match without_waiting_for_long(&mut builder.connection, |connection| {
+            connection.batch_execute(&format!(
+                "LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE; {statements}"
+            ))
+        }) {
+            Ok(()) => return Ok(()),
+            Err(NotDone::Failed(error)) => return Err(FinishMoveError::from(error)),
+            Err(NotDone::InUse(user)) => user,
+        };
         if Instant::now() >= deadline {
             return Err(FinishMoveError::InUse { user });
         }
@@ -220,9 +212,4 @@ fn lock_and(builder: &mut Builder<'_>, statements: &str) -> Result<(), FinishMov
             );
         }
     }
-}
-
-/// diesel has no error kind for SQLSTATE 55P03.
-fn is_lock_timeout(error: &DieselError) -> bool {
-    one_line(&error.to_string()).is_some_and(|message| message.contains("lock timeout"))
 }

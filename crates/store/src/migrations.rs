@@ -19,7 +19,8 @@ use thiserror::Error;
 use crate::{
     schema::__diesel_schema_migrations::{table as applied_migrations, version},
     store::Store,
-    table_users::{self, TableUser, long_user},
+    table_lock::{LOCK_WAIT, NotDone, is_lock_timeout, without_waiting_for_long},
+    table_users::{TableUser, long_user},
     unavailable::{Unavailable, one_line},
 };
 
@@ -40,7 +41,7 @@ const LOCK_THE_TABLE: [&str; 4] = [
 ];
 
 /// How long to wait while another process migrates.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+const OTHERS_WAIT: Duration = Duration::from_secs(60);
 
 /// The migrations of the database compared with those of this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub enum MigrateError {
     )]
     ThroughPooler,
     /// Another process holds the lock and may still be migrating.
-    #[error("another process has held the migration lock for {} s", LOCK_WAIT.as_secs())]
+    #[error("another process has held the migration lock for {} s", OTHERS_WAIT.as_secs())]
     Locked,
     /// Another session uses a table for longer than a migration waits. Nothing was changed.
     #[error(
@@ -109,7 +110,7 @@ impl Store {
         lock(connection)?;
         // While a migration waits for a table, all other users of the table wait behind it. It is
         // better to fail and try again.
-        let limit = format!("SET lock_timeout = {}", table_users::LONG.as_millis());
+        let limit = format!("SET lock_timeout = {}", LOCK_WAIT.as_millis());
         connection.batch_execute(&limit).map_err(Unavailable::from)?;
 
         let applied = applied_versions(connection).map_err(Unavailable::from)?;
@@ -162,28 +163,29 @@ fn run(
     name: &str,
     connection: &mut PgConnection,
 ) -> Result<(), MigrateError> {
-    if LOCK_THE_TABLE.contains(&name) {
-        let user = long_user(connection).map_err(Unavailable::from)?;
-        if user.is_some() {
-            return Err(MigrateError::InUse { name: name.to_owned(), user });
+    let in_use = |user| Err(MigrateError::InUse { name: name.to_owned(), user });
+    let error = if LOCK_THE_TABLE.contains(&name) {
+        match without_waiting_for_long(connection, |c| c.run_migration(migration).map(drop)) {
+            Ok(()) => return Ok(()),
+            Err(NotDone::InUse(user)) => return in_use(user),
+            Err(NotDone::Failed(error)) => error,
         }
-    }
-    let Err(error) = connection.run_migration(migration) else { return Ok(()) };
-    let (name, message) = (name.to_owned(), one_line(&error.to_string()).unwrap_or_default());
-    // diesel has no error kind for SQLSTATE 55P03. If the server's messages are not in English, the
-    // error is `Failed` with the server's own message.
-    if message.contains("lock timeout") {
-        let user = long_user(connection).map_err(Unavailable::from)?;
-        Err(MigrateError::InUse { name, user })
     } else {
-        Err(MigrateError::Failed { name, message })
+        let Err(error) = connection.run_migration(migration) else { return Ok(()) };
+        error
+    };
+    if is_lock_timeout(&error) {
+        in_use(long_user(connection).map_err(Unavailable::from)?)
+    } else {
+        let message = one_line(&error.to_string()).unwrap_or_default();
+        Err(MigrateError::Failed { name: name.to_owned(), message })
     }
 }
 
 /// Asks for the lock again and again, because a session that waits inside PostgreSQL holds a
 /// snapshot meanwhile.
 fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    let deadline = Instant::now() + LOCK_WAIT;
+    let deadline = Instant::now() + OTHERS_WAIT;
     loop {
         let got = diesel::select(sql::<Bool>(&format!("pg_try_advisory_lock({LOCK_KEY})")))
             .get_result::<bool>(connection)

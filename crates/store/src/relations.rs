@@ -2,68 +2,31 @@
 
 mod columns;
 mod comments;
+mod frequent;
 mod indexes;
+mod outcome;
 mod view;
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::collections::BTreeMap;
 
 use diesel::{
     connection::SimpleConnection,
     dsl::sql,
     prelude::*,
-    result::Error as DieselError,
     sql_query,
     sql_types::{BigInt, Bool, Text},
 };
 use domain::FormType;
-use thiserror::Error;
 
-use crate::{
-    store::Store,
-    unavailable::{Unavailable, one_line},
-};
+pub use self::outcome::{PublishError, Published};
+use crate::{store::Store, unavailable::Unavailable};
 use view::{identifier, literal};
 
 /// The key of the advisory lock under which views are made: "relation" in ASCII.
 const LOCK_KEY: i64 = 0x7265_6c61_7469_6f6e;
 
-/// How often a view is tried that another session locks. Each time waits for a second.
-const ATTEMPTS: u32 = 60;
-
 /// The name of the list of erasures, so no form type has it.
 const ERASURES: &str = "erasures";
-
-/// Why a relation could not be published.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PublishError {
-    /// The database does not answer.
-    #[error("the database is unavailable")]
-    Unavailable(#[from] Unavailable),
-    /// A pooler stands between, and an index is not built in a transaction.
-    #[error(
-        "relations need a direct connection: run `worker migrate` with a DATABASE_URL of PostgreSQL itself"
-    )]
-    ThroughPooler,
-    /// The schema of the relations is missing.
-    #[error(
-        "the schema `submissions` is missing, and this role may not create it: run deploy/postgres/roles.sql, then `worker migrate`"
-    )]
-    NoSchema,
-    /// Other sessions have used the view all the time. It is as it was.
-    #[error("{relation} is in use by other sessions: it was tried for {ATTEMPTS} s")]
-    Busy {
-        /// The relation, with its schema.
-        relation: String,
-    },
-    /// PostgreSQL refused.
-    #[error("{relation} cannot be published: {message}")]
-    Failed {
-        /// The relation, with its schema.
-        relation: String,
-        /// PostgreSQL's primary message.
-        message: String,
-    },
-}
 
 /// What the database says of itself.
 #[derive(QueryableByName)]
@@ -98,17 +61,18 @@ impl Store {
         })
     }
 
-    /// Makes a view for each of these form types, and for each other that has rows or had a view, and
-    /// returns the names of the views that it made or changed. Columns are only added. Needs the rights
-    /// of the owner of `forms`.
+    /// Makes a view for each of these form types, and for each other that has rows or had a view.
+    /// Columns are only added. Needs the rights of the owner of `forms`.
     ///
-    /// A view is replaced when no query uses it, and nobody waits for that longer than a second.
-    pub fn publish(&self, form_types: &[FormType]) -> Result<Vec<String>, PublishError> {
+    /// A view is replaced when no query uses it, and nobody waits for that longer than a second: if
+    /// one is in use, it is in [`Published::failed`], and the others are made all the same.
+    pub fn publish(&self, form_types: &[FormType]) -> Result<Published, PublishError> {
         let connection = &mut self.connect_directly()?.ok_or(PublishError::ThroughPooler)?;
         let setup = "SET statement_timeout = 0; SET lock_timeout = '1s'; SET standard_conforming_strings = on";
         connection.batch_execute(setup).map_err(Unavailable::from)?;
         let place = place(connection).map_err(Unavailable::from)?;
-        if !make_schema(connection, &place).map_err(|error| refused("submissions", error))? {
+        let there = make_schema(connection, &place);
+        if !there.map_err(|error| PublishError::of("submissions", error))? {
             return Err(PublishError::NoSchema);
         }
         let mut all: BTreeMap<String, Option<&FormType>> = BTreeMap::new();
@@ -117,33 +81,50 @@ impl Store {
         }
         all.extend(form_types.iter().map(|one| (one.name().to_owned(), Some(one))));
 
-        let mut changed = Vec::new();
+        let mut published = Published::default();
         for (name, form_type) in all {
             if name.is_empty() || name.len() > 48 || name == ERASURES {
                 log::warn!(form_type = name; "Rows of this form type are not published: a view cannot have its name.");
                 continue;
             }
-            let relation = format!("submissions.{name}");
-            if again_while_locked(&relation, || {
-                connection.transaction(|c| publish_one(c, &place, &name, form_type))
-            })? {
-                changed.push(name);
-            }
+            let made = alone(connection, &name, |c| publish_one(c, &place, &name, form_type));
+            published.note(&name, made)?;
         }
-        let relation = format!("submissions.{ERASURES}");
-        if again_while_locked(&relation, || {
-            connection.transaction(|c| publish_erasures(c, &place))
-        })? {
-            changed.push(ERASURES.to_owned());
+        let made = alone(connection, ERASURES, |c| publish_erasures(c, &place));
+        published.note(ERASURES, made)?;
+        // Otherwise nobody would look again for a form type without a schema.
+        if published.failed.is_empty() {
+            note_looked_at(connection, &place).map_err(Unavailable::from)?;
         }
-        let looked =
-            format!("UPDATE {}.forms_looked_at SET up_to = greatest(up_to, $1)", place.home);
-        sql_query(looked)
-            .bind::<BigInt, _>(place.watermark)
-            .execute(connection)
-            .map_err(Unavailable::from)?;
-        Ok(changed)
+        Ok(published)
     }
+}
+
+/// Runs the work on a view in a transaction, while no other process makes views. Those take a second
+/// at most for each, but they may be many.
+fn alone(
+    connection: &mut PgConnection,
+    name: &str,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<bool>,
+) -> Result<bool, PublishError> {
+    let lock = format!(
+        "SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({LOCK_KEY}); SET LOCAL lock_timeout = '1s'"
+    );
+    let done = connection.transaction(|connection| {
+        connection.batch_execute(&lock)?;
+        work(connection)
+    });
+    done.map_err(|error| PublishError::of(&format!("submissions.{name}"), error))
+}
+
+fn note_looked_at(
+    connection: &mut PgConnection,
+    Place { home, watermark, .. }: &Place,
+) -> QueryResult<()> {
+    sql_query(format!("UPDATE {home}.forms_looked_at SET up_to = greatest(up_to, $1)"))
+        .bind::<BigInt, _>(watermark)
+        .execute(connection)
+        .map(drop)
 }
 
 fn place(connection: &mut PgConnection) -> QueryResult<Place> {
@@ -192,7 +173,6 @@ fn publish_one(
     name: &str,
     form_type: Option<&FormType>,
 ) -> QueryResult<bool> {
-    connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})"))?;
     let properties = form_type.map_or(&[][..], FormType::properties);
     let mut columns = columns::load(connection, &place.home, name)?;
     let (new, left_out) = columns::missing(&columns, properties);
@@ -219,7 +199,6 @@ fn publish_erasures(connection: &mut PgConnection, place: &Place) -> QueryResult
          FROM {home}.erasures e\n\
          WHERE e.id <= (SELECT w.id FROM {home}.watermarks w WHERE w.relation = 'erasures')"
     );
-    connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})"))?;
     replace(connection, place, ERASURES, &definition)
 }
 
@@ -252,37 +231,4 @@ fn replace(
     .bind::<Text, _>(definition)
     .execute(connection)?;
     Ok(true)
-}
-
-/// Tries again while another session locks what the transaction needs.
-fn again_while_locked<T>(
-    relation: &str,
-    mut transaction: impl FnMut() -> QueryResult<T>,
-) -> Result<T, PublishError> {
-    for _ in 0..ATTEMPTS {
-        match transaction() {
-            // diesel has no error kind for SQLSTATE 55P03.
-            Err(error) if error.to_string().contains("lock timeout") => {
-                thread::sleep(Duration::from_millis(100));
-            }
-            result => return result.map_err(|error| refused(relation, error)),
-        }
-    }
-    Err(PublishError::Busy { relation: relation.to_owned() })
-}
-
-fn refused(relation: &str, error: DieselError) -> PublishError {
-    match error {
-        DieselError::DatabaseError(
-            diesel::result::DatabaseErrorKind::ClosedConnection
-            | diesel::result::DatabaseErrorKind::UnableToSendCommand
-            | diesel::result::DatabaseErrorKind::ReadOnlyTransaction,
-            _,
-        )
-        | DieselError::BrokenTransactionManager => PublishError::Unavailable(error.into()),
-        error => PublishError::Failed {
-            relation: relation.to_owned(),
-            message: one_line(&error.to_string()).unwrap_or_default(),
-        },
-    }
 }

@@ -6,21 +6,20 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Integer, Nullable, Text, Timestamptz},
+    sql_types::{Bool, Integer, Nullable, Text, Timestamptz},
 };
 
 /// A transaction that uses a table for longer than this makes a migration step back.
 pub(crate) const LONG: Duration = Duration::from_secs(1);
 
-/// Autovacuum has only ShareUpdateExclusiveLock and gives way to a session that waits, so it does
-/// not count. A transaction is known by its `virtualtransaction`, which a prepared transaction has
-/// too, and every role may see.
+/// A transaction is known by its `virtualtransaction`, which a prepared transaction has too, and
+/// every role may see.
 const USERS: &str = "
     SELECT l.virtualtransaction AS transaction, l.pid, l.relation::regclass::text AS table_name,
            min(a.xact_start) AS since
         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-            AND l.mode <> 'ShareUpdateExclusiveLock'
+            AND ($1 OR l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))
             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND l.relation IN (to_regclass('forms'), to_regclass('form_form'))
         GROUP BY l.virtualtransaction, l.pid, l.relation
@@ -71,23 +70,36 @@ struct Row {
     since: Option<DateTime<Utc>>,
 }
 
+impl From<Row> for TableUser {
+    fn from(Row { pid, table_name, since, .. }: Row) -> Self {
+        Self { table: table_name, pid, since }
+    }
+}
+
+fn users(connection: &mut PgConnection, with_readers_and_writers: bool) -> QueryResult<Vec<Row>> {
+    sql_query(USERS).bind::<Bool, _>(with_readers_and_writers).load(connection)
+}
+
 /// Watches the tables for up to [`LONG`], and returns a transaction that has used one of them all
 /// the time. Takes no lock on them.
 pub(crate) fn long_user(connection: &mut PgConnection) -> QueryResult<Option<TableUser>> {
     const LOOKS: u32 = 10;
-    let mut users: Vec<Row> = sql_query(USERS).load(connection)?;
+    let mut long = users(connection, true)?;
     for _ in 0..LOOKS {
-        if users.is_empty() {
+        if long.is_empty() {
             break;
         }
         thread::sleep(LONG / LOOKS);
-        let now: Vec<Row> = sql_query(USERS).load(connection)?;
-        users.retain(|user| now.iter().any(|row| row.transaction == user.transaction));
+        let now = users(connection, true)?;
+        long.retain(|user| now.iter().any(|row| row.transaction == user.transaction));
     }
-    let longest = users.into_iter().next();
-    Ok(longest.map(|Row { pid, table_name, since, .. }| TableUser {
-        table: table_name,
-        pid,
-        since,
-    }))
+    Ok(long.into_iter().next().map(TableUser::from))
+}
+
+/// A session that has one of the tables in a way in which neither readers nor writers have it: a
+/// vacuum that does not give way, the building of an index, or a change of the table.
+pub(crate) fn user_in_the_way_of_vacuum(
+    connection: &mut PgConnection,
+) -> QueryResult<Option<TableUser>> {
+    Ok(users(connection, false)?.into_iter().next().map(TableUser::from))
 }

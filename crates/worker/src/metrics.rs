@@ -101,6 +101,14 @@ const WATERMARK_AGE: Metric = Metric {
                   or this worker could not advance it. Readers see no row above it. 0 if it waits for nothing.",
 };
 
+const UNPUBLISHED: Metric = Metric {
+    name: "form_data_unpublished",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "How many schemas, views and indexes for readers this worker could not record, make or build when it \
+                  last tried. It tries again until this is 0.",
+};
+
 const CONNECTIONS_IN_USE: Metric = Metric {
     name: "form_data_database_connections_in_use",
     kind: MetricKind::Gauge,
@@ -142,6 +150,7 @@ const ALL: &[&Metric] = &[
     &ENTRIES,
     &DATABASE_UP,
     &WATERMARK_AGE,
+    &UNPUBLISHED,
     &invalid::KEPT,
     &invalid::KEPT_REASONS,
     &invalid::WAITING,
@@ -269,6 +278,10 @@ pub fn set_connections(store: &Store) {
 
 pub fn set_watermark_age(age: Duration) {
     gauge!(WATERMARK_AGE.name).set(age);
+}
+
+pub fn set_unpublished(failures: usize) {
+    gauge!(UNPUBLISHED.name).set(failures as f64);
 }
 
 pub fn set_database_up(is_up: bool) {

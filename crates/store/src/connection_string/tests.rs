@@ -7,8 +7,12 @@ fn build(url: &str) -> Result<String, InvalidSettings> {
     ConnectionString::build(&settings).map(|string| string.as_secret().expose_secret().to_owned())
 }
 
-const DEFAULTS: &str = "connect_timeout='5' tcp_user_timeout='10000' keepalives_idle='5' keepalives_interval='3' \
-                        keepalives_count='3' fallback_application_name='directory-form-data'";
+const DEFAULTS: &str = concat!(
+    "connect_timeout='5' tcp_user_timeout='10000' keepalives_idle='5' keepalives_interval='3' keepalives_count='3' ",
+    "fallback_application_name='directory-form-data/",
+    env!("CARGO_PKG_VERSION"),
+    "'"
+);
 
 #[test]
 fn parameters_of_the_url_come_before_the_defaults() {
@@ -47,8 +51,12 @@ fn timeouts_of_the_url_override_the_defaults() {
         build("postgres://h/d?connect_timeout=3&keepalives_idle=60&tcp_user_timeout=1").unwrap();
     assert_eq!(
         built,
-        "host='h' dbname='d' connect_timeout='3' keepalives_idle='60' tcp_user_timeout='1' \
-         keepalives_interval='3' keepalives_count='3' fallback_application_name='directory-form-data'"
+        concat!(
+            "host='h' dbname='d' connect_timeout='3' keepalives_idle='60' tcp_user_timeout='1' ",
+            "keepalives_interval='3' keepalives_count='3' fallback_application_name='directory-form-data/",
+            env!("CARGO_PKG_VERSION"),
+            "'"
+        )
     );
 }
 

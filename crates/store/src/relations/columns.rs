@@ -1,6 +1,6 @@
 //! The columns of a form type: which there are, and how new ones are named.
 
-use std::fmt::Write;
+use std::{fmt::Write, iter};
 
 use diesel::{
     prelude::*,
@@ -125,19 +125,14 @@ fn free_name(property: &str, columns: &[Column]) -> String {
     let base = match first {
         Some(first) => first.name.clone(),
         None if is_usable(property) => return property.to_owned(),
-        None => {
-            let hashed = format!("{}_{}", cut(property, MAX_NAME - 9), hash(property));
-            if is_usable(&hashed) {
-                return hashed;
-            }
-            hashed
-        }
+        None => format!("{}_{}", cut(property, MAX_NAME - 9), hash(property)),
     };
     let numbered = (2_u64..).map(|number| {
         let suffix = format!("_{number}");
         format!("{}{suffix}", cut(&base, MAX_NAME - suffix.len()))
     });
-    numbered.into_iter().find(|name| is_usable(name)).unwrap_or(base)
+    // The name of another column of this property is not free.
+    iter::once(base.clone()).chain(numbered).find(|name| is_usable(name)).unwrap_or(base)
 }
 
 /// The first eight hexadecimal digits of the SHA-256.

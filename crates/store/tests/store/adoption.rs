@@ -5,19 +5,21 @@ use test_kit::postgres::TestDatabase;
 
 use crate::support::{decided, old_message, store_on, submission};
 
+/// The table of the 2016 service.
+pub const OLD_TABLE: &str = "
+    CREATE TABLE form_form (
+        id serial NOT NULL PRIMARY KEY,
+        created timestamp with time zone NOT NULL,
+        data jsonb NOT NULL,
+        sqs_message_id varchar(255) NULL UNIQUE
+    );
+    CREATE INDEX form_form_sqs_message_id_5b7a2c1d_like ON form_form (sqs_message_id varchar_pattern_ops)";
+
 /// The database of the 2016 service, on which this SQL has run too.
 pub fn old_database(more: &str) -> TestDatabase {
     let database = TestDatabase::create();
-    database.sql(&format!(
-        "CREATE TABLE form_form (
-             id serial NOT NULL PRIMARY KEY,
-             created timestamp with time zone NOT NULL,
-             data jsonb NOT NULL,
-             sqs_message_id varchar(255) NULL UNIQUE
-         );
-         CREATE INDEX form_form_sqs_message_id_5b7a2c1d_like ON form_form (sqs_message_id varchar_pattern_ops);
-         {more}"
-    ));
+    database.sql(OLD_TABLE);
+    database.sql(more);
     database
 }
 

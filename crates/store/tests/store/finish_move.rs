@@ -1,6 +1,6 @@
 //! The index on the message ids of all rows goes, and comes back.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{process::Command, thread, time::Duration};
 
 use diesel::connection::SimpleConnection;
 use domain::Record;
@@ -14,6 +14,7 @@ use test_kit::postgres::TestDatabase;
 
 use crate::{
     adoption::{OLD_INSERT, old_database},
+    last_release::last_release,
     support::{Fixture, decided, fixture, old_message, store_on, submission, submissions},
 };
 
@@ -25,27 +26,12 @@ const OF_SOME: &str = "CREATE UNIQUE INDEX forms_sqs_message_id_alone_key ON pub
 const REFUSED: &str = "run \"worker finish-move --back\" first";
 
 /// The database of the 2016 service with a row, migrated.
-fn migrated() -> Fixture {
+pub fn migrated() -> Fixture {
     let row = "INSERT INTO form_form (created, data, sqs_message_id) VALUES (now(), '{}', 'old-1')";
     let database = old_database(row);
     let fixture = Fixture { store: store_on(&database.url(), |_| {}), database };
     fixture.store.migrate().unwrap();
     fixture
-}
-
-/// The database of the last release with a row: it had the first migration only.
-fn last_release() -> TestDatabase {
-    let database = TestDatabase::create();
-    let first =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/2026-11-21-000000_forms/up.sql");
-    database.sql(
-        "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY NOT NULL,
-             run_on timestamp NOT NULL DEFAULT current_timestamp);
-         INSERT INTO __diesel_schema_migrations VALUES ('20261121000000')",
-    );
-    database.sql(&format!("BEGIN; {}; COMMIT", fs::read_to_string(first).unwrap()));
-    database.sql("INSERT INTO forms (submission_id, sqs_message_id, data) VALUES (gen_random_uuid(), 'm', '{}')");
-    database
 }
 
 fn dump(database: &TestDatabase) -> String {

@@ -8,8 +8,16 @@ mod times;
 mod views;
 
 use domain::FormType;
+use store::{PublishError, Published};
 
 use crate::support::Fixture;
+
+#[track_caller]
+fn all_done(published: Result<Published, PublishError>) -> Vec<String> {
+    let Published { done, failed } = published.unwrap();
+    assert_eq!(failed, []);
+    done
+}
 
 /// A form type with these properties, as JSON members.
 fn form_type(name: &str, properties: &str) -> FormType {
@@ -18,6 +26,16 @@ fn form_type(name: &str, properties: &str) -> FormType {
 }
 
 impl Fixture {
+    /// Publishes these form types, and returns what changed.
+    fn publish(&self, form_types: &[FormType]) -> Vec<String> {
+        all_done(self.store.publish(form_types))
+    }
+
+    /// Builds the missing indexes, and returns of which form types.
+    fn index(&self) -> Vec<String> {
+        all_done(self.store.index_relations())
+    }
+
     fn insert(&self, form_type: &str, data: &str) {
         self.database.sql(&format!(
             "INSERT INTO forms (form_type, data) VALUES ('{form_type}', '{}')",

@@ -130,6 +130,9 @@ fn a_transaction_that_holds_up_the_index_is_named_in_the_log() {
     report.wait().unwrap();
     assert!(status.success(), "{log}");
     assert!(log.contains(&format!("pid={pid} ")) && log.contains("since=20"), "{log}");
+    // PostgreSQL does not say of which worker it is.
+    assert!(log.contains("A session that is none of ours may insert forms."), "{log}");
+    assert!(log.contains("application=psql"), "{log}");
     assert!(log.contains("index=forms_sqs_message_id_alone_key"), "{log}");
     assert!(!log.contains("canary"), "no text of a query: {log}");
 }

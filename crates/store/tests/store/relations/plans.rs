@@ -20,7 +20,7 @@ fn plan(session: &mut PgConnection, query: &str) -> String {
 fn filled() -> Fixture {
     let f = fixture();
     let properties = r#""n": {"type": "integer"}, "born": {"type": "string", "format": "date"}"#;
-    f.store.publish(&["frequent", "rare", "late"].map(|name| form_type(name, properties))).unwrap();
+    f.publish(&["frequent", "rare", "late"].map(|name| form_type(name, properties)));
     f.database.sql(
         "INSERT INTO forms (form_type, data)
              SELECT CASE WHEN n > 20000 THEN 'late' WHEN n % 500 = 0 THEN 'rare' ELSE 'frequent' END,
@@ -29,7 +29,7 @@ fn filled() -> Fixture {
          ANALYZE forms",
     );
     f.advance();
-    assert_eq!(f.store.index_relations().unwrap(), ["frequent", "late", "rare"]);
+    assert_eq!(f.index(), ["frequent", "late", "rare"]);
     f
 }
 
@@ -96,4 +96,19 @@ fn a_query_computes_only_the_columns_that_it_uses() {
     let parallel = "SET debug_parallel_query = on; SET force_parallel_mode = on";
     let parallel = parallel.split("; ").find(|set| f.database.try_sql(set).is_ok()).unwrap();
     f.database.sql(&format!("{parallel}; SELECT count(born) FROM submissions.frequent"));
+}
+
+#[test]
+fn a_count_reads_the_index_of_the_type_alone() {
+    let f = filled();
+    f.database.sql("VACUUM forms");
+    let plan = f.database.sql("EXPLAIN SELECT count(*) FROM submissions.rare");
+    assert!(plan.contains("Index Only Scan using forms_of_rare on forms"), "{plan}");
+}
+
+#[test]
+fn the_list_of_unreadable_fields_decompresses_them_once() {
+    let f = filled();
+    let plan = f.database.sql("EXPLAIN (VERBOSE) SELECT unreadable FROM submissions.frequent");
+    assert_eq!(plan.matches("f.data").count(), 1, "{plan}");
 }

@@ -62,7 +62,7 @@ fn all_shapes() -> Fixture {
         .iter()
         .map(|(name, schema, _)| form_type(name, &format!(r#""p": {schema}"#)))
         .collect();
-    f.store.publish(&types).unwrap();
+    f.publish(&types);
     for (name, ..) in TYPES {
         let rows =
             VALUES.map(|(value, _)| format!(r#"('{name}', '{{"p": {value}, "other": {value}}}')"#));
@@ -136,7 +136,7 @@ fn a_filter_on_any_column_fails_for_no_value() {
 #[test]
 fn data_that_is_not_an_object_is_in_extra_as_a_whole() {
     let f = fixture();
-    f.store.publish(&[form_type("form", r#""data": {}, "n": {"type": "integer"}"#)]).unwrap();
+    f.publish(&[form_type("form", r#""data": {}, "n": {"type": "integer"}"#)]);
     let shapes = [r#""{\"data\": 1}""#, r#"["data", "n"]"#, "1", "true", "null", "[]"];
     for shape in shapes {
         f.insert("form", shape);
@@ -154,8 +154,8 @@ fn data_that_is_not_an_object_is_in_extra_as_a_whole() {
 #[test]
 fn a_property_with_two_types_is_readable_if_one_fits() {
     let f = fixture();
-    f.store.publish(&[form_type("t", r#""p": {"type": "integer"}"#)]).unwrap();
-    f.store.publish(&[form_type("t", r#""p": {"type": "string", "format": "date"}"#)]).unwrap();
+    f.publish(&[form_type("t", r#""p": {"type": "integer"}"#)]);
+    f.publish(&[form_type("t", r#""p": {"type": "string", "format": "date"}"#)]);
     for value in ["5", r#""2016-01-01""#, r#""x""#, "null", "1.5"] {
         f.insert("t", &format!(r#"{{"p": {value}}}"#));
     }
@@ -164,6 +164,6 @@ fn a_property_with_two_types_is_readable_if_one_fits() {
         "5||\n|2016-01-01|\n||{p}\n||\n||{p}"
     );
     // The first type comes back to its column.
-    f.store.publish(&[form_type("t", r#""p": {"type": "integer"}"#)]).unwrap();
+    f.publish(&[form_type("t", r#""p": {"type": "integer"}"#)]);
     assert_eq!(f.read("SELECT count(*) FROM relation_columns"), "2");
 }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use store::PublishError;
+use store::{PublishError, Published};
 
 use super::form_type;
 use crate::support::{fixture, store_on, submission};
@@ -19,23 +19,20 @@ fn a_view_has_our_columns_and_then_the_properties_in_their_order() {
            "at": {"type": "string", "format": "date-time"}, "seats": {"type": "integer"},
            "price": {"type": "number"}, "vip": {"type": "boolean"}, "guests": {"type": "array"}"#,
     );
-    assert_eq!(
-        f.store.publish(std::slice::from_ref(&booking)).unwrap(),
-        ["event-booking", "erasures"]
-    );
+    assert_eq!(f.publish(std::slice::from_ref(&booking)), ["event-booking", "erasures"]);
     assert_eq!(
         f.database.sql(COLUMNS),
         "id|bigint\nsubmission_id|uuid\nreceived_at|timestamp with time zone\ncreated|timestamp with time zone\n\
          schema_digest|text\nextra|jsonb\nunreadable|text[]\n\
          name|text\nborn|date\nat|timestamp with time zone\nseats|bigint\nprice|numeric\nvip|boolean\nguests|jsonb"
     );
-    assert_eq!(f.store.publish(&[booking]).unwrap(), [""; 0]);
+    assert_eq!(f.publish(&[booking]), [""; 0]);
 }
 
 #[test]
 fn a_row_is_shown_unless_it_was_erased_or_is_above_the_watermark() {
     let f = fixture();
-    f.store.publish(&[form_type("form", r#""data": {}"#)]).unwrap();
+    f.publish(&[form_type("form", r#""data": {}"#)]);
     f.store.insert_once(&[submission(1, r#"{"data": 1}"#), submission(2, r#"{"data": 2}"#)]);
     assert_eq!(f.database.sql("SELECT count(*) FROM submissions.form"), "0");
     f.database.sql("UPDATE forms SET schema_digest = CASE id WHEN 1 THEN '\\xabcd'::bytea END");
@@ -86,7 +83,7 @@ fn any_name_of_a_property_works() {
         .chain([&long.as_str()])
         .map(|name| format!(r#""{name}": {{"type": "string"}}"#))
         .collect();
-    f.store.publish(&[form_type("t", &properties.join(","))]).unwrap();
+    f.publish(&[form_type("t", &properties.join(","))]);
     let members = |value: &str| -> String {
         let members: Vec<String> =
             names.iter().chain([&long.as_str()]).map(|n| format!(r#""{n}": {value}"#)).collect();
@@ -123,7 +120,7 @@ fn titles_and_descriptions_become_comments() {
         // Says nothing, so it changes nothing.
         (r#""p": {}"#, "Your name\nAs it's in the passport"),
     ] {
-        f.store.publish(&[form_type("t", schema)]).unwrap();
+        f.publish(&[form_type("t", schema)]);
         assert_eq!(f.database.sql(comment), expected);
     }
     assert_ne!(f.database.sql("SELECT col_description('submissions.t'::regclass, 1)"), "");
@@ -134,7 +131,7 @@ fn after_1500_columns_the_rest_stays_in_extra() {
     let f = fixture();
     let properties: Vec<String> =
         (0..1510).map(|n| format!(r#""p{n}": {{"type": "integer"}}"#)).collect();
-    f.store.publish(&[form_type("t", &properties.join(","))]).unwrap();
+    f.publish(&[form_type("t", &properties.join(","))]);
     f.insert("t", r#"{"p0": 0, "p1499": 1499, "p1500": 1500, "p1509": 1509}"#);
     assert_eq!(
         f.read("SELECT p0, p1499, extra FROM submissions.t"),
@@ -146,13 +143,13 @@ fn after_1500_columns_the_rest_stays_in_extra() {
 #[test]
 fn form_types_without_a_schema_and_those_no_longer_served_have_a_view() {
     let f = fixture();
-    f.store.publish(&[form_type("old", r#""p": {}"#)]).unwrap();
+    f.publish(&[form_type("old", r#""p": {}"#)]);
     f.insert("other", r#"{"p": 1}"#);
     f.insert("old", r#"{"p": 1}"#);
     // Nobody could have a view with such a name.
     f.insert(&"x".repeat(60), "{}");
     f.insert("erasures", "{}");
-    assert_eq!(f.store.publish(&[]).unwrap(), ["other"]);
+    assert_eq!(f.publish(&[]), ["other"]);
     assert_eq!(f.read("SELECT extra FROM submissions.other"), r#"{"p": 1}"#);
     assert_eq!(f.read("SELECT p FROM submissions.old"), "1");
     assert_eq!(
@@ -161,22 +158,50 @@ fn form_types_without_a_schema_and_those_no_longer_served_have_a_view() {
     );
     // A view that somebody dropped comes back.
     f.database.sql("DROP VIEW submissions.old");
-    assert_eq!(f.store.publish(&[]).unwrap(), ["old"]);
+    assert_eq!(f.publish(&[]), ["old"]);
 }
 
 #[test]
-fn a_view_in_use_is_replaced_when_the_query_has_ended() {
+fn a_view_in_use_holds_up_no_other_view_and_no_index_and_is_replaced_afterwards() {
     let f = fixture();
-    f.store.publish(&[form_type("t", r#""p": {}"#)]).unwrap();
-    let report = f.session_that("BEGIN; SELECT * FROM submissions.t");
+    let two = |properties| ["in-use", "other"].map(|name| form_type(name, properties));
+    f.publish(&two(r#""p": {}"#));
+    let report = f.session_that("BEGIN; SELECT * FROM submissions.\"in-use\"");
+    let changed = two(r#""q": {}"#);
     thread::scope(|scope| {
-        let publishing = scope.spawn(|| f.store.publish(&[form_type("t", r#""q": {}"#)]));
+        let publishing = scope.spawn(|| f.store.publish(&changed));
         f.wait_for_blocked();
         // Nobody waits behind it for more than a second.
-        f.database.sql("SET statement_timeout = '3s'; SELECT * FROM submissions.t");
-        drop(report);
-        assert_eq!(publishing.join().unwrap(), Ok(vec!["t".to_owned()]));
+        f.database.sql("SET statement_timeout = '3s'; SELECT * FROM submissions.\"in-use\"");
+        let Published { done, failed } = publishing.join().unwrap().unwrap();
+        assert_eq!(done, ["other"]);
+        assert_eq!(failed, [PublishError::Busy { relation: "submissions.in-use".to_owned() }]);
     });
+    assert_eq!(f.index(), ["in-use", "other"]);
+    drop(report);
+    assert_eq!(f.publish(&changed), ["in-use"]);
+}
+
+#[test]
+fn a_view_that_postgresql_refuses_holds_up_no_other_and_is_not_forgotten() {
+    let f = fixture();
+    f.publish(&[]);
+    // Somebody has made something else of this name.
+    f.database.sql("CREATE TABLE submissions.a (id bigint)");
+    f.insert("a", "{}");
+    f.insert("b", "{}");
+    f.advance();
+    for expected in [&["b", "c"][..], &[]] {
+        let Published { done, failed } = f.store.publish(&[form_type("c", "")]).unwrap();
+        assert_eq!(done, expected);
+        let [PublishError::Failed { relation, message }] = &failed[..] else {
+            panic!("{failed:?}")
+        };
+        assert_eq!(relation, "submissions.a");
+        assert!(message.contains("is not a view"), "{message}");
+    }
+    f.database.sql("DROP TABLE submissions.a");
+    assert_eq!(f.publish(&[]), ["a"]);
 }
 
 #[test]
@@ -196,7 +221,7 @@ fn a_role_that_may_not_create_the_schema_says_what_to_run() {
     let store = store_on(&f.database.url_as(&role, "owner"), |_| {});
     assert_eq!(store.publish(&[]), Err(PublishError::NoSchema));
     f.database.sql(&format!("CREATE SCHEMA submissions AUTHORIZATION {role}"));
-    assert_eq!(store.publish(&[]).unwrap(), ["erasures"]);
+    assert_eq!(store.publish(&[]).unwrap().done, ["erasures"]);
     drop(store);
     f.database.sql(&format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';
@@ -208,7 +233,7 @@ fn a_role_that_may_not_create_the_schema_says_what_to_run() {
 fn an_analyst_needs_no_right_on_forms() {
     let f = fixture();
     let role = format!("{}_analyst", f.database.name());
-    f.store.publish(&[form_type("t", r#""p": {"type": "string", "format": "date"}"#)]).unwrap();
+    f.publish(&[form_type("t", r#""p": {"type": "string", "format": "date"}"#)]);
     f.insert("t", r#"{"p": "2016-01-01"}"#);
     f.advance();
     f.database.sql(&format!(
