@@ -118,8 +118,9 @@ $$;
 -- first that the message had; it may be null if there is a submission id.
 --
 -- A message of the submission that was kept has a message id too. The worker of 2016 knows no other id, so each of them
--- gets a tombstone, unless a row has it: then a row without a submission id is erased if its content is that of the kept
--- message. It stays if it has other content, because somebody may have given the message a wrong id.
+-- gets a tombstone of its own, which is found by it alone, unless a row has it. Such a row without a submission id is
+-- erased if its content is that of the kept message. It stays if it has other content, because somebody may have given
+-- the message a wrong id.
 --
 -- The content stays in dead rows until the next vacuum.
 --
@@ -211,8 +212,8 @@ begin
         -- An insert of the same id that is not committed yet holds this up, and the next round sees its row.
         with tombstone as (
             insert into home.forms (form_type, submission_id, sqs_message_id, data, erased_at)
-                values (erase_submission.form_type, erase_submission.submission_id,
-                    coalesce(erase_submission.sqs_message_id, kept_under[1]), 'null', now())
+                values (erase_submission.form_type, erase_submission.submission_id, erase_submission.sqs_message_id,
+                    'null', now())
                 on conflict do nothing
                 returning forms.id
         )
