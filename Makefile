@@ -158,6 +158,11 @@ bench: release ## Measures throughput, latency and memory into docs/reports/benc
 	$(if $(BASE),$(BENCH) pairs)
 	$(BENCH) --backlog $(or $(BACKLOG),200000) $(if $(BASE),,--docs docs/reports)
 
+.PHONY: large
+large: release ## Measures a table with 30 million rows into docs/reports/large.md, with about 20 GB of disk; ROWS=300000 prints
+	$(BENCH) large $(if $(ROWS),--rows $(ROWS),--docs docs/reports) $(if $(PAIRS),--pairs $(PAIRS)) \
+		$(if $(MEMORY),--memory $(MEMORY)) $(if $(PART),--only $(PART))
+
 .PHONY: count
 count: release ## Counts instructions per submission with valgrind into docs/reports/benchmarks.md; BASE=revision compares
 	@deploy/local/prerequisites count

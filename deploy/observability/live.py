@@ -194,6 +194,11 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("the form queue keeps messages for 4 days", ["RetentionTooShort"], since)
 
     since = time.monotonic()
+    psql(stack.database, "alter function is_erased rename to gone")
+    expect("the function is_erased is missing", ["ErasedNotRecognised"], since)
+    psql(stack.database, "alter function gone rename to is_erased")
+
+    since = time.monotonic()
     held = stack.insert_that_stays_open()
     expect("an insert stays open", ["ReadersHeldBack"], since)
     held.kill()

@@ -36,6 +36,20 @@
   \set analyst form_analyst
 \endif
 
+-- What the migrations make. Add new names here, with the roles that may call a function; what is not named belongs to
+-- somebody else, and keeps its owner and its rights.
+select array['__diesel_schema_migrations', 'forms', 'form_form', 'watermarks', 'invalid_messages', 'erasures',
+        'form_schemas', 'relations', 'relation_columns', 'forms_looked_at'] as tables,
+    array['store_form(text,uuid,text,timestamptz,text)', 'advance_watermark(text)',
+        'keep_invalid(text,uuid,text,bytea,bytea,text,integer)', 'invalid_messages_waiting()',
+        'store_submission(text,uuid,text,timestamptz,text,bytea,text)', 'forms_with_ids(uuid,text)',
+        'is_erased(uuid,text)', 'message_ids_are_unique()', 'record_schema(text,text)'] as functions_of_worker,
+    array['read_date(text)', 'read_time(text)'] as functions_of_analyst,
+    array['create_beside_forms(text,text[],text[],text[])', 'transactions_with_ids(regclass)', 'lock_identity(uuid,text)',
+        'is_json(bytea,jsonb)', 'message_ids_of_kept(uuid)', 'erase_submission(text,uuid,text,text)',
+        'refuse_insert_of_2016()'] as functions_of_nobody
+\gset
+
 begin;
 
 select format('create role %I login', name)
@@ -75,20 +89,18 @@ select format('alter table %s owner to %I', oid::regclass, :'migrator'),
 \gexec
 alter table __diesel_schema_migrations owner to :"migrator";
 
--- So does the rest of what the migrations make, if somebody else has run them. Add new names here.
-select format('alter table public.%I owner to %I', relname, :'migrator')
+-- So does the rest of what the migrations make, if somebody else has run them.
+select format('alter table %s owner to %I', oid::regclass, :'migrator')
     from pg_class
-    where relnamespace = 'public'::regnamespace and relkind = 'r' and pg_get_userbyid(relowner) <> :'migrator'
-        and relname in ('watermarks', 'invalid_messages', 'erasures',
-            'form_schemas', 'relations', 'relation_columns', 'forms_looked_at')
+    where oid in (select to_regclass('public.' || name) from unnest(:'tables'::text[]) as name)
+        and relkind = 'r' and pg_get_userbyid(relowner) <> :'migrator'
 \gexec
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
     from pg_proc
-    where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) <> :'migrator'
-        and proname in ('store_form', 'create_beside_forms', 'advance_watermark', 'transactions_with_ids',
-            'keep_invalid', 'invalid_messages_waiting', 'lock_identity',
-            'store_submission', 'forms_with_ids', 'is_erased', 'erase_submission',
-            'message_ids_are_unique', 'refuse_insert_of_2016', 'record_schema', 'read_date', 'read_time')
+    where oid in (select to_regprocedure('public.' || signature)
+            from unnest(:'functions_of_worker'::text[] || :'functions_of_analyst'::text[] || :'functions_of_nobody'::text[])
+                as signature)
+        and pg_get_userbyid(proowner) <> :'migrator'
 \gexec
 
 -- What the migrator's tables give to these roles without naming it ends here: the last release granted it by default
@@ -103,13 +115,20 @@ select format('alter default privileges for role %I%s revoke all on %s from %I',
 \gexec
 alter default privileges for role :"migrator" revoke execute on functions from public;
 
+-- Our tables and the sequences of their columns
 select format('revoke all on %s from %I, %I, %I', oid::regclass, :'worker', :'operator', :'analyst')
     from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'S')
-        and pg_get_userbyid(relowner) = :'migrator'
+    where oid in (select to_regclass('public.' || name) from unnest(:'tables'::text[]) as name)
+        or relkind = 'S' and exists (select from pg_depend
+            where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype in ('a', 'i')
+                and refclassid = 'pg_class'::regclass
+                and refobjid in (select to_regclass('public.' || name) from unnest(:'tables'::text[]) as name))
 \gexec
 select format('revoke all on function %s from public, %I, %I, %I', oid::regprocedure, :'worker', :'operator', :'analyst')
-    from pg_proc where pronamespace = 'public'::regnamespace and pg_get_userbyid(proowner) = :'migrator'
+    from pg_proc
+    where oid in (select to_regprocedure('public.' || signature)
+        from unnest(:'functions_of_worker'::text[] || :'functions_of_analyst'::text[] || :'functions_of_nobody'::text[])
+            as signature)
 \gexec
 
 -- Every right, by name. What no migration has made yet is left out.
@@ -125,34 +144,35 @@ select format('grant %s on %s to %I', rights, name::regclass, role)
     ) as given (name, role, rights)
     where name is not null
 \gexec
-select format('grant execute on function %s to %I', oid::regprocedure, :'worker')
-    from pg_proc
-    where pronamespace = 'public'::regnamespace and proname in ('store_form', 'advance_watermark',
-        'keep_invalid', 'invalid_messages_waiting', 'store_submission', 'forms_with_ids', 'is_erased',
-        'message_ids_are_unique', 'record_schema')
+-- The functions of the analyst are those in a view, which run with the rights of its reader.
+select format('grant execute on function %s to %I', to_regprocedure('public.' || signature), role)
+    from (select unnest(:'functions_of_worker'::text[]), :'worker'
+        union all select unnest(:'functions_of_analyst'::text[]), :'analyst') as given (signature, role)
+    where to_regprocedure('public.' || signature) is not null
 \gexec
 
 -- The migrator may not create schemas, so the one of the views is created here; they pass to the migrator too.
 select format('create schema submissions authorization %I', :'migrator') where to_regnamespace('submissions') is null
 \gexec
 alter schema submissions owner to :"migrator";
+select to_regclass('public.relations') is not null as has_relations
+\gset
+\if :has_relations
 select format('alter view %s owner to %I', oid::regclass, :'migrator')
-    from pg_class
-    where relnamespace = 'submissions'::regnamespace and relkind = 'v' and pg_get_userbyid(relowner) <> :'migrator'
+    from pg_class join public.relations on oid = to_regclass(format('%I.%I', schema, name))
+    where relkind = 'v' and pg_get_userbyid(relowner) <> :'migrator'
 \gexec
+\endif
 
--- The functions in a view run with the rights of its reader.
-select format('grant execute on function %s to %I', oid::regprocedure, :'analyst')
-    from pg_proc
-    where pronamespace = 'public'::regnamespace and proname in ('read_date', 'read_time')
-\gexec
-
--- The analyst reads the views of this schema, also those that are made later for new form types.
+-- The analyst reads the migrator's views of this schema, also those that are made later for new form types.
 select format('grant usage on schema submissions to %I', :'analyst'),
-       format('grant select on all tables in schema submissions to %I', :'analyst'),
        format('alter default privileges for role %I in schema submissions grant select on tables to %I',
             :'migrator', :'analyst')
     where to_regnamespace('submissions') is not null
+\gexec
+select format('grant select on %s to %I', oid::regclass, :'analyst')
+    from pg_class
+    where relnamespace = to_regnamespace('submissions') and relkind = 'v' and pg_get_userbyid(relowner) = :'migrator'
 \gexec
 
 commit;

@@ -9,5 +9,8 @@ $$;
 
 drop function invalid_messages_waiting();
 drop function keep_invalid(text, uuid, text, bytea, bytea, text, integer);
+drop function is_json(bytea, jsonb);
+drop function is_erased(uuid, text);
+drop function forms_with_ids(uuid, text);
 drop function lock_identity(uuid, text);
 drop table invalid_messages;

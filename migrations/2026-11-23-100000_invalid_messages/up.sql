@@ -55,6 +55,43 @@ volatile
 set search_path = pg_catalog, pg_temp
 return pg_advisory_xact_lock(hashtextextended(coalesce(submission_id::text, sqs_message_id), 0));
 
+-- The rows that have one of these ids. PostgreSQL puts this query into those that call it; a search_path of its own would
+-- prevent that.
+create function home.forms_with_ids(by_submission_id uuid, by_sqs_message_id text)
+returns table (id bigint, form_type text, submission_id uuid, sqs_message_id text, data jsonb, erased_at timestamptz)
+language sql
+stable
+as $$
+    select f.id, f.form_type, f.submission_id, f.sqs_message_id::text, f.data, f.erased_at
+        from home.forms f
+        where f.submission_id = by_submission_id or f.sqs_message_id::text = by_sqs_message_id
+$$;
+
+-- Whether this submission was erased. A row with the same message id and another submission id is another submission.
+create function home.is_erased(of_submission_id uuid, of_sqs_message_id text) returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from home.forms_with_ids(of_submission_id, of_sqs_message_id) f
+            where f.erased_at is not null and (f.submission_id = of_submission_id) is not false)
+$$;
+
+-- Whether this body is JSON with this content. PostgreSQL cannot read some bodies as jsonb; no row has their content.
+create function home.is_json(body bytea, data jsonb) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return convert_from(body, 'UTF8')::jsonb = data;
+exception
+    when data_exception or program_limit_exceeded then
+        return false;
+end
+$$;
+
 -- Keeps a message of the invalid queue and says what it did:
 --
 --     kept        it is new, and waits
@@ -74,30 +111,19 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    value jsonb;
-    form record;
-    is_stored boolean := false;
+    is_stored boolean;
     old record;
     new_state text;
 begin
     perform home.lock_identity(keep_invalid.submission_id, keep_invalid.sqs_message_id);
 
-    for form in
-        select f.form_type, f.data, f.erased_at from home.forms f
-            where f.submission_id = keep_invalid.submission_id
-                or (f.sqs_message_id = keep_invalid.sqs_message_id and f.submission_id is null)
-    loop
-        if form.erased_at is not null then
-            return 'erased';
-        end if;
-        begin
-            value := coalesce(value, convert_from(keep_invalid.body, 'UTF8')::jsonb);
-        exception
-            -- PostgreSQL cannot read it as jsonb, so it is not the content that is stored.
-            when data_exception or program_limit_exceeded then continue;
-        end;
-        is_stored := is_stored or (form.form_type = keep_invalid.form_type and form.data = value);
-    end loop;
+    if home.is_erased(keep_invalid.submission_id, keep_invalid.sqs_message_id) then
+        return 'erased';
+    end if;
+    select coalesce(bool_or(home.is_json(keep_invalid.body, f.data)), false) into is_stored
+        from home.forms_with_ids(keep_invalid.submission_id, keep_invalid.sqs_message_id) f
+        where f.form_type = keep_invalid.form_type and f.erased_at is null
+            and (f.submission_id = keep_invalid.submission_id) is not false;
 
     insert into home.invalid_messages
         (form_type, submission_id, sqs_message_id, body, attributes, sha256, reason, state, changed_by)
@@ -154,5 +180,9 @@ end;
 
 $sql$,
     tables => '{invalid_messages}',
-    functions => '{"lock_identity(uuid, text)"}',
-    for_writers => '{"keep_invalid(text, uuid, text, bytea, bytea, text, integer)", invalid_messages_waiting()}');
+    functions => '{"lock_identity(uuid, text)", "is_json(bytea, jsonb)"}',
+    for_writers => '{
+        "keep_invalid(text, uuid, text, bytea, bytea, text, integer)",
+        invalid_messages_waiting(),
+        "forms_with_ids(uuid, text)",
+        "is_erased(uuid, text)"}');

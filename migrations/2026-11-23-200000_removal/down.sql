@@ -45,8 +45,7 @@ create or replace view home.form_form as select id, created, data, sqs_message_i
 $sql$, '{}', '{}', '{}');
 
 drop function erase_submission(text, uuid, text, text);
+drop function message_ids_of_kept(uuid);
 drop function store_submission(text, uuid, text, timestamptz, text, bytea, text);
-drop function is_erased(uuid, text);
-drop function forms_with_ids(uuid, text);
 drop table erasures;
 delete from watermarks where relation = 'erasures';

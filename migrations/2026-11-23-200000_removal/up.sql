@@ -29,29 +29,6 @@ create table home.erasures (
 
 insert into home.watermarks (relation) values ('erasures');
 
--- The rows that have one of these ids. PostgreSQL puts this query into those that call it; a search_path of its own would
--- prevent that.
-create function home.forms_with_ids(by_submission_id uuid, by_sqs_message_id text)
-returns table (id bigint, form_type text, submission_id uuid, sqs_message_id text, data jsonb, erased_at timestamptz)
-language sql
-stable
-as $$
-    select f.id, f.form_type, f.submission_id, f.sqs_message_id::text, f.data, f.erased_at
-        from home.forms f
-        where f.submission_id = by_submission_id or f.sqs_message_id::text = by_sqs_message_id
-$$;
-
--- Whether this submission was erased. A row with the same message id and another submission id is another submission.
-create function home.is_erased(of_submission_id uuid, of_sqs_message_id text) returns boolean
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select exists (
-        select from home.forms_with_ids(of_submission_id, of_sqs_message_id) f
-            where f.erased_at is not null and (f.submission_id = of_submission_id) is not false)
-$$;
-
 -- Stores one row and returns what store_form of the first migration returns. An erased submission is already stored,
 -- whatever its data. It also looks for a row without a submission id: when message ids are no longer unique in the whole
 -- table, no index stops a row with a submission id whose message the 2016 worker has stored without one.
@@ -125,8 +102,24 @@ $$;
 -- It still takes the insert of the 2016 worker. Rows in which erased_at is set do not appear in it.
 create or replace view home.form_form as select id, created, data, sqs_message_id from home.forms where erased_at is null;
 
+-- The first SQS message ids of the kept messages that have this submission id.
+create function home.message_ids_of_kept(of_submission_id uuid) returns text[]
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select distinct i.sqs_message_id from home.invalid_messages i
+            where coalesce(i.submission_id::text, i.sqs_message_id) = of_submission_id::text
+            order by i.sqs_message_id)
+$$;
+
 -- Erases one submission, and returns 'erased', or 'already_erased' if nothing was left to do. The SQS message id is the
 -- first that the message had; it may be null if there is a submission id.
+--
+-- A message of the submission that was kept has a message id too. The worker of 2016 knows no other id, so each of them
+-- gets a tombstone, unless a row has it: then a row without a submission id is erased if its content is that of the kept
+-- message. It stays if it has other content, because somebody may have given the message a wrong id.
 --
 -- The content stays in dead rows until the next vacuum.
 --
@@ -141,11 +134,14 @@ security definer
 set search_path = pg_catalog, "home", pg_temp
 as $$
 declare
+    -- The first SQS message ids of its kept messages, before and after they are locked.
+    kept_under text[];
+    still_kept_under text[];
     -- Every id under which the submission is known.
     ids text[];
     emptied bigint[] := '{}';
     changed bigint[];
-    has_tombstone boolean;
+    has_tombstone boolean := false;
     kept_messages boolean := false;
 begin
     if coalesce(erase_submission.form_type, '') = '' then
@@ -162,8 +158,10 @@ begin
     end if;
 
     for attempt in 1..10 loop
+        kept_under := home.message_ids_of_kept(erase_submission.submission_id);
         select pg_catalog.array_cat(
-                array[erase_submission.submission_id::text, erase_submission.sqs_message_id],
+                pg_catalog.array_cat(array[erase_submission.submission_id::text, erase_submission.sqs_message_id],
+                    kept_under),
                 pg_catalog.array_cat(pg_catalog.array_agg(f.submission_id::text), pg_catalog.array_agg(f.sqs_message_id)))
             into ids
             from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
@@ -172,6 +170,9 @@ begin
         perform home.lock_identity(null::uuid, i.id)
             from (select one from pg_catalog.unnest(ids) one where one is not null group by one
                 order by pg_catalog.hashtextextended(one, 0::bigint)) i (id);
+        -- A message that was kept meanwhile needs a lock too.
+        still_kept_under := home.message_ids_of_kept(erase_submission.submission_id);
+        continue when still_kept_under operator(pg_catalog.<>) kept_under;
 
         if exists (
             select from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
@@ -189,7 +190,13 @@ begin
                     select found.id
                         from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) found
                         where found.form_type = erase_submission.form_type
-                            and (found.submission_id = erase_submission.submission_id) is not false)
+                            and (found.submission_id = erase_submission.submission_id) is not false
+                    union all
+                    select found.id
+                        from home.invalid_messages i, home.forms_with_ids(null::uuid, i.sqs_message_id) found
+                        where coalesce(i.submission_id::text, i.sqs_message_id) = erase_submission.submission_id::text
+                            and found.submission_id is null and found.form_type = erase_submission.form_type
+                            and found.form_type = i.form_type and home.is_json(i.body, found.data))
                 returning f.id
         )
         select pg_catalog.array_agg(now_empty.id) into changed from now_empty;
@@ -204,8 +211,8 @@ begin
         -- An insert of the same id that is not committed yet holds this up, and the next round sees its row.
         with tombstone as (
             insert into home.forms (form_type, submission_id, sqs_message_id, data, erased_at)
-                values (erase_submission.form_type, erase_submission.submission_id, erase_submission.sqs_message_id,
-                    'null', now())
+                values (erase_submission.form_type, erase_submission.submission_id,
+                    coalesce(erase_submission.sqs_message_id, kept_under[1]), 'null', now())
                 on conflict do nothing
                 returning forms.id
         )
@@ -226,6 +233,18 @@ begin
         raise exception 'the rows of the submission come and go' using errcode = 'serialization_failure';
     end if;
 
+    with tombstone as (
+        insert into home.forms (form_type, sqs_message_id, data, erased_at)
+            select erase_submission.form_type, one, 'null', now()
+                from pg_catalog.unnest(kept_under) one
+                where not exists (select from home.forms_with_ids(erase_submission.submission_id, one) f
+                    where f.sqs_message_id = one)
+            on conflict do nothing
+            returning forms.id
+    )
+    select pg_catalog.array_agg(tombstone.id) into changed from tombstone;
+    emptied := pg_catalog.array_cat(emptied, changed);
+
     update home.invalid_messages i
         set body = '', attributes = '', state = 'discarded', erased_at = now(), changed_at = now(),
             changed_by = session_user
@@ -239,10 +258,12 @@ begin
     insert into home.erasures (form_type, form_id, submission_id, sqs_message_id, reason)
         select erase_submission.form_type, f.id, coalesce(f.submission_id, erase_submission.submission_id),
                 coalesce(f.sqs_message_id, erase_submission.sqs_message_id), erase_submission.reason
-            from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
-            where f.id = any (emptied)
-                or (pg_catalog.cardinality(emptied) = 0 and f.erased_at is not null
-                    and (f.submission_id = erase_submission.submission_id) is not false)
+            from home.forms f
+            where f.id = any (case when pg_catalog.cardinality(emptied) > 0 then emptied else array(
+                select found.id
+                    from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) found
+                    where found.erased_at is not null
+                        and (found.submission_id = erase_submission.submission_id) is not false) end)
             order by f.id;
     return 'erased';
 end
@@ -250,8 +271,5 @@ $$;
 
 $sql$,
     tables => '{erasures}',
-    functions => '{"erase_submission(text, uuid, text, text)"}',
-    for_writers => '{
-        "store_submission(text, uuid, text, timestamptz, text, bytea, text)",
-        "forms_with_ids(uuid, text)",
-        "is_erased(uuid, text)"}');
+    functions => '{"erase_submission(text, uuid, text, text)", message_ids_of_kept(uuid)}',
+    for_writers => '{"store_submission(text, uuid, text, timestamptz, text, bytea, text)"}');

@@ -6,7 +6,7 @@ drop function refuse_insert_of_2016();
 
 do $$
 begin
-    if not message_ids_are_unique() then
+    if not (select are_unique from message_ids_are_unique() are_unique) then
         drop index if exists forms_sqs_message_id_key;
         alter table forms add constraint forms_sqs_message_id_key unique (sqs_message_id);
     end if;

@@ -25,21 +25,22 @@ alter table forms set (
 
 select create_beside_forms($sql$
 
--- Whether the unique index on sqs_message_id has all rows.
-create function home.message_ids_are_unique() returns boolean
+-- Whether the unique index on sqs_message_id has all rows, in one row. PostgreSQL puts this query into those that call it,
+-- which a function that returns a single value and a search_path of its own would prevent: then it would be planned anew
+-- for each row.
+create function home.message_ids_are_unique() returns setof boolean
 language sql
 stable
-set search_path = pg_catalog, pg_temp
-as $$
+begin atomic
     select exists (
         select from pg_index i
             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
             where i.indrelid = 'home.forms'::regclass and a.attname = 'sqs_message_id'
-                and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1)
-$$;
+                and i.indisunique and i.indisvalid and i.indpred is null and i.indnkeyatts = 1);
+end;
 
 -- The rows that have one of these ids. The message id alone counts only while it is unique in the whole table: otherwise
--- no index finds it. PostgreSQL asks that once and then leaves the third part out.
+-- no index finds it. PostgreSQL looks that up once for a statement, and then leaves the third part out.
 create or replace function home.forms_with_ids(by_submission_id uuid, by_sqs_message_id text)
 returns table (id bigint, form_type text, submission_id uuid, sqs_message_id text, data jsonb, erased_at timestamptz)
 language sql
@@ -55,7 +56,8 @@ as $$
     union all
     select f.id, f.form_type, f.submission_id, f.sqs_message_id::text, f.data, f.erased_at
         from home.forms f
-        where (select home.message_ids_are_unique()) and f.sqs_message_id::text = by_sqs_message_id
+        where (select are_unique from home.message_ids_are_unique() are_unique)
+            and f.sqs_message_id::text = by_sqs_message_id
             and f.submission_id is distinct from by_submission_id and f.submission_id is not null
 $$;
 
@@ -142,6 +144,8 @@ comment on function home.is_erased(uuid, text) is 'whether this submission was e
 comment on function home.erase_submission(text, uuid, text, text) is 'erases a submission: `erased`, or `already_erased`';
 comment on function home.keep_invalid(text, uuid, text, bytea, bytea, text, integer) is 'keeps an invalid message, and says what it did';
 comment on function home.invalid_messages_waiting() is 'how many invalid messages wait, by form type';
+comment on function home.is_json(bytea, jsonb) is 'whether a body is JSON with this content';
+comment on function home.message_ids_of_kept(uuid) is 'the SQS message ids of the kept messages of a submission';
 comment on function home.lock_identity(uuid, text) is 'locks an identity until the transaction ends, so that nobody keeps it while it is erased';
 comment on function home.advance_watermark(text) is 'advances a watermark by one step, and blocks nobody';
 comment on function home.transactions_with_ids(regclass) is 'the transactions that have drawn an id from a sequence and are open';

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use service::settings::ListenSettings;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     task::spawn_blocking,
@@ -36,10 +37,10 @@ const BACKLOG: i32 = 2048;
 ///
 /// # Errors
 /// The name has no address, or none of them can be used.
-pub fn listen(name: &str) -> io::Result<Vec<TcpListener>> {
+pub fn listen(settings: &ListenSettings) -> io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     let mut fault = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in name.to_socket_addrs()? {
+    for address in settings.addresses()? {
         match listen_at(address) {
             Ok(listener) => listeners.push(listener),
             Err(error) => fault = error,

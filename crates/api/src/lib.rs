@@ -78,7 +78,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     metrics::describe();
     queue::metrics::describe();
     settings.forms.log_replaced_schemas();
-    settings.intake.warn_of_short_secrets();
+    settings.warn();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let form_queues = settings.forms.iter().map(|form| {
         let finder = settings.sqs.finder(&connection, form.queues.clone());
@@ -125,7 +125,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Api> {
     .shutdown_timeout(grace)
     .disable_signals();
     let cannot_listen = || format!("cannot listen on {address}");
-    for listener in connections::listen(&address).with_context(cannot_listen)? {
+    for listener in connections::listen(&listen).with_context(cannot_listen)? {
         server = server.listen(listener).with_context(cannot_listen)?;
     }
     let port = server.addrs().first().map_or(listen.port, std::net::SocketAddr::port);

@@ -27,11 +27,13 @@ fn main() -> ExitCode {
         }
     };
     if arguments.check_settings {
+        logging::start(&settings.log.only_warnings());
         settings.report.print();
+        settings.listen.warn();
+        settings.warn();
         return ExitCode::SUCCESS;
     }
     logging::start(&settings.log);
-    settings.report.warn();
     run::run_to_completion(async {
         // Handles signals before it listens: from then on somebody may want to stop it.
         let stop = stop::on_signal()?;

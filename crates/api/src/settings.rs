@@ -45,6 +45,12 @@ impl Settings {
         environment.finish(settings)
     }
 
+    /// Warns of settings that are allowed and probably not meant.
+    pub fn warn(&self) {
+        self.report.warn();
+        self.intake.warn_of_short_secrets();
+    }
+
     /// The table of all variables for the reference page.
     pub fn reference() -> String {
         let mut environment = Environment::default();

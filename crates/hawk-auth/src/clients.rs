@@ -61,29 +61,23 @@ impl Clients {
     /// An id has 1 to 64 letters, digits, dots, hyphens and underscores.
     /// A key is everything after the first colon: 16 or more visible ASCII characters except the
     /// comma. There are no escapes.
-    pub fn parse(text: &str) -> Result<Self, ClientsError> {
-        let mut found: HashMap<String, (SecretString, Option<SecretString>)> = HashMap::new();
-        let mut keys_so_far = HashSet::new();
-        for (entry, pair) in (1..).zip(text.split(',')) {
-            let (id, key) = pair.trim().split_once(':').ok_or(ClientsError::NoColon(entry))?;
-            check_entry(entry, id, key)?;
-            if !keys_so_far.insert(key) {
-                return Err(ClientsError::KeyAgain(entry));
-            }
-            match found.get_mut(id) {
-                None => drop(found.insert(id.to_owned(), (key.into(), None))),
-                Some((_, second @ None)) => *second = Some(key.into()),
-                Some((_, Some(_))) => {
-                    return Err(ClientsError::ThirdKey { entry, id: id.to_owned() });
-                }
-            }
+    ///
+    /// # Errors
+    /// What is wrong with each entry that is not right, in their order.
+    pub fn parse(text: &str) -> Result<Self, Vec<ClientsError>> {
+        let mut found = Found::default();
+        let entries = (1..).zip(text.split(','));
+        let errors: Vec<_> =
+            entries.filter_map(|(entry, pair)| found.add(entry, pair.trim()).err()).collect();
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let to_pair = |(first, second): (SecretString, Option<SecretString>)| match second {
             Some(second) => [first, second],
             None => [first.clone(), first],
         };
         Ok(Self {
-            keys: found.into_iter().map(|(id, keys)| (id, to_pair(keys))).collect(),
+            keys: found.keys.into_iter().map(|(id, keys)| (id, to_pair(keys))).collect(),
             // An unknown client is refused even if one of these keys matches.
             decoy_keys: [
                 "a decoy, which never lets anyone in".into(),
@@ -100,6 +94,29 @@ impl Clients {
     /// Keys for an unknown client, so that checking its MAC takes the usual time.
     pub(crate) fn decoy_keys(&self) -> &[SecretString; 2] {
         &self.decoy_keys
+    }
+}
+
+/// The entries that were read so far.
+#[derive(Default)]
+struct Found<'a> {
+    keys: HashMap<String, (SecretString, Option<SecretString>)>,
+    keys_so_far: HashSet<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn add(&mut self, entry: usize, pair: &'a str) -> Result<(), ClientsError> {
+        let (id, key) = pair.split_once(':').ok_or(ClientsError::NoColon(entry))?;
+        check_entry(entry, id, key)?;
+        if !self.keys_so_far.insert(key) {
+            return Err(ClientsError::KeyAgain(entry));
+        }
+        match self.keys.get_mut(id) {
+            None => drop(self.keys.insert(id.to_owned(), (key.into(), None))),
+            Some((_, second @ None)) => *second = Some(key.into()),
+            Some((_, Some(_))) => return Err(ClientsError::ThirdKey { entry, id: id.to_owned() }),
+        }
+        Ok(())
     }
 }
 
@@ -173,10 +190,21 @@ mod tests {
             ("ui:0123456789abcdef,crm:0123456789abcdef", ClientsError::KeyAgain(2)),
         ];
         for (text, expected) in cases {
-            let error = Clients::parse(text).unwrap_err();
-            assert_eq!(error, expected, "{text}");
-            assert!(!format!("{error} {error:?}").contains("0123456789"), "{error}");
+            let errors = Clients::parse(text).unwrap_err();
+            assert_eq!(errors, [expected], "{text}");
+            for error in errors {
+                assert!(!format!("{error} {error:?}").contains("0123456789"), "{error}");
+            }
         }
+    }
+
+    #[test]
+    fn every_entry_that_is_not_right_is_named() {
+        let errors =
+            Clients::parse("ui:short,, ui:0123456789abcdef,ü:0123456789abcdef").unwrap_err();
+        let expected =
+            [ClientsError::KeyTooShort(1), ClientsError::NoColon(2), ClientsError::BadId(4)];
+        assert_eq!(errors, expected);
     }
 
     #[test]

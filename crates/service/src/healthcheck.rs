@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     process::ExitCode,
     time::Duration,
 };
@@ -41,9 +41,7 @@ fn ask_service(port: u16, path: &str) -> Result<(bool, String)> {
 /// Whether the answer is 200, and its body.
 fn get(listen: &ListenSettings, path: &str) -> Result<(bool, String)> {
     ensure!(listen.port != 0, "PORT is 0: only the service knows which port it took");
-    // Joined like the services do it, so that every address they can listen on is understood here.
-    let address = format!("{}:{}", listen.bind_address, listen.port);
-    let address = address.to_socket_addrs()?.next().context("BIND_ADDRESS has no address")?;
+    let address = listen.addresses()?.next().context("BIND_ADDRESS has no address")?;
     let mut connection = TcpStream::connect_timeout(&reachable(address), TIMEOUT)?;
     connection.set_read_timeout(Some(TIMEOUT))?;
     connection.set_write_timeout(Some(TIMEOUT))?;
@@ -66,7 +64,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::BufRead, io::BufReader, net::TcpListener, thread};
+    use std::{
+        io::BufRead,
+        io::BufReader,
+        net::{TcpListener, ToSocketAddrs},
+        thread,
+    };
 
     use super::*;
 

@@ -7,7 +7,7 @@ use std::fmt;
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Integer, Nullable, Text, Uuid as SqlUuid},
 };
 use domain::InvalidMessage;
 
@@ -37,12 +37,6 @@ pub enum Keeping {
 struct Answer {
     #[diesel(sql_type = Text)]
     answer: String,
-}
-
-#[derive(QueryableByName)]
-struct Yes {
-    #[diesel(sql_type = Bool)]
-    yes: bool,
 }
 
 #[derive(QueryableByName)]
@@ -88,18 +82,10 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub fn may_keep_invalid(&self) -> Result<bool, Unavailable> {
-        // A function that is not there, or is in a schema without the right to use it, has no oid.
-        let answer: Yes = self.session()?.run(|connection| {
-            sql_query(
-                "SELECT coalesce(bool_and(has_function_privilege(to_regprocedure(name), 'EXECUTE')), false) AS yes
-                     FROM unnest(ARRAY['keep_invalid(text,uuid,text,bytea,bytea,text,integer)',
-                         'invalid_messages_waiting()']) AS name
-                     HAVING count(to_regprocedure(name)) = 2
-                 UNION ALL SELECT false ORDER BY yes DESC LIMIT 1",
-            )
-            .get_result(connection)
-        })?;
-        Ok(answer.yes)
+        self.may_call(&[
+            "keep_invalid(text,uuid,text,bytea,bytea,text,integer)",
+            "invalid_messages_waiting()",
+        ])
     }
 
     /// How many messages wait, of each form type that has any.

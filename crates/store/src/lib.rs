@@ -24,6 +24,7 @@ mod migrations;
 mod old_workers;
 mod relations;
 mod removal;
+mod rights;
 mod schema;
 mod table_lock;
 mod table_users;

@@ -2,6 +2,7 @@
 
 mod columns;
 mod comments;
+mod frequent;
 mod indexes;
 mod outcome;
 mod view;

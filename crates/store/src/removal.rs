@@ -35,4 +35,16 @@ impl Store {
         })?;
         Ok(answers.into_iter().map(|answer| answer.is_erased).collect())
     }
+
+    /// Whether [`are_erased`](Self::are_erased) has the functions and the rights that it needs.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub fn may_ask_for_erased(&self) -> Result<bool, Unavailable> {
+        self.may_call(&[
+            "is_erased(uuid,text)",
+            "forms_with_ids(uuid,text)",
+            "message_ids_are_unique()",
+        ])
+    }
 }

@@ -1,11 +1,11 @@
 //! Decodes the messages of a poll, in the poller's task: so polls decode in parallel, and a slow
 //! decoder is not taken for a slow database.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use domain::{FormType, Record, Refusal};
 use queue::Delivery;
 use tokio::task::spawn_blocking;
+
+use crate::caught::caught;
 
 /// More than this takes milliseconds to decode, during which the thread could serve nothing else.
 const BLOCKING_BYTES: usize = 64 << 10;
@@ -36,9 +36,7 @@ pub async fn decode_all(deliveries: Vec<Delivery>, form_type: &FormType) -> Vec<
 
 fn decode_each(deliveries: Vec<Delivery>, form_type: &FormType) -> Vec<Decoded> {
     let decode_one = |mut delivery: Delivery| {
-        // One message must not take the others of its poll with it, let alone the process.
-        let decoded = catch_unwind(AssertUnwindSafe(|| decode(&delivery, form_type)))
-            .unwrap_or(Err(Undecoded::Panicked));
+        let decoded = caught(|| decode(&delivery, form_type)).unwrap_or(Err(Undecoded::Panicked));
         if decoded.is_ok() {
             delivery.received.body = String::new();
         }

@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     database_gate::DatabaseGate,
-    erased::recognise_erased,
+    erased::Tombstones,
     health::QueueStatus,
     in_flight::{Arrival, Form, InFlight},
     metrics,
@@ -40,6 +40,7 @@ pub struct Handler {
     pub store: Store,
     pub gate: DatabaseGate,
     pub new_rows: NewRows,
+    pub tombstones: Tombstones,
 }
 
 impl Handler {
@@ -54,7 +55,7 @@ impl Handler {
         }
         let started = Instant::now();
         let (messages, mut outcomes) = self.store_all(batch).await;
-        recognise_erased(&self.store, &messages, &mut outcomes).await;
+        self.tombstones.recognise(&messages, &mut outcomes).await;
         drop(permit);
         metrics::record_insert(messages.len(), started.elapsed());
         for (message, outcome) in messages.iter().zip(&outcomes) {

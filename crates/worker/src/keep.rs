@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::obstacle::{Obstacle, Reports};
 use crate::{
+    caught::caught,
     database_gate::DatabaseGate,
     handle::{INSERT_WITHIN, START_WITHIN},
     metrics::invalid,
@@ -164,8 +165,18 @@ impl Keeper {
     async fn keep(&self, delivery: Delivery) -> Result<(), Failure> {
         let Delivery { received, receive_count, .. } = delivery;
         let message_id = received.message_id.clone();
-        let traceparent = received.traceparent().map(str::to_owned);
-        let message = Arc::new(InvalidMessage::from_received(received, &self.form_type));
+        let read = caught(|| {
+            let traceparent = received.traceparent().map(str::to_owned);
+            (traceparent, Arc::new(InvalidMessage::from_received(received, &self.form_type)))
+        });
+        let Some((traceparent, message)) = read else {
+            self.count_failure(receive_count);
+            log::error!(
+                message_id, form_type = self.form_type, receive_count;
+                "A message of the invalid queue cannot be read, and is released: this is a bug in the program."
+            );
+            return Err(Failure::OfMessage);
+        };
         let submission_id = message.submission_id.map(|id| id.to_string());
         let (form_type, reason) = (self.form_type.as_str(), message.reason_code());
         match self.store(&message).await {
@@ -183,12 +194,7 @@ impl Keeper {
                 Ok(())
             }
             Err(Obstacle::Message(unavailable)) => {
-                let fails_often = receive_count.is_some_and(|count| count >= FAILS_OFTEN);
-                invalid::count_kept(
-                    form_type,
-                    if fails_often { "failing" } else { "released" },
-                    None,
-                );
+                self.count_failure(receive_count);
                 log::warn!(
                     message_id, submission_id, traceparent, form_type, receive_count, reason:% = unavailable;
                     "A message of the invalid queue could not be kept, and is released."
@@ -197,6 +203,12 @@ impl Keeper {
             }
             Err(obstacle) => Err(Failure::OfAll(obstacle)),
         }
+    }
+
+    fn count_failure(&self, receive_count: Option<u32>) {
+        let fails_often = receive_count.is_some_and(|count| count >= FAILS_OFTEN);
+        let outcome = if fails_often { "failing" } else { "released" };
+        invalid::count_kept(&self.form_type, outcome, None);
     }
 
     async fn store(&self, message: &Arc<InvalidMessage>) -> Result<Keeping, Obstacle> {

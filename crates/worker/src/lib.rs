@@ -15,6 +15,7 @@ mod pipeline;
 mod prepare;
 
 mod batcher;
+mod caught;
 mod decode;
 mod erased;
 mod handle;
@@ -58,6 +59,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     database_gate::DatabaseGate,
+    erased::Tombstones,
     in_flight::Ages,
     insert_permits::InsertPermits,
     keep::{Turns, keep_counting},
@@ -91,8 +93,10 @@ pub async fn build(settings: Settings) -> anyhow::Result<Worker> {
     settings.forms.log_replaced_schemas();
     let connection = Connection::from_environment(settings.sqs.region.clone()).await;
     let store = store(&settings)?;
+    let gate = DatabaseGate::new(store.clone());
     let shared = Shared {
-        gate: DatabaseGate::new(store.clone()),
+        tombstones: Tombstones::new(store.clone(), gate.clone()),
+        gate,
         store,
         permits: InsertPermits::new(settings.work.connections),
         room: Room::new(settings.work.bytes_in_flight),
@@ -208,6 +212,10 @@ impl Worker {
                     let advancing = tokio::spawn(must_live("watermark", async move {
                         keep_advancing(&shared).await
                     }));
+                    let tombstones = self.shared.tombstones.clone();
+                    let checking = tokio::spawn(must_live("check of rights", async move {
+                        tombstones.keep_checking().await
+                    }));
                     let publishing = tokio::spawn(relations::publish_in_time(
                         self.shared.store.clone(),
                         form_types(&self.settings),
@@ -227,6 +235,7 @@ impl Worker {
                         .map(|pipeline| pipeline.run(&self.shared, sqs, work, *grace, &stop));
                     let outcome = join_all(running).await.into_iter().collect();
                     advancing.abort();
+                    checking.abort();
                     publishing.abort();
                     if let Some(counting) = counting {
                         counting.abort();

@@ -41,7 +41,11 @@ fn main() -> ExitCode {
         }
         None if arguments.healthcheck => Ok(healthcheck::ask(DEFAULT_PORT, "/healthcheck/ready/")),
         None if arguments.check_settings => Settings::read(environment).map(|settings| {
+            logging::start(&settings.log.only_warnings());
             settings.report.print();
+            settings.listen.warn();
+            settings.report.warn();
+            settings.warn();
             ExitCode::SUCCESS
         }),
         None => serve(environment, async |settings| {

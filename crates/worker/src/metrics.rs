@@ -155,6 +155,7 @@ const ALL: &[&Metric] = &[
     &invalid::KEPT_REASONS,
     &invalid::WAITING,
     &invalid::KEEPS,
+    &invalid::RECOGNISES_ERASED,
     &CONNECTIONS_IN_USE,
     &CONNECTIONS_LIMIT,
 ];

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     batcher::{BatchLimits, Batcher},
     database_gate::DatabaseGate,
+    erased::Tombstones,
     handle::Handler,
     health::QueueStatus,
     in_flight::Ages,
@@ -47,6 +48,7 @@ pub struct Shared {
     pub ages: Ages,
     pub new_rows: NewRows,
     pub turns: Turns,
+    pub tombstones: Tombstones,
 }
 
 impl Pipeline {
@@ -79,6 +81,7 @@ impl Pipeline {
             store: shared.store.clone(),
             gate: shared.gate.clone(),
             new_rows: shared.new_rows.clone(),
+            tombstones: shared.tombstones.clone(),
         };
         let keeper = work.keeps_invalid.then(|| Keeper {
             form_type: self.form.form_type.name().to_owned(),

@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.5"
+  # Earlier versions do not know `removed`.
+  required_version = ">= 1.7"
   required_providers {
     aws = {
       source = "hashicorp/aws"

@@ -17,7 +17,7 @@ use crate::{
     forms_table::FormsTable,
     lab::{Lab, QueueBuild, Revision, service_variables, spawn, worker_variables},
     load::{self, Pace},
-    requests::QUEUE,
+    requests::{self, QUEUE},
     table::number,
 };
 
@@ -116,7 +116,7 @@ fn count_worker(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> 
     lab.wait(worker.service.ready());
     let mut sent = 0;
     let mut store = |count: u64| -> Result<()> {
-        sent += fill_queue(lab, &server, count)?;
+        sent += fill_queue(lab, &server, count, requests::form)?;
         let deadline = Instant::now() + PATIENCE;
         while table.count()? < sent {
             ensure!(Instant::now() < deadline, "the worker stopped storing");

@@ -13,6 +13,7 @@ use crate::{
     forms_table::FormsTable,
     lab::{Lab, QueueBuild, QueueServer, Revision},
     memory::{self, MemorySample},
+    requests::{self, Form},
 };
 
 /// How often we look at the table and at the worker's memory.
@@ -52,6 +53,8 @@ pub struct DrainOptions<'a> {
     /// Settings of the worker beyond the usual ones.
     pub variables: &'a [(&'a str, &'a str)],
     pub until: Until,
+    /// What the messages contain.
+    pub form: Form,
 }
 
 impl Default for DrainOptions<'_> {
@@ -61,21 +64,37 @@ impl Default for DrainOptions<'_> {
             round_trip: Duration::ZERO,
             variables: &[],
             until: Until::AllStored,
+            form: requests::form,
         }
     }
 }
 
-/// Fills a queue with messages and lets a worker store them.
+/// Fills a queue with messages and lets a worker store them in a database of their own.
 pub fn drain(
     lab: &Lab,
     revision: &Revision,
     messages: u64,
     options: &DrainOptions<'_>,
 ) -> Result<Drained> {
+    let database = lab.database()?;
+    let drained = drain_into(&database, lab, revision, messages, options)?;
+    lab.drop_database(&database)?;
+    Ok(drained)
+}
+
+/// The same with a database that is there and may have rows.
+pub fn drain_into(
+    database: &str,
+    lab: &Lab,
+    revision: &Revision,
+    messages: u64,
+    options: &DrainOptions<'_>,
+) -> Result<Drained> {
     let server = lab.queue_server(options.build, Duration::ZERO);
-    let messages = fill_queue(lab, &server, messages)?;
+    let messages = fill_queue(lab, &server, messages, options.form)?;
     lab.delay_answers(&server, options.round_trip);
-    let mut drained = drain_queue_at(server.sqs.endpoint(), lab, revision, messages, options)?;
+    let mut drained =
+        drain_queue_at(server.sqs.endpoint(), database, lab, revision, messages, options)?;
     if options.build == QueueBuild::Hooked {
         let stored = drained.progress.last().map_or(0.0, |progress| progress.rows);
         drained.calls_per_row = count_calls(lab, &server) as f64 / stored;
@@ -92,34 +111,34 @@ fn count_calls(lab: &Lab, server: &QueueServer) -> u64 {
 /// Lets a worker store the messages that are already on the queue of any server.
 pub fn drain_queue_at(
     endpoint: &str,
+    database: &str,
     lab: &Lab,
     revision: &Revision,
     messages: u64,
     options: &DrainOptions<'_>,
 ) -> Result<Drained> {
-    let database = lab.database()?;
-    let mut table = FormsTable::connect(&database)?;
-    let worker = lab.worker(revision, endpoint, &database, options.variables);
-    let mut drained = observe(&mut table, &worker, messages, options.until)?;
+    let mut table = FormsTable::connect(database)?;
+    let before = table.highest_id()?;
+    let worker = lab.worker(revision, endpoint, database, options.variables);
+    let mut drained = observe(&mut table, before, &worker, messages, options.until)?;
     drained.peak_mib = memory::peak(worker.pid());
 
     let (_, log) = worker.stop(Signal::Term);
-    let stored = table.count()?;
+    let stored = table.count_above(before)?;
     let may_be_fewer = matches!(options.until, Until::After(_));
     ensure!(
         stored == messages || stored < messages && may_be_fewer,
         "{stored} rows of {messages} messages"
     );
-    drop(table);
-    lab.drop_database(&database)?;
     let inserts = log.lines().filter(|line| line.contains("Stored a batch.")).count();
     drained.rows_per_insert = stored as f64 / inserts.max(1) as f64;
     Ok(drained)
 }
 
-/// Watches the table and the worker's memory until the drain is over.
+/// Watches the rows above `before` and the worker's memory until the drain is over.
 fn observe(
     table: &mut FormsTable,
+    before: u64,
     worker: &Service,
     messages: u64,
     until: Until,
@@ -129,7 +148,7 @@ fn observe(
     let mut first = None;
     let mut newest = Seen { rows: 0, at: started };
     loop {
-        let rows = table.highest_id()?;
+        let rows = table.highest_id()?.saturating_sub(before);
         let now = Instant::now();
         if rows > newest.rows {
             newest = Seen { rows, at: now };

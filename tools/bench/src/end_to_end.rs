@@ -12,12 +12,14 @@ use crate::{
     forms_table::FormsTable,
     lab::{Lab, QueueBuild, Revision},
     load::{self, Pace},
+    page,
 };
 
 const FORMS_PER_SECOND: f64 = 1000.0;
 /// How often we look at the table.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(2);
 const CONNECTIONS: usize = 64;
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Latencies in ms.
@@ -26,9 +28,10 @@ pub struct EndToEnd {
     /// From the moment the POST was due to the row in `forms`.
     pub row_visible_p50: f64,
     pub row_visible_p99: f64,
-    /// From the row in `forms` to the watermark that has reached it, which is when readers see it.
-    /// `None` for a revision without a watermark.
-    pub above_watermark_p99: Option<f64>,
+    /// From the row in `forms` to the row in the published relation; `None` for a revision that publishes nothing.
+    pub published_p99: Option<f64>,
+    /// A page of the published relation.
+    pub page: Option<f64>,
 }
 
 struct Sighting {
@@ -36,7 +39,7 @@ struct Sighting {
     /// The form's number.
     number: i64,
     at: Instant,
-    /// When the watermark had reached it.
+    /// When it was in the published relation.
     published: Option<Instant>,
 }
 
@@ -49,8 +52,9 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
     lab.wait(worker.ready());
     let during = lab.seconds(12.0);
     let count = (FORMS_PER_SECOND * during.as_secs_f64()) as usize;
-    let table = FormsTable::connect(&database)?;
-    let watcher = thread::spawn(move || watch(table, count));
+    let mut table = FormsTable::connect(&database)?;
+    let publishes = will_publish(&mut table)?;
+    let watcher = thread::spawn(move || watch(table, count, publishes));
     let pace = Pace::PerSecond(FORMS_PER_SECOND);
     let run = load::run(api.address(), &lab.forms, CONNECTIONS, pace, during);
     let outcome = lab.wait(run)?;
@@ -63,18 +67,31 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
         sighting.at.saturating_duration_since(due).as_secs_f64() * 1000.0
     };
     let visible: Vec<f64> = sightings.iter().map(latency).collect();
-    let above_watermark: Vec<f64> = sightings
+    let published: Vec<f64> = sightings
         .iter()
         .filter_map(|row| Some((row.published? - row.at).as_secs_f64() * 1000.0))
         .collect();
     let result = EndToEnd {
         row_visible_p50: quantile(&visible, 0.5).context("no rows")?,
         row_visible_p99: quantile(&visible, 0.99).context("no rows")?,
-        above_watermark_p99: quantile(&above_watermark, 0.99),
+        published_p99: quantile(&published, 0.99),
+        page: publishes.then(|| page::milliseconds(&database, 0)).transpose()?,
     };
     drop((api, worker));
     lab.drop_database(&database)?;
     Ok(result)
+}
+
+/// Waits for the published relation. The worker makes it beside its work; the one of an older revision never does.
+fn will_publish(table: &mut FormsTable) -> Result<bool> {
+    let deadline = Instant::now() + PUBLISHED_WITHIN;
+    while !table.is_published()? {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+    Ok(true)
 }
 
 /// `None` if there are no values.
@@ -84,22 +101,22 @@ fn quantile(values: &[f64], share: f64) -> Option<f64> {
     sorted.get((sorted.len() as f64 * share) as usize).copied()
 }
 
-/// Notes when each row becomes visible, and when the watermark reaches it.
-fn watch(mut table: FormsTable, count: usize) -> Result<Vec<Sighting>> {
+/// Notes when each row becomes visible, and when it is in the published relation.
+fn watch(mut table: FormsTable, count: usize, publishes: bool) -> Result<Vec<Sighting>> {
     let mut sightings: Vec<Sighting> = Vec::new();
     // Ids are assigned in order, but two inserts may commit in another order. All ids up to `complete_until` have been
     // seen; `beyond` has the ids seen above it.
     let (mut complete_until, mut beyond) = (0, BTreeSet::new());
     let mut last = Instant::now();
-    let mut above_watermark = Vec::new();
-    while sightings.len() < count || !above_watermark.is_empty() {
+    let (mut unpublished, mut last_published) = (Vec::new(), 0);
+    while sightings.len() < count || !unpublished.is_empty() {
         let asked = Instant::now();
         let rows = table.rows_above(complete_until)?;
         let at = Instant::now();
         for row in rows {
             if beyond.insert(row.id) {
                 let number = row.number.context("a form has no number")?;
-                above_watermark.push(sightings.len());
+                unpublished.push(sightings.len());
                 sightings.push(Sighting { id: row.id, number, at, published: None });
                 last = at;
             }
@@ -107,14 +124,15 @@ fn watch(mut table: FormsTable, count: usize) -> Result<Vec<Sighting>> {
         while beyond.remove(&(complete_until + 1)) {
             complete_until += 1;
         }
-        if let Some(watermark) = table.watermark()? {
+        if publishes {
+            last_published = table.last_published(last_published)?;
             let at = Instant::now();
-            above_watermark.retain(|index: &usize| {
-                let reached = sightings.get_mut(*index).filter(|row| row.id <= watermark);
+            unpublished.retain(|index: &usize| {
+                let reached = sightings.get_mut(*index).filter(|row| row.id <= last_published);
                 reached.map(|row| row.published = Some(at)).is_none()
             });
         } else {
-            above_watermark.clear();
+            unpublished.clear();
         }
         ensure!(last.elapsed() < PATIENCE, "only {} of {count} rows arrived", sightings.len());
         thread::sleep(POLL_INTERVAL.saturating_sub(asked.elapsed()));

@@ -13,21 +13,21 @@ use tokio::task::LocalSet;
 use crate::{
     connection::Connection,
     lab::{Lab, QueueServer},
-    requests::Messages,
+    requests::{Form, Messages},
 };
 
 const CONNECTIONS: usize = 16;
 const ENTRIES: u64 = 10;
 
-/// Sends `count` messages, rounded up to whole batches, and returns how many that were.
-pub fn fill_queue(lab: &Lab, server: &QueueServer, count: u64) -> Result<u64> {
+/// Sends `count` messages with such forms, rounded up to whole batches, and returns how many that were.
+pub fn fill_queue(lab: &Lab, server: &QueueServer, count: u64, form: Form) -> Result<u64> {
     let batches = count.div_ceil(ENTRIES);
     let work = Rc::new(Work {
         address: server.address(),
         queue_url: server.queue_url().to_owned(),
         batches,
         begun: AtomicU64::new(0),
-        messages: RefCell::new(Messages::default()),
+        messages: RefCell::new(Messages::with(form)),
     });
     lab.wait(LocalSet::new().run_until(async {
         let senders: Vec<_> =

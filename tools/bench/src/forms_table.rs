@@ -37,20 +37,28 @@ impl FormsTable {
         self.number("select count(*) as number from forms")
     }
 
+    pub fn count_above(&mut self, id: u64) -> Result<u64> {
+        self.number(&format!("select count(*) as number from forms where id > {id}"))
+    }
+
     pub fn rows_above(&mut self, id: i64) -> Result<Vec<VisibleRow>> {
         let statement =
             "select id, (data #>> '{data,number}')::bigint as number from forms where id > $1";
         Ok(sql_query(statement).bind::<BigInt, _>(id).load(&mut self.0)?)
     }
 
-    /// The watermark; `None` in the schema of a revision that has none.
-    pub fn watermark(&mut self) -> Result<Option<i64>> {
-        let has_one = "select count(*) as number from pg_class where relname = 'watermarks'";
-        if self.number(has_one)? == 0 {
-            return Ok(None);
-        }
-        let watermark = "select id as number from watermarks where relation = 'forms'";
-        Ok(Some(sql_query(watermark).get_result::<Number>(&mut self.0)?.number))
+    /// Whether the submissions are published for readers.
+    pub fn is_published(&mut self) -> Result<bool> {
+        let view = "select count(to_regclass('submissions.registration')) as number";
+        Ok(self.number(view)? == 1)
+    }
+
+    /// The last id that readers see; they have read the relation up to `id`.
+    pub fn last_published(&mut self, id: i64) -> Result<i64> {
+        let last = format!(
+            "select coalesce(max(id), {id}) as number from submissions.registration where id > {id}"
+        );
+        Ok(self.number(&last)? as i64)
     }
 
     fn number(&mut self, statement: &str) -> Result<u64> {

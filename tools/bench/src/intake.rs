@@ -9,7 +9,7 @@ use crate::{
     lab::{Lab, QueueBuild, QueueServer, Revision, spawn},
     load::{self, Outcome, Pace},
     memory::{self, MemorySample, MemoryWatch},
-    requests::{Messages, Requests},
+    requests::{self, Messages, Requests},
 };
 
 /// The target is set for this number of connections.
@@ -204,7 +204,7 @@ impl Intake<'_> {
     }
 
     fn raw_calls(&self, entries: usize) -> Requests {
-        let mut messages = Messages::default();
+        let mut messages = Messages::with(requests::form);
         let call = |_| messages.send_batch(self.server.queue_url(), entries);
         Requests::new((0..200).map(call).collect())
     }

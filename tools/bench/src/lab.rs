@@ -14,7 +14,7 @@ use serde_json::json;
 use store::{Store, StoreSettings};
 use test_kit::{
     Fault, Service, Sqs, forms,
-    postgres::{Cluster, ClusterOptions, sql},
+    postgres::{Cluster, ClusterOptions, Shutdown, sql},
     stack::aws,
 };
 use tokio::runtime::{self, Runtime};
@@ -78,14 +78,41 @@ impl Revision {
 impl Lab {
     /// Starts PostgreSQL; `programs` is the directory of both builds of local-sqs.
     pub fn prepare(programs: PathBuf, is_quick: bool) -> Result<Self> {
-        let settings = DURABLE.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self::with_settings(programs, is_quick, &[])
+    }
+
+    /// With these settings of PostgreSQL too.
+    pub fn with_settings(
+        programs: PathBuf,
+        is_quick: bool,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let postgres = Cluster::throwaway(ClusterOptions {
-            settings,
+            settings: durable_and(settings),
             stop_with_thread: cfg!(target_os = "linux"),
         })?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let forms = signed_forms(if is_quick { 1 << 12 } else { 1 << 16 });
         Ok(Self { runtime, postgres, programs, forms, is_quick, databases: AtomicU32::new(0) })
+    }
+
+    /// Stops PostgreSQL when it has written everything.
+    pub fn stop_postgres(&mut self) -> Result<()> {
+        // The stop itself has a time limit.
+        self.ask_postgres("checkpoint")?;
+        self.postgres.stop(Shutdown::Fast);
+        Ok(())
+    }
+
+    /// Starts PostgreSQL again with these settings.
+    pub fn start_postgres(&mut self, settings: &[(&str, &str)]) -> Result<()> {
+        self.postgres.set(durable_and(settings));
+        Ok(self.postgres.start()?)
+    }
+
+    /// The process id of PostgreSQL while it runs.
+    pub fn postgres_pid(&self) -> Result<u32> {
+        self.postgres.pid().context("PostgreSQL does not run")
     }
 
     /// Runs a future to its end.
@@ -103,11 +130,16 @@ impl Lab {
         if self.is_quick { amount.div_ceil(20) } else { amount }
     }
 
-    /// Creates an empty, migrated database and returns its URL.
-    pub fn database(&self) -> Result<String> {
+    /// Creates an empty database and returns its URL.
+    pub fn empty_database(&self) -> Result<String> {
         let name = format!("bench_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.ask_postgres(&format!("create database {name}"))?;
-        let url = self.postgres.url(&name);
+        Ok(self.postgres.url(&name))
+    }
+
+    /// Creates an empty, migrated database and returns its URL.
+    pub fn database(&self) -> Result<String> {
+        let url = self.empty_database()?;
         self.store(&url)?.migrate()?;
         // Otherwise PostgreSQL would write out earlier changes during the measurement.
         sql(&url, "checkpoint")?;
@@ -184,6 +216,12 @@ impl QueueServer {
     pub fn queue_url(&self) -> &str {
         &self.queue_url
     }
+}
+
+fn durable_and(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    // The server uses the last of two values.
+    let all = DURABLE.iter().chain(settings);
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// The settings of every service, for this SQS endpoint.

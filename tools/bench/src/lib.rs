@@ -3,7 +3,7 @@
 //!
 //! `load` makes requests over `connection`. `intake`, `drain` and `end_to_end` measure with it, `measure` runs all of
 //! them for each revision, `pairs` compares two revisions, and `figures`, `report` and `plots` present the results. `count` counts instructions instead
-//! of time.
+//! of time, and `large` measures a table with millions of rows.
 
 #![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
 #![allow(
@@ -29,9 +29,11 @@ pub mod drain;
 pub mod end_to_end;
 pub mod intake;
 pub mod null_sink;
+pub mod page;
 pub mod with_fauxqs;
 
 pub mod count;
+pub mod large;
 pub mod measure;
 pub mod pairs;
 pub mod sweep;

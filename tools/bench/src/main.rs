@@ -1,18 +1,22 @@
 //! `make bench` and `make count` call this program.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use bench::{
     count, figures,
     lab::{Lab, Revision},
+    large::{self, Options, Outcome, Part},
     machine,
     measure::measure_all,
     null_sink, pairs, report,
     sweep::sweep,
     table,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 
 /// Measures how much the services accept and store
 #[derive(Parser)]
@@ -62,9 +66,35 @@ enum Command {
         #[arg(long, value_name = "TEXT", default_value = "")]
         only: String,
     },
+    /// Measures a large table, and the migration of a large database of the last release
+    Large(Large),
     /// The server that the api is compared with; the benchmark starts it itself
     #[command(hide = true)]
     NullSink,
+}
+
+#[derive(Args)]
+struct Large {
+    /// Rows of the table; the database of the last release has a third of them
+    #[arg(long, value_name = "NUMBER", default_value_t = 30_000_000, value_parser = at_least_10_000())]
+    rows: u64,
+    /// Pairs of runs, one with the large table and one with an empty one
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    pairs: usize,
+    /// Memory of PostgreSQL, or 0 for no limit [default: a third of what its indexes need, and 384 at least]
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    /// Only this part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Directory for the report; without it the results are only printed
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
+}
+
+/// With fewer, the pages of the report would overlap.
+fn at_least_10_000() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(10_000..)
 }
 
 fn main() -> Result<()> {
@@ -77,6 +107,7 @@ fn main() -> Result<()> {
             count::count(&lab, &setup.revisions(&programs), &programs.join("profiles"), &docs)
         }
         Some(Command::Pairs { pairs, only }) => compare(&setup, pairs, &only),
+        Some(Command::Large(arguments)) => measure_large(&setup, arguments),
         None => bench(&setup, backlog, docs),
     }
 }
@@ -108,6 +139,22 @@ fn compare(setup: &Setup, pairs: usize, only: &str) -> Result<()> {
     };
     let lab = Lab::prepare(programs.clone(), setup.quick)?;
     println!("{}", pairs::compare(&lab, current, base, pairs, only)?);
+    Ok(())
+}
+
+fn measure_large(setup: &Setup, arguments: Large) -> Result<()> {
+    let Large { rows, pairs, memory, only, docs } = arguments;
+    let (programs, quick) = (setup.programs()?, setup.quick);
+    let options = Options { programs, quick, rows, pairs, memory, only };
+    let Outcome { page, failed } = large::run(&options);
+    println!("\n{page}");
+    if !failed.is_empty() {
+        let each: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+        bail!("not all was measured, so no report was written:\n{}", each.join("\n"));
+    }
+    if let Some(docs) = docs {
+        fs::write(docs.join("large.md"), page)?;
+    }
     Ok(())
 }
 

@@ -80,7 +80,8 @@ fn method(measured: &Measured) -> String {
          - **Raw calls** are `SendMessageBatch` calls that the generator makes directly, at the rate and with the number of entries that the api used at that load. Over one connection, each call has one entry.\n\
          - **The bare insert loop** calls the store's own insert with prepared records, over one connection. \"Same batch\" is the average number of rows in an insert of the worker with one connection ({} here).\n\
          - **worker rows/s** is counted in the table, from the first row seen to the last.\n\
-         - **POST → row visible**: the generator looks at the table, and at its watermark, every {} ms.\n\
+         - **POST → row visible**: the generator looks at the table, and at the view `submissions.registration`, every {} ms.\n\
+         - **A page** is the first of that view, with all columns; the figure is the median of five times.\n\
          - **Memory** is `VmHWM`, the peak of resident memory, and in the plot `VmRSS` over time.\n\
          - **Backlog**: the time from 5 % to 95 % of the drain is cut into fifths to find the slowest. Memory growth is how much more the worker held in the last fifth of the drain than in the second.\n\n\
          ## Plots\n",

@@ -12,6 +12,10 @@ pub const QUEUE: &str = "directory-registration";
 /// The worked example in deploy/.
 pub const SCHEMA: &str = include_str!("../../../deploy/form-types/registration.schema.json");
 pub const FORM_BYTES: usize = 1024;
+pub const SMALL_FORM_BYTES: usize = 200;
+
+/// Makes the form with a number.
+pub type Form = fn(usize) -> String;
 
 /// A ring of requests. Clones share the bytes.
 #[derive(Clone)]
@@ -60,6 +64,26 @@ pub fn form(number: usize) -> String {
     with_text(&words.chars().cycle().take(missing).collect::<String>())
 }
 
+/// A made-up registration of [`SMALL_FORM_BYTES`] for numbers below a million: hardly more than the fields that must be
+/// there.
+pub fn small_form(number: usize) -> String {
+    let with_name = |name: &str| {
+        json!({ "data": {
+            "company_name": format!("Example {number}"),
+            "contact_name": name,
+            "email_address1": "a@b.uk",
+            "email_address2": "a@b.uk",
+            "website": "b.uk",
+            "exporting": "True",
+            "marketing_source": "Bank",
+            "agree_terms": true,
+        }})
+        .to_string()
+    };
+    let missing = SMALL_FORM_BYTES.saturating_sub(with_name("").len());
+    with_name(&"A Test Person".chars().cycle().take(missing).collect::<String>())
+}
+
 /// The messages that the api makes from these forms, each with a new id.
 pub struct Messages {
     form_type: FormType,
@@ -67,17 +91,15 @@ pub struct Messages {
     next: usize,
 }
 
-impl Default for Messages {
-    fn default() -> Self {
+impl Messages {
+    pub fn with(form: Form) -> Self {
         let form_type =
             FormType::from_schema(FORM_TYPE, SCHEMA).expect("the schema in deploy/ is valid");
         let parse =
             |number| Fields::from_json(form(number).as_bytes()).expect("a made-up form is valid");
         Self { form_type, fields: (0..1000).map(parse).collect(), next: 0 }
     }
-}
 
-impl Messages {
     /// A `SendMessageBatch` call.
     pub fn send_batch(&mut self, queue_url: &str, entries: usize) -> Vec<u8> {
         let entries: Vec<Value> = (0..entries).map(|id| entry(id, &self.next_message())).collect();

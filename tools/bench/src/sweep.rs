@@ -47,6 +47,7 @@ fn with_pollers(lab: &Lab, revision: &Revision, pollers: usize) -> Result<WithPo
             round_trip,
             variables: &[("WORKER_POLLERS", &value)],
             until: Until::After(lab.seconds(3.0)),
+            ..DrainOptions::default()
         };
         Ok(drain(lab, revision, lab.amount(messages), &options)?.per_second)
     };

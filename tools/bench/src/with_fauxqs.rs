@@ -30,7 +30,9 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<Option<WithFauxqs>> {
     drop(api);
     let messages = warm_up.accepted + outcome.accepted;
     let options = DrainOptions { until: Until::After(lab.seconds(8.0)), ..DrainOptions::default() };
-    let drained = drain_queue_at(&fauxqs.endpoint(), lab, revision, messages, &options)?;
+    let database = lab.database()?;
+    let drained = drain_queue_at(&fauxqs.endpoint(), &database, lab, revision, messages, &options)?;
+    lab.drop_database(&database)?;
     Ok(Some(WithFauxqs {
         accepted_per_second: outcome.per_second,
         stored_per_second: drained.per_second,

@@ -122,3 +122,14 @@ fn every_form_is_a_different_registration_of_1024_bytes() {
     }
     assert!(forms[0] != forms[1] && forms[1] != forms[2]);
 }
+
+#[test]
+fn every_small_form_is_a_different_registration_of_200_bytes() {
+    let form_type = FormType::from_schema(requests::FORM_TYPE, requests::SCHEMA).unwrap();
+    let forms: Vec<String> = [0, 9, 999_999].map(requests::small_form).to_vec();
+    for form in &forms {
+        assert_eq!(form.len(), requests::SMALL_FORM_BYTES);
+        form_type.check(&Fields::from_json(form.as_bytes()).unwrap()).unwrap();
+    }
+    assert!(forms[0] != forms[1] && forms[1] != forms[2]);
+}

@@ -137,8 +137,10 @@ fn hawk(environment: &mut Environment, is_on: bool) -> Option<Arc<Verifier>> {
     let clients = clients.filter(|clients| !clients.is_empty())?;
     match Clients::parse(&clients) {
         Ok(clients) => Some(Arc::new(Verifier::new(clients, nonces))),
-        Err(error) => {
-            environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
+        Err(errors) => {
+            for error in errors {
+                environment.fault("HAWK_CLIENTS", format_args!("is not right: {error}"));
+            }
             None
         }
     }

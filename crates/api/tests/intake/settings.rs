@@ -158,7 +158,9 @@ fn unknown_variables_are_named_with_the_nearest_known_name() {
     let named = expected.map(|(name, nearest)| {
         format!("{name} is not a variable of these services; did you mean {nearest}?")
     });
-    assert_eq!(message.lines().collect::<Vec<_>>(), named);
+    let warnings: Vec<&str> = message.lines().collect();
+    assert_eq!(warnings.len(), 5, "the secret is short, too: {message}");
+    assert!(named.iter().zip(&warnings).all(|(name, line)| line.ends_with(name)), "{message}");
 
     let stack_free = [("BIND_ADDRESS", "127.0.0.1"), ("PORT", "0")];
     let variables = [&variables[..], &stack_free].concat();
@@ -205,4 +207,77 @@ fn the_version_is_that_of_the_workspace() {
     let output = Command::new(path_of("api")).env_clear().arg("--version").output().unwrap();
     let expected = concat!("api ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+fn check(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(path_of("api"));
+    let output = command
+        .arg("--check-settings")
+        .env_clear()
+        .env("UI_SECRET", "a-secret-of-the-tests")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn check_settings_refuses_what_the_service_could_not_use() {
+    for (name, value) in [
+        ("RUST_LOG", "api=canary"),
+        ("RUST_LOG", "info,canary=a=b"),
+        ("SQS_REGION_NAME", "canary west 1"),
+        ("SQS_REGION_NAME", "EU-CANARY-1"),
+        ("SQS_REGION_NAME", "canary"),
+        ("BIND_ADDRESS", "http://canary"),
+        ("BIND_ADDRESS", "canary:8000"),
+        ("BIND_ADDRESS", "999.1.1.1"),
+        ("BIND_ADDRESS", "[canary]"),
+    ] {
+        let (status, message) = check(&[(name, value)]);
+        assert_eq!(status, Some(1), "{name}={value} {message}");
+        assert!(message.contains(&format!("\n  {name} must be ")), "{message}");
+        assert!(!message.to_lowercase().contains("canary"), "{message}");
+    }
+    for (name, value) in [
+        ("RUST_LOG", "warn,api::submit=debug"),
+        ("SQS_REGION_NAME", "us-gov-west-1"),
+        ("SQS_REGION_NAME", "eusc-de-east-1"),
+        ("BIND_ADDRESS", "::1"),
+        ("BIND_ADDRESS", "[::1]"),
+        ("BIND_ADDRESS", "localhost"),
+    ] {
+        assert_eq!(check(&[(name, value)]), (Some(0), String::new()), "{name}={value}");
+    }
+    // Another server may call its region anything.
+    let local = [("SQS_REGION_NAME", "local"), ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")];
+    assert_eq!(check(&local), (Some(0), String::new()));
+}
+
+#[test]
+fn check_settings_gives_the_warnings_of_a_start() {
+    let (status, warnings) = check(&[
+        ("UI_SECRET", "canary"),
+        // An address for documentation, which no machine has.
+        ("BIND_ADDRESS", "192.0.2.1"),
+        ("RUST_LOG", "error"),
+    ]);
+    assert_eq!(status, Some(0));
+    for warning in ["easily guessed. variable=UI_SECRET", "cannot listen on BIND_ADDRESS"] {
+        assert!(warnings.contains(warning), "{warnings}");
+    }
+    assert!(!warnings.contains("canary"), "{warnings}");
+}
+
+#[test]
+fn every_bad_entry_of_hawk_clients_is_reported_without_its_key() {
+    let clients = "ui:short, canary,a b:canary-of-16-characters,crm:canary-of-20-characters";
+    let (status, message) = check(&[("INTAKE_AUTH", "hawk"), ("HAWK_CLIENTS", clients)]);
+    assert_eq!(status, Some(1));
+    for entry in
+        ["entry 1 must have a key of 16", "entry 2 must be id:key", "entry 3 must have an id"]
+    {
+        assert!(message.contains(&format!("HAWK_CLIENTS is not right: {entry}")), "{message}");
+    }
+    assert!(!message.contains("canary") && !message.contains("entry 4"), "{message}");
 }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 use domain::{
-    AttributeValue, Encoding, Fields, FormType, FormTypes, Message, Received, Refusal, Submission,
+    AttributeValue, Encoding, Fields, FormType, FormTypes, InvalidMessage, Message, Received,
+    Refusal, Submission,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -55,6 +56,7 @@ pub fn check_message(input: &[u8]) {
     let Ok(body) = str::from_utf8(rest) else { return };
     let received = Received { message_id: "first".to_owned(), body: body.to_owned(), attributes };
 
+    check_kept(received.clone());
     for form_type in &*FORM_TYPES {
         let decoded = received.decode(form_type);
         let reason = match &decoded {
@@ -90,6 +92,25 @@ pub fn check_message(input: &[u8]) {
         let trimmed = Message::for_invalid_queue(&received, &reason, received.body.len() + 40);
         assert!(trimmed.size() <= received.body.len() + 40 && trimmed.body == received.body);
     }
+}
+
+/// Checks that a message is kept as it came, whatever its attributes say.
+fn check_kept(mut received: Received) {
+    for name in ["traceparent", "times_sent", "reason", "unknown"] {
+        let value = received.identity() + &received.body;
+        received.attributes.insert(name.to_owned(), AttributeValue::string(value));
+    }
+    let (data_type, value) = ("Binary.x".to_owned(), received.body.clone().into_bytes());
+    let binary = AttributeValue::Binary { data_type, value };
+    received.attributes.insert("binary".to_owned(), binary);
+    received.traceparent();
+
+    let kept = InvalidMessage::from_received(received.clone(), "form");
+    assert!(kept.reason.chars().count() <= 200 && !kept.reason.contains('\0'));
+    assert!((1..=40).contains(&kept.reason_code().len()));
+    assert_eq!(kept.body, received.body.as_bytes());
+    let message_id = received.first_message_id().to_owned();
+    assert!(kept.into_received() == Some(Received { message_id, ..received }));
 }
 
 /// Checks fields that the api accepts.

@@ -24,13 +24,18 @@ impl SqsSettings {
             "a region of AWS",
             "The region the queues are in.",
         );
-        environment.parsed(
+        let elsewhere = environment.parsed(
             "AWS_ENDPOINT_URL_SQS",
             "Amazon's",
             "a URL with http:// or https://",
             "Another SQS server, such as local-sqs. The AWS SDK reads it.",
             |url| is_http_url(url).then_some(()),
         );
+        // The SDK reads the second one too.
+        let is_amazon = elsewhere.is_none() && environment.value("AWS_ENDPOINT_URL").is_none();
+        if is_amazon && !is_region(&region) {
+            environment.fault("SQS_REGION_NAME", "must be a region of AWS, such as eu-west-1");
+        }
         for (name, default, values, meaning) in READ_BY_THE_SDK {
             environment.declare(Variable::new(name, default, values, meaning));
         }
@@ -49,6 +54,17 @@ impl SqsSettings {
     pub fn finder(&self, connection: &Connection, names: QueueNames) -> QueueFinder {
         QueueFinder { connection: connection.clone(), names, create: self.create_queues }
     }
+}
+
+/// Whether a region of AWS can have this name, such as `us-gov-west-1`. New ones must not need a release.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let is_lower =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    parts.split_last().is_some_and(|(last, words)| {
+        words.len() >= 2 && words.iter().all(is_lower) && is_number(last)
+    })
 }
 
 fn poll(environment: &mut Environment) -> Poll {

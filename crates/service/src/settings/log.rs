@@ -1,5 +1,7 @@
 //! What is logged, and how.
 
+use env_filter::Builder;
+
 use super::environment::Environment;
 
 /// What is logged, and how.
@@ -21,6 +23,11 @@ pub enum LogFormat {
 }
 
 impl LogSettings {
+    /// Warnings and errors of everybody, in the same format, whatever `RUST_LOG` says.
+    pub fn only_warnings(&self) -> Self {
+        Self { directives: "warn".to_owned(), ..*self }
+    }
+
     /// Reads the variables.
     pub fn read(environment: &mut Environment) -> Self {
         Self {
@@ -29,10 +36,11 @@ impl LogSettings {
                 [("text", LogFormat::Text), ("json", LogFormat::Json)],
                 "How a log line looks: a sentence with `key=value` fields, or one JSON object.",
             ),
-            directives: environment.text(
+            directives: environment.checked(
                 "RUST_LOG",
                 "info",
                 "directives of env_logger, such as `info` or `worker=debug`",
+                |text| Builder::new().try_parse(text).is_ok(),
                 "Which lines are logged. Libraries log only warnings and errors at any setting: their other lines may show form data.",
             ),
         }

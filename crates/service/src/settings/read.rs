@@ -17,6 +17,22 @@ impl Environment {
         self.value(name).unwrap_or_else(|| default.to_owned())
     }
 
+    /// A text with a default that `is_right`. The fault is "must be" and `values`.
+    pub fn checked(
+        &mut self,
+        name: &str,
+        default: &str,
+        values: &str,
+        is_right: impl FnOnce(&str) -> bool,
+        meaning: &str,
+    ) -> String {
+        let text = self.text(name, default, values, meaning);
+        if !is_right(&text) {
+            self.fault(name, format_args!("must be {values}"));
+        }
+        text
+    }
+
     /// A text that may be absent; `default` says in words what happens then.
     pub fn optional(
         &mut self,

@@ -33,13 +33,10 @@ impl SettingsReport {
         }
     }
 
-    /// Shows the settings on standard output, and warnings on standard error.
+    /// Shows the settings on standard output.
     pub fn print(&self) {
         use std::io::Write;
         let _ = writeln!(std::io::stdout(), "{self}");
-        for variable in &self.unknown {
-            let _ = writeln!(std::io::stderr(), "{variable}");
-        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use domain::PropertyType;
 
-use super::columns::Column;
+use super::{
+    columns::Column,
+    frequent::{is_date, is_time},
+};
 
 /// The columns that every view has before its properties, with their comments.
 pub(super) const OURS: [(&str, &str); 7] = [
@@ -57,17 +60,20 @@ fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) 
     let (text, json) = (as_text(data, property), as_json(data, property));
     match column_type {
         PropertyType::Text => format!("CASE WHEN {} THEN {text} END", is_string(data, property)),
-        PropertyType::Date => format!("{home}.read_date({text})"),
-        PropertyType::DateTime => format!("{home}.read_time({text})"),
-        // Most integers are short. JSON Schema takes 1.0 for an integer.
-        PropertyType::Integer => format!(
-            "CASE WHEN jsonb_typeof({json}) = 'number' THEN \
-                 CASE WHEN length({text}) < 19 AND strpos({text}, '.') = 0 THEN ({text})::bigint \
-                 WHEN ({text})::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 \
-                     AND ({text})::numeric % 1::numeric = 0::numeric THEN ({text})::numeric::bigint END END"
+        PropertyType::Date => once(
+            &format!("CASE WHEN {} THEN o.v::date ELSE {home}.read_date(o.v) END", is_date("o.v")),
+            &text,
         ),
+        PropertyType::DateTime => once(
+            &format!(
+                "CASE WHEN {} THEN o.v::timestamptz ELSE {home}.read_time(o.v) END",
+                is_time("o.v")
+            ),
+            &text,
+        ),
+        PropertyType::Integer => once(&integer(&json, "o.v"), &text),
         PropertyType::Number => {
-            format!("CASE WHEN jsonb_typeof({json}) = 'number' THEN ({text})::numeric END")
+            format!("CASE WHEN jsonb_typeof({json}) = 'number' THEN {json}::numeric END")
         }
         PropertyType::Boolean => {
             format!("CASE {json} WHEN 'true'::jsonb THEN true WHEN 'false'::jsonb THEN false END")
@@ -76,17 +82,38 @@ fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) 
     }
 }
 
-/// Whether the column's value is null because the sent value does not fit.
-fn does_not_fit(home: &str, data: &str, column: &Column) -> String {
-    let (property, json) = (&column.property, as_json(data, &column.property));
+/// Most integers are short. JSON Schema takes 1.0 for an integer.
+fn integer(json: &str, text: &str) -> String {
+    format!(
+        "CASE WHEN jsonb_typeof({json}) = 'number' THEN \
+             CASE WHEN length({text}) < 19 AND strpos({text}, '.') = 0 THEN {text}::bigint \
+             WHEN {text}::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 \
+                 AND {text}::numeric % 1::numeric = 0::numeric THEN {text}::numeric::bigint END END"
+    )
+}
+
+/// An expression over `o.v`, for which PostgreSQL computes this value once. If it had the value in
+/// several places, it would decompress the fields of a large form for each of them.
+fn once(expression: &str, value: &str) -> String {
+    format!("(SELECT {expression} FROM (SELECT {value} AS v OFFSET 0) o)")
+}
+
+/// Whether the column's value is null because `text`, the sent value, does not fit. It is not null.
+fn does_not_fit(home: &str, data: &str, text: &str, column: &Column) -> String {
+    let json = as_json(data, &column.property);
     match column.column_type {
-        PropertyType::Text => format!("({}) IS NOT TRUE", is_string(data, property)),
+        // A string is the one jsonb value that has its own text as an element.
+        PropertyType::Text => format!("NOT {json} ? {text}"),
         PropertyType::Number => format!("jsonb_typeof({json}) <> 'number'"),
         PropertyType::Boolean => format!("{json} NOT IN ('true'::jsonb, 'false'::jsonb)"),
         PropertyType::Json => "false".to_owned(),
-        PropertyType::Date | PropertyType::DateTime | PropertyType::Integer => {
-            format!("({}) IS NULL", value(home, data, column))
+        PropertyType::Date => {
+            format!("({}) IS NOT TRUE AND {home}.read_date({text}) IS NULL", is_date(text))
         }
+        PropertyType::DateTime => {
+            format!("({}) IS NOT TRUE AND {home}.read_time({text}) IS NULL", is_time(text))
+        }
+        PropertyType::Integer => format!("({}) IS NULL", integer(&json, text)),
     }
 }
 
@@ -103,28 +130,36 @@ fn extra(properties: &[&str]) -> String {
     format!("nullif({rest}, '{{}}'::jsonb)")
 }
 
+/// The fields are decompressed once, and each property is taken out of them once: these are what
+/// costs most.
 fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
-    let cases: Vec<String> = properties
-        .iter()
-        .filter_map(|property| {
-            let own = || columns.iter().filter(|column| column.property == *property);
-            if own().any(|column| column.column_type == PropertyType::Json) {
-                return None;
-            }
-            let misfits: Vec<String> =
-                own().map(|column| does_not_fit(home, DATA, column)).collect();
-            Some(format!(
-                "CASE WHEN {} IS NOT NULL AND {} THEN {}::text END",
-                as_text(DATA, property),
-                misfits.join(" AND "),
-                literal(property)
-            ))
-        })
-        .collect();
+    let mut texts = String::new();
+    let mut cases = Vec::new();
+    for (number, property) in properties.iter().enumerate() {
+        let own = || columns.iter().filter(|column| column.property == *property);
+        if own().any(|column| column.column_type == PropertyType::Json) {
+            continue;
+        }
+        let text = format!("t.t{number}");
+        let misfits: Vec<String> =
+            own().map(|column| does_not_fit(home, "t.data", &text, column)).collect();
+        texts += &format!(", {} AS t{number}", as_text("d.data", property));
+        cases.push(format!(
+            "CASE WHEN {text} IS NOT NULL AND {} THEN {}::text END",
+            misfits.join(" AND "),
+            literal(property)
+        ));
+    }
     if cases.is_empty() {
         return "NULL::text[]".to_owned();
     }
-    format!("nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[])", cases.join(",\n        "))
+    // An empty path returns the whole, decompressed. OFFSET keeps the queries from becoming one.
+    format!(
+        "(SELECT nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[])\n        \
+             FROM (SELECT d.data{texts}\n        \
+             FROM (SELECT {DATA} #> '{{}}'::text[] AS data OFFSET 0) d OFFSET 0) t)",
+        cases.join(",\n        ")
+    )
 }
 
 fn as_text(data: &str, property: &str) -> String {

@@ -13,12 +13,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use queue::{Cause, Delivery, Queue, QueuePair, SqsError};
+use queue::{Delivery, QueuePair};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     look::{Row, look},
-    send::send,
+    send::{Sent, send_back},
     sweep::Sweep,
     table,
     terminal::{messages, progress},
@@ -63,7 +63,7 @@ pub async fn redrive(
     }
 
     let mut tally = Tally::default();
-    let outcome = send_back(&pair, &rows, wanted, stop, &mut tally).await;
+    let outcome = send_rows(&pair, &rows, wanted, stop, &mut tally).await;
     let sent =
         rows.iter().enumerate().filter(|(row, _)| tally.sent.contains(row)).map(|(_, row)| row);
     let printed = print(sent);
@@ -81,7 +81,7 @@ pub async fn redrive(
 }
 
 /// Sends the first `wanted` rows. `tally` says what was done, even if this ends with an error.
-async fn send_back(
+async fn send_rows(
     pair: &QueuePair,
     rows: &[Row],
     wanted: usize,
@@ -120,12 +120,15 @@ async fn send_back(
             }
         }
         let to_send: Vec<(usize, Delivery)> = to_send.into_iter().collect();
-        for ((row, delivery), result) in
-            to_send.iter().zip(send_results(&pair.form, &to_send).await)
-        {
-            match result {
-                Ok(()) => _ = tally.sent.insert(*row),
-                Err(error) => failure = tally.note_failure(*row, delivery, error).or(failure),
+        let messages: Vec<_> =
+            to_send.iter().map(|(_, delivery)| (&delivery.received, None)).collect();
+        let (sent, failed) = send_back(&pair.form, &messages).await;
+        failure = failed;
+        for ((row, _), sent) in to_send.iter().zip(sent) {
+            match sent {
+                Sent::Confirmed => _ = tally.sent.insert(*row),
+                Sent::Refused => _ = tally.refused.insert(*row),
+                Sent::Failed => {}
             }
         }
         let confirmed =
@@ -135,15 +138,7 @@ async fn send_back(
         tally.not_deleted += sweep.delete(&confirmed).await;
     }
     sweep.finish().await?;
-    match failure {
-        Some(error) => Err(error).with_context(|| format!("queue {}", pair.form.name())),
-        None => Ok(()),
-    }
-}
-
-async fn send_results(form: &Queue, to_send: &[(usize, Delivery)]) -> Vec<Result<(), SqsError>> {
-    let messages: Vec<_> = to_send.iter().map(|(_, delivery)| (&delivery.received, None)).collect();
-    send(form, &messages).await
+    failure.map_or(Ok(()), Err)
 }
 
 fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
@@ -153,30 +148,6 @@ fn print<'a>(mut rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
 }
 
 impl Tally {
-    /// Logs that a row could not be sent. Returns the error if it ends the redrive.
-    fn note_failure(
-        &mut self,
-        row: usize,
-        delivery: &Delivery,
-        error: SqsError,
-    ) -> Option<SqsError> {
-        let received = &delivery.received;
-        log::error!(
-            message_id = received.message_id,
-            submission_id = received.submission_id().map(|id| id.to_string()),
-            traceparent = received.traceparent(),
-            error:% = error;
-            "A message could not be sent back."
-        );
-        match error.cause() {
-            Cause::TooLong | Cause::Refused => {
-                self.refused.insert(row);
-                None
-            }
-            Cause::Unavailable | Cause::Denied | Cause::MissingQueue => Some(error),
-        }
-    }
-
     fn check_complete(&self, wanted: usize) -> anyhow::Result<()> {
         // SQS may have accepted a copy of a refused row, one with fewer attributes.
         let refused = self.refused.difference(&self.sent).count();

@@ -34,6 +34,14 @@ pub(super) const KEEPS: Metric = Metric {
     description: "0 if a right or the invalid queue is missing, so that the worker cannot keep invalid messages; else 1.",
 };
 
+pub(super) const RECOGNISES_ERASED: Metric = Metric {
+    name: "form_data_recognises_erased",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "0 if a right is missing, so that the worker cannot ask which submissions were erased before it sets \
+                  a message aside; else 1.",
+};
+
 const OUTCOMES: [&str; 7] =
     ["kept", "came_back", "old_copy", "stored", "erased", "released", "failing"];
 
@@ -58,6 +66,10 @@ pub fn count_kept(form_type: &str, outcome: &'static str, reason: Option<&str>) 
 
 pub fn set_keeps(form_type: &str, keeps: bool) {
     gauge!(KEEPS.name, "form_type" => form_type.to_owned()).set(u8::from(keeps));
+}
+
+pub fn set_recognises_erased(recognises: bool) {
+    gauge!(RECOGNISES_ERASED.name).set(u8::from(recognises));
 }
 
 pub fn set_waiting(form_type: &str, messages: u64) {

@@ -158,17 +158,3 @@ async fn a_message_that_is_erased_while_it_is_sent_back_is_not_stored() {
     worker.signal(Signal::Continue);
     nothing_has_come_back(&stack, &rows).await;
 }
-
-#[tokio::test]
-async fn if_nobody_may_ask_for_tombstones_an_invalid_message_is_set_aside_and_not_kept() {
-    let stack = Stack::start();
-    let worker = stack.ready_worker(&[KEEPS]).await;
-    let erase = format!("select erase_submission('form', null, '{ONLY_EVER_INVALID}', 'request')");
-    stack.database.sql(&erase);
-    let rows = stack.database.sql(ROWS);
-    stack.database.sql("alter function is_erased rename to gone");
-    stack.sqs.send(QUEUE, NOT_JSON, &[("original_message_id", ONLY_EVER_INVALID)]).await;
-    worker.logged("which invalid messages are of erased submissions").await;
-    worker.logged("Set a message aside.").await;
-    nothing_has_come_back(&stack, &rows).await;
-}

@@ -16,6 +16,7 @@ use test_kit::{
 use super::old_database::{OLD_TABLE, old_insert};
 use crate::{
     kept::KEEPS,
+    metrics::{METRICS, metrics},
     operator::{command_for_kept, ended},
 };
 
@@ -98,6 +99,42 @@ async fn a_worker_with_the_restricted_role_can_store_and_keep_and_nothing_else()
         assert_eq!(server.refusal("form_worker", statement), DENIED, "{statement}");
     }
     assert_eq!(server.admin("select count(*) from forms"), "21");
+}
+
+#[tokio::test]
+async fn a_worker_that_may_not_ask_for_tombstones_stores_on_and_names_the_right_once() {
+    let server = Server::start();
+    server.make_roles();
+    server.migrate();
+    server.make_roles();
+    server.admin(
+        "select erase_submission('form', null, 'erased', 'request');
+         revoke execute on function is_erased(uuid, text) from form_worker",
+    );
+    let stack = Stack::start();
+    let url = server.url_as("form_worker");
+    let variables = [("DATABASE_URL", url.as_str()), ("MIGRATE_ON_START", "false"), KEEPS, METRICS];
+    let worker = stack.ready_worker(&variables).await;
+    worker.logged("Give the worker's role EXECUTE on is_erased").await;
+    let gauge = "form_data_recognises_erased";
+    assert_eq!(metrics(&worker).await[gauge], 0.0);
+
+    stack.queue_forms(0..3).await;
+    for _ in 0..5 {
+        stack.sqs.send(QUEUE, "not json", &[("original_message_id", "erased")]).await;
+    }
+    stack.drained().await;
+    worker.logged("Set a message aside.").await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
+    // keep_invalid asks too, with the rights of its owner.
+    let kept = "select (select count(*) from forms where erased_at is null), (select count(*) from invalid_messages)";
+    assert_eq!(server.admin(kept), "3|0");
+    let log = worker.log();
+    assert_eq!(log.matches("is_erased").count(), 1, "{log}");
+    worker.ready().await;
+
+    server.admin("grant execute on function is_erased(uuid, text) to form_worker");
+    wait::until_true("it may ask", async || metrics(&worker).await[gauge] == 1.0).await;
 }
 
 #[test]

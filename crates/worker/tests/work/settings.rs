@@ -104,9 +104,28 @@ fn check_settings_shows_the_settings_without_secrets() {
     let (status, _, fault) = check(&[("DATABASE_URL", "mysql://canary")]);
     assert_eq!(status, Some(1));
     assert!(fault.contains("DATABASE_URL is not right") && !fault.contains("canary"), "{fault}");
-    let (status, _, warning) = check(&[("WORKER_BYTES_IN_HANDS", "1")]);
+    let (status, _, warnings) = check(&[
+        ("WORKER_BYTES_IN_HANDS", "1"),
+        ("SQS_VISIBILITY_TIMEOUT", "30"),
+        ("SHUTDOWN_GRACE_SECONDS", "5"),
+        ("DATABASE_URL", "postgres://test:canary@db.invalid/forms"),
+    ]);
     assert_eq!(status, Some(0));
-    assert!(warning.contains("did you mean WORKER_BYTES_IN_HAND?"), "{warning}");
+    for warning in [
+        "did you mean WORKER_BYTES_IN_HAND?",
+        "SQS_VISIBILITY_TIMEOUT is under 60 s",
+        "SHUTDOWN_GRACE_SECONDS is less than",
+        "no sslmode",
+    ] {
+        assert!(warnings.contains(warning), "{warning} is not in {warnings}");
+    }
+    assert!(!warnings.contains("canary"), "{warnings}");
+    for wrong in [("RUST_LOG", "worker=loud"), ("SQS_REGION_NAME", "x y"), ("BIND_ADDRESS", "x y")]
+    {
+        let (status, _, fault) = check(&[wrong]);
+        assert_eq!(status, Some(1), "{wrong:?}");
+        assert!(fault.contains(&format!("{} must be", wrong.0)), "{fault}");
+    }
     let (status, _, faults) = check(&[
         ("DATABASE_URL", "postgres://test:canary@localhost/forms"),
         ("PORT", "x"),

@@ -167,6 +167,11 @@ impl Cluster {
         self.start()
     }
 
+    /// Settings for the next start, instead of those of the options.
+    pub fn set(&mut self, settings: Vec<(String, String)>) {
+        self.options.settings = settings;
+    }
+
     /// The superuser's URL of a database. The database `postgres` always exists.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)

@@ -97,3 +97,18 @@ fn a_query_computes_only_the_columns_that_it_uses() {
     let parallel = parallel.split("; ").find(|set| f.database.try_sql(set).is_ok()).unwrap();
     f.database.sql(&format!("{parallel}; SELECT count(born) FROM submissions.frequent"));
 }
+
+#[test]
+fn a_count_reads_the_index_of_the_type_alone() {
+    let f = filled();
+    f.database.sql("VACUUM forms");
+    let plan = f.database.sql("EXPLAIN SELECT count(*) FROM submissions.rare");
+    assert!(plan.contains("Index Only Scan using forms_of_rare on forms"), "{plan}");
+}
+
+#[test]
+fn the_list_of_unreadable_fields_decompresses_them_once() {
+    let f = filled();
+    let plan = f.database.sql("EXPLAIN (VERBOSE) SELECT unreadable FROM submissions.frequent");
+    assert_eq!(plan.matches("f.data").count(), 1, "{plan}");
+}

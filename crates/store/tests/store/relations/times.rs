@@ -138,6 +138,44 @@ fn postgresql_reads_what_the_api_accepts() {
     }
 }
 
+#[test]
+fn a_view_reads_dates_and_times_as_the_functions_do() {
+    let f = fixture();
+    let formats = [("date", "read_date"), ("date-time", "read_time")];
+    f.store
+        .publish(&formats.map(|(format, _)| {
+            form_type(format, &format!(r#""p": {{"type": "string", "format": "{format}"}}"#))
+        }))
+        .unwrap();
+    let mut random = StdRng::seed_from_u64(34);
+    for (format, function) in formats {
+        let valid = match format {
+            "date" => ["2016-02-28", "1900-01-01", "2099-12-31", "2016-04-30"],
+            _ => [
+                "2016-12-31T23:59:59Z",
+                "1900-01-01T00:00:00Z",
+                "2016-06-30T12:30:00.250Z",
+                "2099-09-19T07:08:09+01:00",
+            ],
+        };
+        let invalid = ["2015-02-29", "1900-02-29", "2015-02-29T00:00:00Z", "2016-12-31T23:58:60Z"];
+        let mut texts: Vec<String> =
+            (0..2000).map(|number| mutated(&mut random, valid[number % valid.len()])).collect();
+        texts.extend(invalid.map(str::to_owned));
+        let rows: Vec<String> =
+            texts.iter().map(|text| format!(r#"('{format}', '{{"p": "{text}"}}')"#)).collect();
+        f.database.sql(&format!("INSERT INTO forms (form_type, data) VALUES {}", rows.join(",")));
+        let different = f.read(&format!(
+            "SELECT f.data, v.p, v.unreadable FROM submissions.\"{format}\" v JOIN forms f USING (id)
+                 WHERE v.p IS DISTINCT FROM {function}(f.data ->> 'p')
+                     OR (v.p IS NULL) <> (coalesce(cardinality(v.unreadable), 0) = 1)"
+        ));
+        assert_eq!(different, "");
+        let good = f.read(&format!("SELECT count(p) FROM submissions.\"{format}\""));
+        assert!((200..1900).contains(&good.parse().unwrap()), "{good} are valid");
+    }
+}
+
 /// The characters that are digits in a date or a time.
 fn digits(text: &str) -> impl Iterator<Item = u8> {
     let places = text.bytes().enumerate().take(19);

@@ -22,7 +22,7 @@ fn keep_call(submission_id: Option<u128>, message_id: &str, body: &str) -> Strin
     )
 }
 
-fn keep(f: &Fixture, submission_id: Option<u128>, message_id: &str, body: &str) -> String {
+pub fn keep(f: &Fixture, submission_id: Option<u128>, message_id: &str, body: &str) -> String {
     f.database.sql(&keep_call(submission_id, message_id, body))
 }
 
@@ -45,7 +45,11 @@ fn every_kept_message_of_the_submission_is_emptied_and_no_other() {
         "message-0001|||discarded|t\nmessage-0001|||discarded|t\nposted again|||discarded|t\nmessage-0001|||discarded|t\n\
          message-0002|of another person|{}|waiting|f\nmessage-0003|of another person|{}|waiting|f"
     );
-    assert_eq!(f.database.sql("SELECT count(*) FROM erasures"), "1");
+    // One for each of its message ids.
+    assert_eq!(
+        f.database.sql("SELECT string_agg(sqs_message_id, ', ' ORDER BY id) FROM erasures"),
+        "message-0001, posted again"
+    );
     assert_eq!(erase(&f, 1), "already_erased");
 }
 

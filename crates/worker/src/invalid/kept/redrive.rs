@@ -8,7 +8,7 @@ use std::{collections::HashMap, io, num::NonZeroUsize};
 use anyhow::{Context, bail};
 use domain::{InvalidMessage, Received};
 use indicatif::ProgressBar;
-use queue::{Cause, Queue, SqsError};
+use queue::Queue;
 use store::{Sending, Store, Waiting};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::{call, write_head, write_row};
 use crate::{
     arguments::RedriveArguments,
     invalid::{
-        send::send,
+        send::{Sent, send_back},
         terminal::{messages, progress},
     },
     settings::OperatorSettings,
@@ -137,23 +137,20 @@ impl Redrive {
         to_send.sort_by_key(|(_, sending, _)| sending.id);
         let messages: Vec<_> =
             to_send.iter().map(|(received, _, times_sent)| (received, *times_sent)).collect();
-        let results = send(form, &messages).await;
-        let mut failure = None;
-        for ((received, sending, _), result) in to_send.into_iter().zip(results) {
-            match result {
-                Ok(()) => {
+        let (sent, failure) = send_back(form, &messages).await;
+        for ((_, sending, _), sent) in to_send.into_iter().zip(sent) {
+            match sent {
+                Sent::Confirmed => {
                     call(&self.store, move |store| store.mark_sent_back(sending)).await?;
                     if let Some(row) = rows.get(&sending.id) {
                         tally.count_sent(row);
                     }
                 }
-                Err(error) => failure = tally.note_failure(&received, error).or(failure),
+                Sent::Refused => tally.refused += 1,
+                Sent::Failed => {}
             }
         }
-        match failure {
-            Some(error) => Err(error).with_context(|| format!("queue {}", form.name())),
-            None => Ok(()),
-        }
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -168,23 +165,5 @@ impl Tally {
         self.sent += 1;
         let printed = write_row(&mut io::stdout(), row);
         self.note(printed);
-    }
-
-    /// Logs that a message could not be sent. Returns the error if it ends the redrive.
-    fn note_failure(&mut self, received: &Received, error: SqsError) -> Option<SqsError> {
-        log::error!(
-            message_id = received.message_id,
-            submission_id = received.submission_id().map(|id| id.to_string()),
-            traceparent = received.traceparent(),
-            error:% = error;
-            "A message could not be sent back."
-        );
-        match error.cause() {
-            Cause::TooLong | Cause::Refused => {
-                self.refused += 1;
-                None
-            }
-            Cause::Unavailable | Cause::Denied | Cause::MissingQueue => Some(error),
-        }
     }
 }

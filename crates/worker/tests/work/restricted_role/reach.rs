@@ -177,6 +177,49 @@ fn what_somebody_else_migrated_passes_to_the_migrator() {
     test_kit::reference::check("rights.md", "roles", &page(&server));
 }
 
+/// Each object of an operator in our schema, with its owner and its rights.
+const OF_THE_OPERATOR: &str = "
+    select relname, relowner::regrole, relacl::text from pg_class
+        where relname in ('audit', 'audit_id_seq', 'audited', 'read_time_of_day')
+    union all select oid::regprocedure::text, proowner::regrole, proacl::text from pg_proc
+        where oid in ('audit()'::regprocedure, 'is_erased(text)'::regprocedure)
+    union all select tgname, null, tgfoid::regprocedure::text from pg_trigger where tgname = 'audit'
+    order by 1";
+
+/// The second function has the name of one of ours.
+const MAKE_OF_THE_OPERATOR: &str = "
+    create table audit (id serial, form bigint);
+    create view audited as select form from audit;
+    create function is_erased(identity text) returns boolean language sql as 'select false';
+    create function audit() returns trigger language plpgsql as $$
+        begin
+            insert into audit (form) select new.id where not is_erased('x');
+            return new;
+        end $$;
+    create trigger audit after insert on forms for each row execute function audit();
+    revoke execute on function is_erased(text) from public;
+    grant execute on function is_erased(text) to form_worker, form_operator;
+    grant insert on audit to form_worker;
+    grant usage on sequence audit_id_seq to form_worker;
+    grant select on audit, audited to form_operator, form_analyst";
+
+#[test]
+fn what_the_operator_has_added_keeps_its_owner_and_its_rights() {
+    for owner in ["form_migrator", "postgres"] {
+        let server = server();
+        server.make_roles();
+        server.migrate();
+        server.make_roles();
+        server.admin(&format!("set role {owner}; {MAKE_OF_THE_OPERATOR}"));
+        let before = server.admin(OF_THE_OPERATOR);
+        server.make_roles();
+        assert_eq!(server.admin(OF_THE_OPERATOR), before, "{owner}");
+        let store = "insert into forms (data) values ('{}')";
+        assert_eq!(server.refusal("form_worker", store), "", "{owner}");
+        assert_eq!(server.admin("select count(*) from audit"), "1", "{owner}");
+    }
+}
+
 #[test]
 fn an_analyst_reads_the_views_of_submissions_and_nothing_else() {
     let server = server();
