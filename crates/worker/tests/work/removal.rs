@@ -180,3 +180,24 @@ async fn a_message_that_is_erased_while_it_is_sent_back_is_not_stored() {
     worker.signal(Signal::Continue);
     nothing_has_come_back(&stack, &rows).await;
 }
+
+/// The question waits for a lock as long as the statement timeout. The message cannot wait for so long.
+#[tokio::test]
+async fn an_invalid_message_is_set_aside_if_the_database_does_not_say_in_time_whether_it_was_erased()
+ {
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[KEEPS]).await;
+    stack.database.sql("select erase_submission('form', null, 'erased', 'request')");
+    let lock = stack.database.lock("forms");
+    stack.sqs.send(QUEUE, NOT_JSON, &[("original_message_id", "erased")]).await;
+    worker.logged("Set a message aside.").await;
+    let log = worker.log();
+    assert!(log.contains("The database does not say which invalid messages"), "{log}");
+    assert!(log.contains("no answer in time"), "{log}");
+    assert!(!log.contains("statement timeout"), "{log}");
+
+    drop(lock);
+    stack.drained().await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
+    assert_eq!(stack.database.sql("select count(*) from invalid_messages"), "0");
+}
