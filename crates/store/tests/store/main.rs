@@ -26,6 +26,7 @@ mod probe;
 mod relations;
 mod removal;
 mod rights;
+mod rows;
 mod support;
 mod table_lock;
 mod time_limits;
