@@ -24,11 +24,9 @@ impl RelationName {
     pub fn new(schema: &str, table: &str) -> Self {
         let form_type = schema.strip_prefix(SUBMISSIONS).and_then(|rest| rest.strip_prefix('.'));
         match form_type {
-            Some(form_type) if table == OLD_TABLE && !form_type.is_empty() => Self {
-                schema: SUBMISSIONS.to_owned(),
-                table: form_type.to_owned(),
-                is_alias: true,
-            },
+            Some(form_type) if table == OLD_TABLE && !form_type.is_empty() => {
+                Self { schema: SUBMISSIONS.to_owned(), table: form_type.to_owned(), is_alias: true }
+            }
             _ => Self { schema: schema.to_owned(), table: table.to_owned(), is_alias: false },
         }
     }
@@ -55,9 +53,12 @@ mod tests {
         let alias = RelationName::new("submissions.registration", "L0");
         assert_eq!(alias.to_string(), "submissions/registration");
         assert!(alias.is_alias);
-        for (schema, table) in
-            [("submissions", "registration"), ("submissions.x", "L1"), ("submissions.", "L0"), ("org.ds", "L0")]
-        {
+        for (schema, table) in [
+            ("submissions", "registration"),
+            ("submissions.x", "L1"),
+            ("submissions.", "L0"),
+            ("org.ds", "L0"),
+        ] {
             let name = RelationName::new(schema, table);
             assert_eq!(name.to_string(), format!("{schema}/{table}"));
             assert!(!name.is_alias, "{name}");

@@ -101,7 +101,8 @@ fn read(
             let row = row?;
             fetched += 1;
             let fields: Vec<_> = (0..row.field_count()).filter_map(|i| row.get(i)).collect();
-            let values: Vec<Option<PgValue<'_>>> = fields.iter().map(|field| field.value()).collect();
+            let values: Vec<Option<PgValue<'_>>> =
+                fields.iter().map(|field| field.value()).collect();
             let cells: Vec<Option<&[u8]>> =
                 values.iter().map(|value| value.as_ref().map(PgValue::as_bytes)).collect();
             let length: usize = cells.iter().flatten().map(|cell| cell.len()).sum();

@@ -16,7 +16,11 @@ fn query(sql: &str, parameters: &[Option<&str>]) -> TextQuery {
     }
 }
 
-fn read(store: &Store, query: &TextQuery, limits: ReadLimits) -> (Vec<Vec<Option<String>>>, ReadEnd) {
+fn read(
+    store: &Store,
+    query: &TextQuery,
+    limits: ReadLimits,
+) -> (Vec<Vec<Option<String>>>, ReadEnd) {
     let mut rows = Vec::new();
     let text = |cell: &&[u8]| String::from_utf8(cell.to_vec()).unwrap();
     let end = store.read_rows(query, limits, |cells| {

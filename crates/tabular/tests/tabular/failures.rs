@@ -12,7 +12,7 @@ const CSV: Format = Format::Csv(CsvOptions {
     delimiter: tabular::Delimiter::Comma,
     formulas: tabular::Formulas::Guarded,
 });
-const JSON_LINES: Format = 
+const JSON_LINES: Format =
     Format::JsonLines(JsonLinesOptions { numbers_as_text: false, rows_as_lists: false });
 const PARQUET: Format = Format::Parquet(ParquetOptions { numeric_as_double: false });
 const ALL: [Format; 4] = [CSV, JSON_LINES, PARQUET, Format::Xlsx];
