@@ -26,6 +26,8 @@ mod probe;
 mod relations;
 mod removal;
 mod rights;
+mod rows;
+mod sessions;
 mod support;
 mod table_lock;
 mod time_limits;
