@@ -123,6 +123,23 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Runs a transaction that only reads, once: `statement` may have effects outside the database.
+    pub(crate) fn run_in_own_transaction<T>(
+        &mut self,
+        begin: &str,
+        statement: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, Unavailable> {
+        let mut connection = self.connection.take().map_or_else(|| self.connect(), Ok)?;
+        let set_up = self.limits.set_up(true, self.time_for_statement());
+        let result = connection
+            .batch_execute(&format!("{begin}; {set_up}"))
+            .and_then(|()| statement(&mut connection));
+        // If this fails too, the connection is lost, and the pool will find that out.
+        let _ = connection.batch_execute("ROLLBACK");
+        self.connection = Some(connection);
+        result.map_err(Unavailable::from)
+    }
+
     fn run_once<T>(
         &mut self,
         statement: impl Fn(&mut PgConnection) -> QueryResult<T>,

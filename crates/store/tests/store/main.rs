@@ -26,6 +26,7 @@ mod probe;
 mod relations;
 mod removal;
 mod rights;
+mod rows;
 mod sessions;
 mod support;
 mod table_lock;

@@ -1,0 +1,124 @@
+//! Rows of any query as text, for relations whose columns are known only at run time.
+
+use std::time::Duration;
+
+use diesel::{
+    PgConnection, RunQueryDsl as _,
+    connection::{DefaultLoadingMode, LoadConnection},
+    pg::{Pg, PgValue},
+    query_builder::{BoxedSqlQuery, SqlQuery},
+    result::QueryResult,
+    row::{Field as _, Row as _},
+    sql_query,
+    sql_types::{Nullable, Text},
+};
+
+use crate::{store::Store, unavailable::Unavailable};
+
+/// The first fetch. A row can have a megabyte, so nothing is known before one has come.
+const FIRST_FETCH: usize = 1;
+/// Each fetch may be so many times as large as the one before.
+const GROWTH: usize = 8;
+const LARGEST_FETCH: usize = 4096;
+
+/// A query, each of whose columns is text. Its parameters are text too, so that SQL casts them:
+/// `$1::bigint`.
+#[derive(Clone, Debug, Default)]
+pub struct TextQuery {
+    /// A `SELECT`.
+    pub sql: String,
+    /// `$1`, `$2`, …
+    pub parameters: Vec<Option<String>>,
+    /// The time zone in which times are read and written; empty for the server's.
+    pub time_zone: String,
+}
+
+/// How much a call may read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// At most so many bytes in all cells together; a first row that is larger is read all the same.
+    pub bytes: usize,
+    /// How long each statement may take.
+    pub statement: Duration,
+}
+
+/// How a reading has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadEnd {
+    /// The query has no more rows.
+    Complete,
+    /// There are more: the limit in bytes was reached, or `each` asked to stop.
+    More,
+}
+
+impl Store {
+    /// Runs the query in a transaction of its own that writes nothing, and gives each row to `each`
+    /// until that returns `false`. A cell is null or PostgreSQL's text, in UTF-8.
+    ///
+    /// The rows come through a cursor in parts, so that memory is limited by `limits.bytes` and not
+    /// by the query. Nothing is tried again, because `each` has seen rows by then.
+    ///
+    /// # Errors
+    /// The database is unavailable, or PostgreSQL refuses the query.
+    pub fn read_rows(
+        &self,
+        query: &TextQuery,
+        limits: ReadLimits,
+        mut each: impl FnMut(&[Option<&[u8]>]) -> bool,
+    ) -> Result<ReadEnd, Unavailable> {
+        let mut session = self.session()?;
+        session.limit_statements(limits.statement);
+        session.run_in_own_transaction("BEGIN READ ONLY", |connection| {
+            read(connection, query, limits.bytes, &mut each)
+        })
+    }
+}
+
+fn read(
+    connection: &mut PgConnection,
+    query: &TextQuery,
+    budget: usize,
+    each: &mut impl FnMut(&[Option<&[u8]>]) -> bool,
+) -> QueryResult<ReadEnd> {
+    // What a role or a database may have set otherwise.
+    sql_query("SELECT set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), \
+                   set_config('extra_float_digits', '1', true), \
+                   set_config('timezone', coalesce(nullif($1, ''), current_setting('timezone')), true)")
+        .bind::<Text, _>(&query.time_zone)
+        .execute(connection)?;
+    let declare = format!("DECLARE reading NO SCROLL CURSOR FOR {}", query.sql);
+    let mut declaration: BoxedSqlQuery<'_, Pg, SqlQuery> = sql_query(declare).into_boxed();
+    for parameter in &query.parameters {
+        declaration = declaration.bind::<Nullable<Text>, _>(parameter);
+    }
+    declaration.execute(connection)?;
+
+    let (mut rows, mut bytes, mut size) = (0_usize, 0_usize, FIRST_FETCH);
+    loop {
+        let mut fetched = 0;
+        let fetch = sql_query(format!("FETCH {size} FROM reading"));
+        for row in LoadConnection::<DefaultLoadingMode>::load(connection, fetch)? {
+            let row = row?;
+            fetched += 1;
+            let fields: Vec<_> = (0..row.field_count()).filter_map(|i| row.get(i)).collect();
+            let values: Vec<Option<PgValue<'_>>> =
+                fields.iter().map(|field| field.value()).collect();
+            let cells: Vec<Option<&[u8]>> =
+                values.iter().map(|value| value.as_ref().map(PgValue::as_bytes)).collect();
+            let length: usize = cells.iter().flatten().map(|cell| cell.len()).sum();
+            if rows > 0 && bytes + length > budget {
+                return Ok(ReadEnd::More);
+            }
+            rows += 1;
+            bytes += length;
+            if !each(&cells) {
+                return Ok(ReadEnd::More);
+            }
+        }
+        if fetched < size {
+            return Ok(ReadEnd::Complete);
+        }
+        let fit = (budget.saturating_sub(bytes)) / (bytes / rows.max(1)).max(1);
+        size = fit.clamp(1, (size * GROWTH).min(LARGEST_FETCH));
+    }
+}
