@@ -81,3 +81,13 @@ fn a_query_that_fails_or_takes_too_long_is_an_error_and_the_next_one_works() {
     }
     assert_eq!(read(&f.store, &query("SELECT 'fine'", &[]), ENOUGH).1, ReadEnd::Complete);
 }
+
+#[test]
+fn an_error_quotes_no_parameter() {
+    let f = fixture();
+    for sql in ["SELECT $1::date::text", "SELECT $1::bigint::text"] {
+        let error =
+            f.store.read_rows(&query(sql, &[Some("secret")]), ENOUGH, |_| true).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+}
