@@ -5,6 +5,8 @@ use secrecy::SecretString;
 use service::settings::{Environment, Faults, LogSettings};
 use store::StoreSettings;
 
+use crate::output;
+
 /// Everything that `manage` reads from its environment.
 #[derive(Debug)]
 pub struct Settings {
@@ -61,16 +63,12 @@ impl Settings {
     /// Warns of settings that are allowed and probably not meant.
     pub fn warn(&self) {
         if self.store.may_send_plain_text() {
-            log_plain_text();
+            output::message(
+                "DATABASE_URL names another machine and no sslmode: the password may cross the network in plain text. \
+                 Set sslmode=verify-full, or sslmode=disable if that is what you want.",
+            );
         }
     }
-}
-
-fn log_plain_text() {
-    crate::output::message(
-        "DATABASE_URL names another machine and no sslmode: the password may cross the network in plain text. \
-         Set sslmode=verify-full, or sslmode=disable if that is what you want.",
-    );
 }
 
 fn read_credentials(environment: &mut Environment, needs_key: bool) -> Option<CredentialsKey> {
