@@ -1,15 +1,18 @@
-//! `GET` and `POST /api/v1/table-data/{schema}/{table}`: a page of rows.
+//! `GET` and `POST /api/v1/table-data/{schema}/{table}`: a page of rows, or all rows as a stream.
 
 use std::{collections::HashSet, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{self, BoxBody},
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
     web::{self, Bytes},
 };
 use parking_lot::RwLock;
-use relations::{Orientation, Page, PageOptions};
+use relations::{BadParameter, Orientation, Page, PageOptions};
 use serde_json::Value;
 use store::{ReadLimits, TextQuery, Unavailable, UnavailableKind};
 use tokio::time::Instant;
@@ -17,14 +20,15 @@ use tokio::time::Instant;
 use crate::{
     access::{Access, Caller},
     budget::{Budget, Share},
-    metrics,
+    etag, metrics,
     named::Named,
-    notes::Notes,
     page_request::{PageRequest, no_time_zone},
     parameters::Parameters,
-    reads::Reads,
+    reads::{Reads, again},
     refusal::Refusal,
     settings::PageSettings,
+    stream::{Context, stream},
+    stream_request::{Kind, StreamRequest},
     waiting::Waiting,
 };
 
@@ -50,50 +54,92 @@ pub async fn data(
     request: HttpRequest,
     caller: web::ReqData<Arc<Caller>>,
     body: Bytes,
-    reads: web::Data<Reads>,
     pages: web::Data<Pages>,
     access: web::Data<Access>,
-    notes: web::Data<Notes>,
+    context: web::Data<Context>,
 ) -> Result<HttpResponse, Refusal> {
+    let Context { reads, notes, .. } = &**context;
     let named = Named::of(&request)?;
-    let found = reads.find(&caller, &named).await?;
-    let parameters = Parameters::of(&request, &body)?;
+    let parameters = Parameters::of(&request, &body);
+    // A client that may not read this learns nothing of its mistakes.
+    let version = parameters.as_ref().map_or(Ok(None), |parameters| version(parameters, &named));
+    let is_bad = version.is_err();
+    let found = reads.find(&caller, &named, version.as_ref().copied().unwrap_or_default()).await?;
+    let parameters = parameters?;
+    if is_bad {
+        version?;
+    }
+    if let Some(kind) = Kind::of(&parameters, &request)? {
+        let wanted = StreamRequest::read(&parameters, found.relation.clone(), kind)?;
+        return stream(&context, &pages, &request, &caller, found, wanted, kind).await;
+    }
     let name = found.relation.name.clone();
+    let version = found.relation.version;
     let mut wanted = PageRequest::read(&parameters, found.relation)?;
     let filtered = wanted.selection.filters.columns();
     let filtered: Vec<String> = filtered.into_iter().map(str::to_owned).collect();
     if let Some(form_types) = &found.form_types {
         wanted.selection.only_form_types(form_types)?;
     }
-    pages.check_time_zone(&reads, &wanted.selection.time_zone).await?;
+    pages.check_time_zone(reads, &wanted.selection.time_zone).await?;
     if request.method() == Method::HEAD {
-        let mut answer = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body::None::new()));
-        let json = header::HeaderValue::from_static(JSON);
-        answer.headers_mut().insert(header::CONTENT_TYPE, json);
-        return Ok(answer);
+        return Ok(without_body(StatusCode::OK, header::CONTENT_TYPE, JSON));
+    }
+    let origin = access.origins.of(&request).text;
+    let mut tag = None;
+    // Whoever waits wants to know of a new row, and not that there is none.
+    if request.method() == Method::GET && wanted.wait.is_zero() {
+        let made = etag::etag(reads, &caller, &wanted.selection, &parameters, &origin).await?;
+        if etag::has(&request, &made) {
+            return Ok(without_body(StatusCode::NOT_MODIFIED, header::ETAG, &made));
+        }
+        tag = Some(made);
     }
     let orientation = wanted.orientation;
     let headers: Vec<Value> =
         wanted.selection.columns.iter().map(|column| column.name.clone().into()).collect();
-    let (page, share) = pages.read(&reads, wanted, &caller).await?;
+    let page = pages.read(reads, wanted, &caller).await;
+    let (page, share) = match page {
+        // Its table may have been removed since it was looked up.
+        Err(Refusal::Database(_)) if version.is_some() => {
+            reads.find(&caller, &named, version).await?;
+            page?
+        }
+        page => page?,
+    };
     metrics::count_rows(page.count);
     notes.page_was_read(&caller.client.id, &name, filtered, &page);
     let next = page.next.map(|next| {
-        let query = match *request.method() {
-            // The form has the rest, and is posted again.
-            Method::POST => format!("next-id={next}"),
-            _ => parameters.next_query(next),
-        };
-        let origin = access.origins.of(&request).text;
+        let query = parameters.next_query(next, version, request.method() == Method::POST);
         format!("{origin}/api/v1/table-data/{}?{query}", named.path())
     });
     let mut answer = HttpResponse::Ok();
     if let Some(next) = &next {
         answer.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
     }
+    if let Some(tag) = tag {
+        answer.insert_header((header::ETAG, tag));
+    }
     let mut answer = answer.content_type(JSON).body(in_json(page, orientation, headers, next));
     answer.extensions_mut().insert(share);
     Ok(answer)
+}
+
+/// The version of a dataset that the client wants.
+fn version(parameters: &Parameters, named: &Named) -> Result<Option<i32>, BadParameter> {
+    let version = parameters.number("version", 1..=i32::MAX.into())?;
+    if version.is_some() && named.relation().form_type().is_some() {
+        return Err(BadParameter::new("version", "only datasets have versions"));
+    }
+    Ok(version.and_then(|version| i32::try_from(version).ok()))
+}
+
+fn without_body(status: StatusCode, name: HeaderName, value: &str) -> HttpResponse {
+    let mut answer = HttpResponse::with_body(status, BoxBody::new(body::None::new()));
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
 }
 
 impl Pages {
@@ -124,7 +170,7 @@ impl Pages {
             let mut share = self.budget.take().await?;
             let page = {
                 let selection = Arc::clone(&selection);
-                reads.run(move |store| selection.page(store, &options)).await?
+                reads.run(move |store| again(|| selection.page(store, &options))).await?
             };
             share.shrink_to(page.rows.capacity());
             let is_over = page.count > 0 || page.next.is_some();
@@ -146,7 +192,10 @@ impl Pages {
     }
 
     /// Refuses a time zone that PostgreSQL does not know.
-    async fn check_time_zone(&self, reads: &Reads, name: &str) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// It does not, or it cannot answer.
+    pub async fn check_time_zone(&self, reads: &Reads, name: &str) -> Result<(), Refusal> {
         if name == "UTC" || self.time_zones.read().contains(name) {
             return Ok(());
         }

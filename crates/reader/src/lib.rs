@@ -1,4 +1,4 @@
-//! The reader: answers requests for published relations over HTTP, page by page.
+//! The reader: answers requests for published relations over HTTP, page by page or as a stream.
 //!
 //! A request passes `authenticate`, which finds out who asks and signs the answer, and then its
 //! route. The main one is `data`. A check that fails returns a `Refusal`, which is counted, logged
@@ -25,16 +25,22 @@ mod name_list;
 mod named;
 mod page_request;
 mod parameters;
+mod stream_request;
 
 mod budget;
 mod notes;
 mod reads;
+mod streams;
 mod waiting;
 
 mod data;
 mod errors_page;
+mod etag;
+mod exports;
 mod list;
+mod stream;
 mod structure;
+mod submissions;
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +60,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Access, data::Pages, notes::Notes, reads::Reads, settings::Settings, waiting::Waiting,
+    access::Access,
+    data::Pages,
+    notes::Notes,
+    reads::{Primary, Reads},
+    settings::Settings,
+    stream::Context,
+    streams::Streams,
+    waiting::Waiting,
 };
 
 /// What was read just before a stop is noted within this time.
@@ -71,6 +84,7 @@ pub struct Reader {
     credentials: Arc<CredentialsKey>,
     waiting: Waiting,
     notes: Notes,
+    streams: Streams,
     stop_waiting: CancellationToken,
 }
 
@@ -91,13 +105,23 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     let notes = Notes::default();
     let waiting = Waiting::new(stop_waiting.clone());
     let pages = web::Data::new(Pages::new(settings.pages, waiting.clone()));
-    let reads = Reads::new(rows, settings.database.statement);
+    let database = &settings.database;
+    let reads = Reads::new(rows, database.rows_turns, database.statement);
+    let asked = Reads::new(primary.clone(), database.primary_turns, database.statement);
+    let in_flight = InFlight::default();
+    let stop = stop_waiting.clone();
+    let streams = Streams::new(settings.streams.clone(), in_flight.clone(), stop);
+    let context = web::Data::new(Context {
+        streams: streams.clone(),
+        primary: Primary(asked),
+        reads,
+        notes: notes.clone(),
+    });
 
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let limit = settings.limits.clone();
     let listen = settings.listen.clone();
     open_files::raise_limit(limit.connections);
-    let in_flight = InFlight::default();
     let (requests, served) = (in_flight.clone(), access.clone());
     let noted = web::Data::new(notes.clone());
     let mut server = HttpServer::new(move || {
@@ -109,7 +133,9 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
             .app_data(served.clone())
             .app_data(noted.clone())
             .app_data(pages.clone())
-            .app_data(web::Data::new(reads.clone()))
+            .app_data(web::Data::new(context.reads.clone()))
+            .app_data(web::Data::new(context.primary.clone()))
+            .app_data(context.clone())
             .wrap(from_fn(trace::trace))
             .configure(service::health::routes)
             .configure(status::routes)
@@ -120,6 +146,8 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
     .max_connections(limit.connections.div_ceil(workers))
     .client_request_timeout(limit.header_time)
     .keep_alive(limit.keep_alive)
+    // What a client that has gone has asked for is not read.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(settings.stop.grace.as_secs())
     .disable_signals();
     let address = format!("{}:{}", listen.bind_address, listen.port);
@@ -140,6 +168,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
         credentials,
         waiting,
         notes,
+        streams,
         stop_waiting,
     })
 }
@@ -187,6 +216,9 @@ impl Reader {
                 Ok(())
             }
         };
+        if timeout(LAST_NOTES_WITHIN, self.streams.ended()).await.is_err() {
+            log::warn!("How the last exports ended could not be noted.");
+        }
         stopping.abort();
         advancing.abort();
         recognising.abort();

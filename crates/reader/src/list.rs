@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{Access, Caller},
-    page_request::refuse_unknown,
+    page_request::refuse_all,
     parameters::{Parameters, encode},
-    reads::Reads,
+    reads::{Reads, again},
     refusal::Refusal,
 };
 
@@ -20,9 +20,9 @@ pub async fn list(
     reads: web::Data<Reads>,
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Refusal> {
-    refuse_unknown(&Parameters::of(&request, b"")?, &[])?;
+    refuse_all(&Parameters::of(&request, b"")?)?;
     let origin = access.origins.of(&request).text;
-    let mut names = reads.run(published).await?;
+    let mut names = reads.run(|store| again(|| published(store))).await?;
     names.retain(|name| caller.client.scopes.allows(name).is_some());
     let relations: Vec<Value> = names
         .iter()

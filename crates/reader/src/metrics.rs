@@ -35,7 +35,19 @@ const ROWS: Metric = Metric {
     name: "form_data_reader_rows_total",
     kind: MetricKind::Counter,
     labels: &[],
-    description: "Rows on pages.",
+    description: "Rows on pages and in exports.",
+};
+const STREAMS: Metric = Metric {
+    name: "form_data_reader_streams",
+    kind: MetricKind::Gauge,
+    labels: &[],
+    description: "Exports that are being sent; `READER_STREAMS` is their limit.",
+};
+const STREAMS_ENDED: Metric = Metric {
+    name: "form_data_reader_streams_ended_total",
+    kind: MetricKind::Counter,
+    labels: &["outcome"],
+    description: "Exports that have ended: `complete`, or `broken`, also by their client.",
 };
 const WAITING: Metric = Metric {
     name: "form_data_reader_waiting_requests",
@@ -64,6 +76,8 @@ pub const ALL: &[&Metric] = &[
     &AUTHENTICATION_FAILURES,
     &PAGE_BYTES,
     &ROWS,
+    &STREAMS,
+    &STREAMS_ENDED,
     &WAITING,
     &NOTES,
     &OPEN_FILES,
@@ -98,6 +112,14 @@ pub fn count_rows(rows: u64) {
 
 pub fn set_page_bytes(bytes: usize) {
     gauge!(PAGE_BYTES.name).set(bytes as f64);
+}
+
+pub fn set_streams(streams: usize) {
+    gauge!(STREAMS.name).set(streams as f64);
+}
+
+pub fn count_stream(outcome: &'static str) {
+    counter!(STREAMS_ENDED.name, "outcome" => outcome).increment(1);
 }
 
 pub fn set_waiting(requests: usize) {

@@ -14,6 +14,10 @@ pub struct Named {
 }
 
 impl Named {
+    pub fn new(schema: &str, table: &str) -> Self {
+        Self { schema: schema.to_owned(), table: table.to_owned() }
+    }
+
     /// Reads the path as the client has sent it.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use relations::{Page, RelationName};
 use store::{AuditEntry, AuditEvent, Position, Store, Unavailable};
 use tokio::{task::spawn_blocking, time::sleep};
+use uuid::Uuid;
 
 use crate::{metrics, refusal::Refusal};
 
@@ -30,7 +31,8 @@ struct Pending {
     keys: HashMap<String, DateTime<Utc>>,
     positions: HashMap<(String, String), i64>,
     pages: HashMap<PagesOf, Sum>,
-    refusals: Vec<AuditEntry>,
+    /// What is not added up.
+    entries: Vec<AuditEntry>,
     unknown: usize,
 }
 
@@ -58,7 +60,7 @@ impl Notes {
     /// Too much waits to be written.
     pub fn check_room(&self) -> Result<(), Refusal> {
         let pending = self.0.lock();
-        let waiting = pending.pages.len() + pending.refusals.len() + pending.positions.len();
+        let waiting = pending.pages.len() + pending.entries.len() + pending.positions.len();
         if waiting < MOST { Ok(()) } else { Err(Refusal::NotesFull) }
     }
 
@@ -83,6 +85,40 @@ impl Notes {
         sum.or_default().add(Sum { requests: 1, rows: page.count, first: page.first, last });
     }
 
+    /// How far a client has read with an export.
+    pub fn has_read(&self, client: &str, relation: &RelationName, last: i64) {
+        let mut pending = self.0.lock();
+        let of = (client.to_owned(), relation.to_string());
+        let position = pending.positions.entry(of).or_default();
+        *position = last.max(*position);
+    }
+
+    /// `filters` are columns and operators.
+    pub fn export_has_begun(
+        &self,
+        client: &str,
+        relation: &RelationName,
+        filters: Vec<(String, String)>,
+        export_id: Uuid,
+    ) {
+        let mut filter_columns: Vec<String> =
+            filters.into_iter().map(|(column, _)| column).collect();
+        filter_columns.sort_unstable();
+        filter_columns.dedup();
+        let relation = relation.to_string();
+        self.note(client, AuditEvent::Export { relation, filter_columns, export_id });
+    }
+
+    pub fn submission_was_read(&self, client: &str, relation: &RelationName, submission_id: Uuid) {
+        let relation = relation.to_string();
+        self.note(client, AuditEvent::Submission { relation, submission_id });
+    }
+
+    fn note(&self, client: &str, event: AuditEvent) {
+        let client_id = Some(client.to_owned());
+        self.0.lock().entries.push(AuditEntry { at: Utc::now(), client_id, event });
+    }
+
     /// `client` is `None` if nobody was recognised.
     pub fn was_refused(&self, client: Option<&str>, reason: &str, relation: Option<&RelationName>) {
         let mut pending = self.0.lock();
@@ -95,7 +131,7 @@ impl Notes {
         let relation = relation.map(ToString::to_string);
         let event = AuditEvent::Refusal { reason: reason.to_owned(), relation };
         let client_id = client.map(str::to_owned);
-        pending.refusals.push(AuditEntry { at: Utc::now(), client_id, event });
+        pending.entries.push(AuditEntry { at: Utc::now(), client_id, event });
     }
 
     /// Writes once a second. Never returns.
@@ -132,7 +168,7 @@ impl Notes {
 
     fn waiting(&self) -> usize {
         let pending = self.0.lock();
-        pending.pages.len() + pending.refusals.len()
+        pending.pages.len() + pending.entries.len()
     }
 
     /// An entry that was written before a failure may be written twice: better than not at all.
@@ -148,8 +184,8 @@ impl Notes {
         for (of, sum) in taken.pages {
             pending.pages.entry(of).or_default().add(sum);
         }
-        pending.refusals.extend(taken.refusals);
-        pending.refusals.truncate(MOST);
+        pending.entries.extend(taken.entries);
+        pending.entries.truncate(MOST);
     }
 }
 
@@ -180,7 +216,7 @@ impl Pending {
                 last_id: sum.last,
             },
         });
-        let entries: Vec<AuditEntry> = pages.chain(self.refusals.iter().cloned()).collect();
+        let entries: Vec<AuditEntry> = pages.chain(self.entries.iter().cloned()).collect();
         primary.note_audit(&entries)
     }
 }

@@ -4,11 +4,21 @@ use std::time::Duration;
 
 use relations::{BadParameter, Filter, Orientation, Relation, Selection};
 
-use crate::{name_list, parameters::Parameters};
+use crate::{name_list, parameters::Parameters, stream_request::OF_CSV};
 
 /// The parameters of a page that are not filters.
-const OF_PAGES: [&str; 9] =
-    ["orientation", "next-id", "after", "limit", "columns", "wait", "tz", "numbers", "format"];
+pub const OF_PAGES: &[&str] = &[
+    "orientation",
+    "next-id",
+    "after",
+    "limit",
+    "columns",
+    "wait",
+    "tz",
+    "numbers",
+    "format",
+    "version",
+];
 
 /// A column that is named like a parameter is written after this.
 const COLUMN: &str = "column.";
@@ -40,10 +50,7 @@ impl PageRequest {
     /// # Errors
     /// One of them cannot be used.
     pub fn read(parameters: &Parameters, relation: Relation) -> Result<Self, BadParameter> {
-        let columns: Vec<String> =
-            relation.columns.iter().map(|column| column.name.clone()).collect();
-        refuse_unknown(parameters, &columns)?;
-        parameters.word("format", &[("json", ())])?;
+        refuse_unknown(parameters, &relation, OF_PAGES)?;
         let next_id = parameters.number("next-id", 0..=i64::MAX)?;
         let after = parameters.number("after", 0..=i64::MAX)?;
         if next_id.is_some() && after.is_some() {
@@ -69,7 +76,11 @@ impl PageRequest {
     }
 }
 
-fn selection(parameters: &Parameters, relation: Relation) -> Result<Selection, BadParameter> {
+/// Reads `columns`, `tz` and the filters.
+///
+/// # Errors
+/// One of them cannot be used.
+pub fn selection(parameters: &Parameters, relation: Relation) -> Result<Selection, BadParameter> {
     let mut selection = Selection::all(relation);
     if let Some(time_zone) = parameters.one("tz")? {
         if !is_time_zone(time_zone) {
@@ -77,7 +88,7 @@ fn selection(parameters: &Parameters, relation: Relation) -> Result<Selection, B
         }
         selection.time_zone = time_zone.to_owned();
     }
-    let filters = parameters.iter().filter(|(name, _)| !OF_PAGES.contains(name));
+    let filters = parameters.iter().filter(|(name, _)| !is_reserved(name));
     for (number, (name, condition)) in filters.enumerate() {
         let column = name.strip_prefix(COLUMN).unwrap_or(name);
         if number == MOST_FILTERS {
@@ -101,32 +112,56 @@ fn selection(parameters: &Parameters, relation: Relation) -> Result<Selection, B
     }
 }
 
-/// Refuses a parameter that is neither one of a page nor a filter of one of the columns. Without
-/// columns, no parameter is known.
+/// Whether a column with this name can only be filtered with `column.` before it.
+fn is_reserved(name: &str) -> bool {
+    OF_PAGES.contains(&name) || OF_CSV.contains(&name)
+}
+
+/// Refuses every parameter of a route that has none.
 ///
 /// # Errors
 /// There is one.
-pub fn refuse_unknown(parameters: &Parameters, columns: &[String]) -> Result<(), BadParameter> {
+pub fn refuse_all(parameters: &Parameters) -> Result<(), BadParameter> {
+    match parameters.iter().next() {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(BadParameter::new(&shown(name), "it is unknown; there are no parameters here"))
+        }
+    }
+}
+
+/// Refuses a parameter that is neither one of those in `known` nor a filter of one of the columns.
+///
+/// # Errors
+/// There is one.
+pub fn refuse_unknown(
+    parameters: &Parameters,
+    relation: &Relation,
+    known: &[&str],
+) -> Result<(), BadParameter> {
     let is_known = |name: &str| {
-        let may_be_filter = name.starts_with(COLUMN) || columns.iter().any(|column| column == name);
-        !columns.is_empty() && (OF_PAGES.contains(&name) || may_be_filter)
+        let is_filter = !is_reserved(name) && relation.column(name).is_some();
+        known.contains(&name) || name.starts_with(COLUMN) || is_filter
     };
     let Some((name, _)) = parameters.iter().find(|(name, _)| !is_known(name)) else {
         return Ok(());
     };
-    let reason = match name {
-        "bom" | "formulas" | "delimiter" if !columns.is_empty() => "it is for CSV".to_owned(),
-        _ if columns.is_empty() => "it is unknown; there are no parameters here".to_owned(),
-        _ => {
-            let more = if columns.len() > MOST_SHOWN { ", …" } else { "" };
-            let columns: Vec<&str> = columns.iter().map(String::as_str).take(MOST_SHOWN).collect();
-            format!(
-                "it is unknown; the parameters are {}, and these columns as filters, such as column.{}=is.null: {}{more}",
-                OF_PAGES.join(", "),
-                columns.first().copied().unwrap_or_default(),
-                columns.join(", "),
-            )
-        }
+    let reason = if OF_CSV.contains(&name) {
+        "it is for CSV".to_owned()
+    } else if name == "numbers" {
+        "it is for JSON and Parquet".to_owned()
+    } else if OF_PAGES.contains(&name) {
+        "it is for pages of JSON".to_owned()
+    } else {
+        let names = relation.columns.iter().map(|column| column.name.as_str());
+        let more = if relation.columns.len() > MOST_SHOWN { ", …" } else { "" };
+        let columns: Vec<&str> = names.take(MOST_SHOWN).collect();
+        format!(
+            "it is unknown; the parameters are {}, and these columns as filters, such as column.{}=is.null: {}{more}",
+            known.join(", "),
+            columns.first().copied().unwrap_or_default(),
+            columns.join(", "),
+        )
     };
     Err(BadParameter::new(&shown(name), reason))
 }

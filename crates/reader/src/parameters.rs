@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 /// must not change it afterwards.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+const VERSION: &str = "version";
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Names and values in their order.
@@ -26,7 +28,7 @@ impl Parameters {
     /// # Errors
     /// They are not UTF-8, or the body is no form.
     pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Self, Refusal> {
-        let mut query = Self::parse(request.uri().query().unwrap_or_default())?;
+        let mut query = Self::in_query(request)?;
         if request.method() != Method::POST {
             return Ok(query);
         }
@@ -44,8 +46,19 @@ impl Parameters {
         if query.has("next-id") {
             form.0.retain(|(name, _)| !is_place(name));
         }
+        if query.has(VERSION) {
+            form.0.retain(|(name, _)| name != VERSION);
+        }
         query.0.append(&mut form.0);
         Ok(query)
+    }
+
+    /// Those of the query alone.
+    ///
+    /// # Errors
+    /// They are not UTF-8.
+    pub fn in_query(request: &HttpRequest) -> Result<Self, Refusal> {
+        Ok(Self::parse(request.uri().query().unwrap_or_default())?)
     }
 
     fn parse(text: &str) -> Result<Self, BadParameter> {
@@ -125,11 +138,16 @@ impl Parameters {
         }
     }
 
-    /// The query with which a page goes on: these parameters, except the place.
-    pub fn next_query(&self, next: i64) -> String {
+    /// The query with which a page goes on: these parameters, except the place; of a dataset in the
+    /// version that the page is from. A form is posted again, so its parameters need not be here.
+    pub fn next_query(&self, next: i64, version: Option<i32>, is_form: bool) -> String {
         let mut query = String::new();
-        for (name, value) in self.iter().filter(|(name, _)| !is_place(name)) {
+        let goes_on = |name: &str| !is_form && !is_place(name) && name != VERSION;
+        for (name, value) in self.iter().filter(|(name, _)| goes_on(name)) {
             query.push_str(&format!("{}={}&", encode(name), encode(value)));
+        }
+        if let Some(version) = version {
+            query.push_str(&format!("{VERSION}={version}&"));
         }
         format!("{query}next-id={next}")
     }
@@ -186,6 +204,7 @@ mod tests {
         let query = "orientation=records&next-id=3&column.a/b=eq.x y~é&wait=5";
         let parameters = Parameters::parse(query).unwrap();
         let expected = "orientation=records&column.a%2Fb=eq.x%20y~%C3%A9&next-id=7";
-        assert_eq!(parameters.next_query(7), expected);
+        assert_eq!(parameters.next_query(7, None, false), expected);
+        assert_eq!(parameters.next_query(7, Some(2), true), "version=2&next-id=7");
     }
 }

@@ -25,6 +25,16 @@ pub enum Refusal {
     /// The client may not read this.
     Scope,
     NotFound,
+    /// The version of a dataset is not there any more.
+    VersionGone,
+    /// No such submission is there, or none that the client may know of.
+    NotHere,
+    /// The content of the submission was removed.
+    Erased,
+    /// A stream over HTTP 1.0.
+    HttpVersion,
+    /// A temporary file cannot be made or written.
+    TempFile,
     /// Names the methods that are allowed.
     Method(&'static str),
     /// The rows do not fit the format.
@@ -79,7 +89,13 @@ impl From<relations::Error> for Refusal {
     fn from(error: relations::Error) -> Self {
         match error {
             relations::Error::Parameter(parameter) => Self::Parameter(parameter),
-            relations::Error::Format(error) => Self::Format(error.to_string()),
+            relations::Error::Format(error) if error.is_about_the_data() => {
+                Self::Format(format!("{error}."))
+            }
+            relations::Error::Format(error) => {
+                log::error!(error:%; "Rows cannot be written.");
+                Self::Bug
+            }
             relations::Error::Unavailable(unavailable) => unavailable.into(),
         }
     }

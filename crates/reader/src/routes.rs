@@ -6,11 +6,18 @@ use actix_web::{
 };
 
 use crate::{
-    authenticate::authenticate, data::data, errors_page::errors_page, list::list, refusal::Refusal,
+    authenticate::authenticate,
+    data::data,
+    errors_page::errors_page,
+    exports::export,
+    list::list,
+    refusal::Refusal,
     structure::structure,
+    submissions::{states, submission},
 };
 
 const READ: &str = "GET, OPTIONS, HEAD";
+const ASK_WITH_POST: &str = "POST, OPTIONS";
 const READ_OR_POST: &str = "GET, POST, OPTIONS, HEAD";
 
 /// Adds the routes. Only the pages about errors are open to all.
@@ -22,6 +29,9 @@ pub fn all(service: &mut web::ServiceConfig) {
         .service(resource("/relations", READ, list))
         .service(resource("/table-structure/{schema}/{table}", READ, structure))
         .service(rows)
+        .service(asked_with_post("/submissions/states", states))
+        .service(resource("/submissions/{id}", READ, submission))
+        .service(resource("/exports/{id}", READ, export))
         .default_service(web::to(not_found));
     service
         .service(resource("/docs/errors/{code}", READ, errors_page))
@@ -43,6 +53,21 @@ where
         .route(web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler))
         .route(web::route().guard(guard::Options()).to(options))
         .default_service(web::to(other))
+}
+
+/// A resource for POST and OPTIONS.
+fn asked_with_post<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let options =
+        || async { HttpResponse::Ok().insert_header((header::ALLOW, ASK_WITH_POST)).finish() };
+    web::resource(path)
+        .route(web::post().to(handler))
+        .route(web::route().guard(guard::Options()).to(options))
+        .default_service(web::to(|| async { Refusal::Method(ASK_WITH_POST).answer() }))
 }
 
 async fn not_found() -> HttpResponse {

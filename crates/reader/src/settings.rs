@@ -4,6 +4,7 @@ mod access;
 mod database;
 mod limits;
 mod pages;
+mod streams;
 
 use service::settings::{
     Environment, Faults, ListenSettings, LogSettings, MetricsSettings, SettingsReport, StopSettings,
@@ -14,6 +15,7 @@ pub use self::{
     database::DatabaseSettings,
     limits::LimitSettings,
     pages::PageSettings,
+    streams::StreamSettings,
 };
 
 pub const DEFAULT_PORT: u16 = 8002;
@@ -30,6 +32,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub access: AccessSettings,
     pub pages: PageSettings,
+    pub streams: StreamSettings,
     pub limits: LimitSettings,
 }
 
@@ -60,16 +63,19 @@ impl Settings {
 
     fn read_from(environment: &mut Environment) -> Self {
         let listen = ListenSettings::read(environment, DEFAULT_PORT);
+        let (log, metrics) = (LogSettings::read(environment), MetricsSettings::read(environment));
+        let stop = StopSettings::read(environment);
         Self {
             report: SettingsReport::default(),
-            log: LogSettings::read(environment),
-            metrics: MetricsSettings::read(environment),
-            stop: StopSettings::read(environment),
             database: DatabaseSettings::read(environment),
             access: AccessSettings::read(environment, &listen),
             pages: PageSettings::read(environment),
+            streams: StreamSettings::read(environment, &stop),
             limits: LimitSettings::read(environment),
             listen,
+            log,
+            metrics,
+            stop,
         }
     }
 }

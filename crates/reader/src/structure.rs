@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
-    access::Caller, named::Named, page_request::refuse_unknown, parameters::Parameters,
-    reads::Reads, refusal::Refusal,
+    access::Caller, named::Named, page_request::refuse_all, parameters::Parameters, reads::Reads,
+    refusal::Refusal,
 };
 
 pub async fn structure(
@@ -15,8 +15,8 @@ pub async fn structure(
     caller: web::ReqData<Arc<Caller>>,
     reads: web::Data<Reads>,
 ) -> Result<HttpResponse, Refusal> {
-    let relation = reads.find(&caller, &Named::of(&request)?).await?.relation;
-    refuse_unknown(&Parameters::of(&request, b"")?, &[])?;
+    let relation = reads.find(&caller, &Named::of(&request)?, None).await?.relation;
+    refuse_all(&Parameters::of(&request, b"")?)?;
     let columns: Vec<Value> = relation
         .columns
         .iter()

@@ -1,9 +1,9 @@
 //! All rows, in any format, in parts.
 
-use std::time::Duration;
+use std::{thread::sleep, time::Duration};
 
 use ring::digest::{Context, SHA256};
-use store::{ReadEnd, ReadLimits, Store};
+use store::{ReadEnd, ReadLimits, Store, UnavailableKind};
 use tabular::{Format, Writer};
 
 use crate::{
@@ -13,6 +13,10 @@ use crate::{
 
 /// The most rows of one part. Each part is a transaction of its own, so it should be short.
 const PART_ROWS: usize = 10_000;
+
+/// A part is read so often before the export breaks.
+const ATTEMPTS: u32 = 3;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 
 /// What is exported, and how.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +104,23 @@ impl Export {
         let Some(mut writer) = self.writer.take() else { return Ok(None) };
         let part = self.limit().min(PART_ROWS);
         let mut ended = part == 0 || self.after >= self.proof.bound;
-        if !ended {
-            ended = self.read_part(store, part, &mut writer)?;
+        let mut attempt = 1;
+        while !ended {
+            match self.read_part(store, part, &mut writer) {
+                Ok(is_last) => {
+                    ended = is_last;
+                    break;
+                }
+                // The rows that came are written, so it goes on after them.
+                Err(Error::Unavailable(unavailable))
+                    if attempt < ATTEMPTS && may_be_gone_soon(unavailable.kind) =>
+                {
+                    attempt += 1;
+                    self.after = self.proof.last.unwrap_or_default().max(self.after);
+                    sleep(BETWEEN_ATTEMPTS);
+                }
+                Err(error) => return Err(error),
+            }
         }
         let bytes = if ended {
             let finished = writer.finish()?;
@@ -166,4 +185,10 @@ impl Export {
         self.after = if is_cut { self.proof.last.unwrap_or(end) } else { end };
         Ok(self.after >= bound)
     }
+}
+
+/// Whether another attempt makes sense: a standby has cancelled the query, or the server was
+/// restarted.
+fn may_be_gone_soon(kind: UnavailableKind) -> bool {
+    matches!(kind, UnavailableKind::Conflict | UnavailableKind::ConnectionLost)
 }

@@ -71,6 +71,16 @@ impl Filter {
         &self.column.name
     }
 
+    /// The operator, such as `not.eq`.
+    pub fn operator(&self) -> String {
+        let operator = match &self.operand {
+            Operand::Compare { operator, .. } => operator.name(),
+            Operand::In(_) => "in",
+            Operand::Is(_) => "is",
+        };
+        if self.not { format!("not.{operator}") } else { operator.to_owned() }
+    }
+
     /// SQL; its values are added to `parameters`.
     fn sql(&self, parameters: &mut Vec<Option<String>>) -> String {
         let name = self.column.identifier();
@@ -108,6 +118,11 @@ impl Filters {
     /// Adds a condition.
     pub fn push(&mut self, filter: Filter) {
         self.0.push(filter);
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Filter> {
+        self.0.iter()
     }
 
     /// Whether there are none.

@@ -30,7 +30,7 @@ mod export;
 
 mod error;
 
-pub use catalogue::{Relation, published};
+pub use catalogue::{Relation, fingerprint, published};
 pub use column::{Column, ConsumerType};
 pub use error::{BadParameter, Error};
 pub use export::{Export, ExportOptions, Proof};

@@ -65,6 +65,12 @@ impl Operator {
         }
     }
 
+    /// As it is written.
+    pub(crate) fn name(self) -> &'static str {
+        let found = OPERATORS.iter().find(|(_, operator)| *operator == self);
+        found.map_or("", |(name, _)| name)
+    }
+
     pub(crate) fn is_pattern(self) -> bool {
         matches!(self, Self::Like | Self::ILike)
     }

@@ -10,6 +10,9 @@ use crate::{
     select::{Range, Selection},
 };
 
+/// A key is a number.
+const KEY_BYTES: usize = 1 << 10;
+
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Orientation {
@@ -90,10 +93,51 @@ impl Selection {
         Ok(page)
     }
 
+    /// A text that changes whenever another row becomes visible, or a row of this relation is erased.
+    ///
+    /// Of the list of erasures, it looks only at the rows for which the conditions hold: a client that
+    /// may read some form types learns nothing about others.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub fn state(&self, store: &Store, statement: Duration) -> Result<String, Unavailable> {
+        let limits = ReadLimits { bytes: KEY_BYTES, statement };
+        let mut state = String::new();
+        store.read_rows(&self.last_change(), limits, |cells| {
+            for cell in cells {
+                state.push_str(&String::from_utf8_lossy(cell.unwrap_or_default()));
+                state.push(' ');
+            }
+            true
+        })?;
+        Ok(state)
+    }
+
+    /// The row with the largest key for which all conditions hold, wherever it is, as a JSON object;
+    /// for conditions with an index of their own.
+    ///
+    /// # Errors
+    /// As [`Selection::page`].
+    pub fn newest(&self, store: &Store, options: &PageOptions) -> Result<Page, Error> {
+        let limits = ReadLimits { bytes: options.bytes, statement: options.statement };
+        self.read_rows(store, &self.newest_row(), options, limits)
+    }
+
     fn read_page(
         &self,
         store: &Store,
         range: Range,
+        options: &PageOptions,
+        limits: ReadLimits,
+    ) -> Result<Page, Error> {
+        // One more, to know whether there is one.
+        self.read_rows(store, &self.rows(range, options.limit.saturating_add(1)), options, limits)
+    }
+
+    fn read_rows(
+        &self,
+        store: &Store,
+        query: &TextQuery,
         options: &PageOptions,
         limits: ReadLimits,
     ) -> Result<Page, Error> {
@@ -105,9 +149,7 @@ impl Selection {
         let mut writer = Writer::new(format, columns)?;
         let mut page = Page::empty(options.after);
         let mut failure = None;
-        // One more, to know whether there is one.
-        let query = self.rows(range, options.limit.saturating_add(1));
-        let end = store.read_rows(&query, limits, |cells| {
+        let end = store.read_rows(query, limits, |cells| {
             let Some((key, cells)) = cells.split_first() else { return true };
             let key = key.and_then(number).unwrap_or_default();
             if page.count == options.limit as u64 {

@@ -9,6 +9,7 @@ use crate::{
     column::Column,
     error::BadParameter,
     filter::{Filter, Filters},
+    name::ERASURES,
 };
 
 /// What is read of a relation.
@@ -82,6 +83,40 @@ impl Selection {
             "SELECT {key}::text{columns} FROM {} WHERE {}{} ORDER BY {key} LIMIT {limit}",
             self.relation.identifier(),
             range.sql(&key),
+            self.filters.sql(&mut parameters),
+        );
+        TextQuery { sql, parameters, time_zone: self.time_zone.clone() }
+    }
+
+    /// The last visible key and, of a form type, the last visible erasure.
+    pub(crate) fn last_change(&self) -> TextQuery {
+        let mut parameters = Vec::new();
+        let (key, relation) = (self.relation.key_identifier(), self.relation.identifier());
+        let name = &self.relation.name;
+        let is_erasures = name.form_type() == Some(ERASURES);
+        let filters = if is_erasures { self.filters.sql(&mut parameters) } else { String::new() };
+        let mut sql = format!(
+            "SELECT (SELECT {key}::text FROM {relation} WHERE true{filters} ORDER BY {key} DESC LIMIT 1)"
+        );
+        if let (Some(form_type), false) = (name.form_type(), is_erasures) {
+            parameters.push(Some(form_type.to_owned()));
+            sql.push_str(
+                ", (SELECT e.id::text FROM submissions.erasures e WHERE e.form_type = $1 \
+                    ORDER BY e.id DESC LIMIT 1)",
+            );
+        }
+        TextQuery { sql, parameters, time_zone: self.time_zone.clone() }
+    }
+
+    /// The row with the largest key for which the conditions hold.
+    pub(crate) fn newest_row(&self) -> TextQuery {
+        let mut parameters = Vec::new();
+        let key = self.relation.key_identifier();
+        let columns: String =
+            self.columns.iter().map(|column| format!(", {}", column.as_text())).collect();
+        let sql = format!(
+            "SELECT {key}::text{columns} FROM {} WHERE true{} ORDER BY {key} DESC LIMIT 1",
+            self.relation.identifier(),
             self.filters.sql(&mut parameters),
         );
         TextQuery { sql, parameters, time_zone: self.time_zone.clone() }

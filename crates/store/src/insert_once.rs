@@ -193,7 +193,8 @@ fn failed_because_of_a_row(unavailable: Unavailable) -> Result<UnavailableKind, 
         UnavailableKind::PoolTimeout
         | UnavailableKind::ConnectionFailed
         | UnavailableKind::ReadOnly
-        | UnavailableKind::DeadlinePassed => Err(unavailable),
+        | UnavailableKind::DeadlinePassed
+        | UnavailableKind::Conflict => Err(unavailable),
     }
 }
 
@@ -226,7 +227,8 @@ fn store_one(session: &mut Session<'_>, record: &Record) -> Result<RowOutcome, U
             UnavailableKind::PoolTimeout
             | UnavailableKind::ConnectionFailed
             | UnavailableKind::ReadOnly
-            | UnavailableKind::DeadlinePassed => {
+            | UnavailableKind::DeadlinePassed
+            | UnavailableKind::Conflict => {
                 return Err(failure);
             }
         }

@@ -16,6 +16,7 @@ mod probe;
 mod session;
 mod statements;
 
+mod cancel;
 mod clients;
 mod concurrent_index;
 mod durability;
@@ -39,6 +40,7 @@ mod pool;
 mod settings;
 mod unavailable;
 
+pub use cancel::Cancel;
 pub use clients::{
     EndedKey, NewClient, NewKey, NewScope, RotatedKey, StoredClient, StoredKey, StoredScope,
 };

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use diesel::{
-    PgConnection, RunQueryDsl as _,
+    PgConnection, QueryableByName, RunQueryDsl as _,
     connection::{DefaultLoadingMode, LoadConnection},
     pg::{Pg, PgValue},
     query_builder::{BoxedSqlQuery, SqlQuery},
-    result::QueryResult,
+    result::{DatabaseErrorKind, Error as DieselError, QueryResult},
     row::{Field as _, Row as _},
     sql_query,
-    sql_types::{Nullable, Text},
+    sql_types::{Integer, Nullable, Text},
 };
 
 use crate::{
+    cancel::Running,
     store::Store,
     unavailable::{Unavailable, UnavailableKind},
 };
@@ -72,28 +73,48 @@ impl Store {
     ) -> Result<ReadEnd, Unavailable> {
         let mut session = self.session()?;
         session.limit_statements(limits.statement);
+        let (running, mut conflict) = (Running::new(self.cancel.as_ref()), false);
         let read = session.run_in_own_transaction("BEGIN READ ONLY", |connection| {
-            read(connection, query, limits.bytes, &mut each)
+            // It ends before the ROLLBACK, after which others get the connection.
+            let running = running;
+            read(connection, query, limits.bytes, &running, &mut each)
+                .inspect_err(|error| conflict = is_conflict(error))
         });
         read.map_err(|unavailable| match unavailable.kind {
+            UnavailableKind::StatementFailed if conflict => {
+                Unavailable::new(UnavailableKind::Conflict)
+            }
             UnavailableKind::StatementFailed => Unavailable::new(unavailable.kind),
             _ => unavailable,
         })
     }
 }
 
+/// A transaction that only reads fails in this way on a standby alone.
+fn is_conflict(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _))
+}
+
+#[derive(QueryableByName)]
+struct Backend {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
 fn read(
     connection: &mut PgConnection,
     query: &TextQuery,
     budget: usize,
+    running: &Running<'_>,
     each: &mut impl FnMut(&[Option<&[u8]>]) -> bool,
 ) -> QueryResult<ReadEnd> {
     // What a role or a database may have set otherwise.
-    sql_query("SELECT set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), \
+    let backend: Backend = sql_query("SELECT pg_backend_pid() AS pid, set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), \
                    set_config('extra_float_digits', '1', true), \
                    set_config('timezone', coalesce(nullif($1, ''), current_setting('timezone')), true)")
         .bind::<Text, _>(&query.time_zone)
-        .execute(connection)?;
+        .get_result(connection)?;
+    running.runs_in(backend.pid)?;
     let declare = format!("DECLARE reading NO SCROLL CURSOR FOR {}", query.sql);
     let mut declaration: BoxedSqlQuery<'_, Pg, SqlQuery> = sql_query(declare).into_boxed();
     for parameter in &query.parameters {
@@ -103,6 +124,7 @@ fn read(
 
     let (mut rows, mut bytes, mut size) = (0_usize, 0_usize, FIRST_FETCH);
     loop {
+        running.check()?;
         let mut fetched = 0;
         let fetch = sql_query(format!("FETCH {size} FROM reading"));
         for row in LoadConnection::<DefaultLoadingMode>::load(connection, fetch)? {

@@ -3,6 +3,7 @@
 use diesel::{PgConnection, connection::SimpleConnection};
 
 use crate::{
+    cancel::Cancel,
     connection_string::ConnectionString,
     direct,
     pool::Pool,
@@ -18,6 +19,8 @@ pub struct Store {
     pool: Pool,
     pub(crate) target: ConnectionString,
     pub(crate) limits: Limits,
+    /// Ends what this clone reads.
+    pub(crate) cancel: Option<Cancel>,
 }
 
 impl Store {
@@ -32,7 +35,7 @@ impl Store {
             insert: settings.insert_limit,
             in_each_transaction: settings.transaction_pooling,
         };
-        Ok(Self { pool: Pool::new(settings, &target, &limits), target, limits })
+        Ok(Self { pool: Pool::new(settings, &target, &limits), target, limits, cancel: None })
     }
 
     /// Checks that the database can store a row: inserts one and takes it back. This notices a

@@ -31,6 +31,8 @@ pub enum UnavailableKind {
     StatementFailed,
     /// The call's time limit was reached.
     DeadlinePassed,
+    /// A standby has cancelled a reading, because it kept a change of the primary waiting.
+    Conflict,
 }
 
 impl UnavailableKind {
@@ -43,6 +45,7 @@ impl UnavailableKind {
             Self::ReadOnly => "read_only",
             Self::StatementFailed => "statement_failed",
             Self::DeadlinePassed => "deadline_passed",
+            Self::Conflict => "conflict",
         }
     }
 }

@@ -86,6 +86,14 @@ impl Refusal {
         }
     }
 
+    /// A stable word for the log.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Database(cause) => cause,
+            _ => self.reason().code,
+        }
+    }
+
     fn log(&self) {
         let reason = self.reason();
         match self {
@@ -93,7 +101,7 @@ impl Refusal {
                 metrics::count_not_recognised(cause.code());
                 log::info!(cause = cause.code(); "Refused a request without valid credentials.");
             }
-            Self::Database(cause) => log::warn!(cause; "Cannot read rows."),
+            Self::Database(_) => log::warn!(cause = self.cause(); "Cannot read rows."),
             _ => {
                 let level =
                     if reason.status.is_server_error() { Level::Warn } else { Level::Debug };

@@ -47,6 +47,36 @@ const NOT_FOUND: Reason = Reason {
     title: "There is nothing here",
     when: "The path is unknown, or the relation is not published or has no column that the client may read.",
 };
+const NOT_HERE: Reason = Reason {
+    code: "submission-not-here",
+    status: StatusCode::NOT_FOUND,
+    title: "The submission is not here",
+    when: "It is still in the queue, was set aside as invalid or was never accepted, or the client may not read its form type. POST /api/v1/submissions/states says which.",
+};
+const VERSION_GONE: Reason = Reason {
+    code: "version-gone",
+    status: StatusCode::GONE,
+    title: "This version of the dataset is gone",
+    when: "The dataset has newer versions, and this one was removed or never there. Begin again without version and next-id.",
+};
+const ERASED: Reason = Reason {
+    code: "erased",
+    status: StatusCode::GONE,
+    title: "The submission was erased",
+    when: "Its content was removed, and submissions/erasures lists it. Remove your copies too.",
+};
+const HTTP_VERSION: Reason = Reason {
+    code: "http-version",
+    status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    title: "An export needs HTTP/1.1",
+    when: "HTTP/1.0 has no chunks, so a client could not see that an export broke off. A proxy may speak it: nginx needs proxy_http_version 1.1.",
+};
+const TEMP_FILE: Reason = Reason {
+    code: "no-temporary-file",
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    title: "The file cannot be made at the moment",
+    when: "XLSX needs room in READER_TEMP_DIR, and there is none.",
+};
 const METHOD: Reason = Reason {
     code: "method-not-allowed",
     status: StatusCode::METHOD_NOT_ALLOWED,
@@ -63,13 +93,13 @@ const TOO_MANY_REQUESTS: Reason = Reason {
     code: "too-many-requests",
     status: StatusCode::TOO_MANY_REQUESTS,
     title: "The client sends too many requests",
-    when: "The client has sent more requests than READER_REQUESTS_PER_MINUTE allows, or too many of its requests wait for rows. Retry-After says when to go on.",
+    when: "The client has sent more requests than READER_REQUESTS_PER_MINUTE allows, more than 50 of its requests wait for rows, or it takes two exports already. Retry-After says when to go on.",
 };
 const BUSY: Reason = Reason {
     code: "busy",
     status: StatusCode::SERVICE_UNAVAILABLE,
     title: "Too much is being read at the moment",
-    when: "No connection, or no share of READER_BYTES_IN_FLIGHT, became free within 5 s.",
+    when: "No connection, or no share of READER_BYTES_IN_FLIGHT, became free within 5 s, or there are READER_STREAMS exports already.",
 };
 const CLIENTS: Reason = Reason {
     code: "clients-unknown",
@@ -109,13 +139,16 @@ const BUG: Reason = Reason {
 };
 
 /// Every reason, by status.
-pub const ALL: [&Reason; 15] = [
+pub const ALL: [&Reason; 20] = [
     &PARAMETER,
     &BODY,
     &NOT_RECOGNISED,
     &SCOPE,
     &NOT_FOUND,
+    &NOT_HERE,
     &METHOD,
+    &VERSION_GONE,
+    &ERASED,
     &FORMAT,
     &TOO_MANY_REQUESTS,
     &BUG,
@@ -125,6 +158,8 @@ pub const ALL: [&Reason; 15] = [
     &NONCES,
     &NOTES_FULL,
     &DATABASE,
+    &TEMP_FILE,
+    &HTTP_VERSION,
 ];
 
 impl Refusal {
@@ -135,6 +170,11 @@ impl Refusal {
             Self::NotRecognised(_) => &NOT_RECOGNISED,
             Self::Scope => &SCOPE,
             Self::NotFound => &NOT_FOUND,
+            Self::VersionGone => &VERSION_GONE,
+            Self::NotHere => &NOT_HERE,
+            Self::Erased => &ERASED,
+            Self::HttpVersion => &HTTP_VERSION,
+            Self::TempFile => &TEMP_FILE,
             Self::Method(_) => &METHOD,
             Self::Format(_) => &FORMAT,
             Self::TooManyRequests(_) => &TOO_MANY_REQUESTS,

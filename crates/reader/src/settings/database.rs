@@ -13,12 +13,20 @@ pub struct DatabaseSettings {
     pub primary: StoreSettings,
     /// Has the rows; it may be a replica of the primary.
     pub rows: StoreSettings,
+    /// How many connections read rows for clients.
+    pub rows_turns: u32,
+    /// How many connections ask the primary for clients.
+    pub primary_turns: u32,
     /// How long each statement that reads rows may take.
     pub statement: Duration,
 }
 
-/// For clients, the watermark and the health page.
-const CONNECTIONS_TO_PRIMARY: u32 = 3;
+/// For clients, notes and the watermark, one each.
+const FOR_BACKGROUND: u32 = 3;
+/// For the records of exports and the states of submissions.
+const PRIMARY_TURNS: u32 = 2;
+/// Cancels what nobody waits for any more.
+const TO_CANCEL: u32 = 1;
 /// Opening a transaction, the statement itself, and closing.
 const BESIDE_STATEMENT: Duration = Duration::from_secs(5);
 
@@ -41,7 +49,7 @@ impl DatabaseSettings {
             "READER_CONNECTIONS",
             8,
             1..=100,
-            "How many connections may read rows at the same time. Three more go to the primary.",
+            "How many connections may read rows at the same time. One more ends the queries of clients that have gone, and five go to the primary.",
         );
         let statement = environment.seconds(
             "READER_STATEMENT_SECONDS",
@@ -63,8 +71,10 @@ impl DatabaseSettings {
         };
         let rows_url = rows.as_deref().unwrap_or(&primary);
         let settings = Self {
-            primary: settings(&primary, CONNECTIONS_TO_PRIMARY),
-            rows: settings(rows_url, connections),
+            primary: settings(&primary, FOR_BACKGROUND + PRIMARY_TURNS),
+            rows: settings(rows_url, connections + TO_CANCEL),
+            rows_turns: connections,
+            primary_turns: PRIMARY_TURNS,
             statement,
         };
         for (name, store) in

@@ -145,3 +145,43 @@ async fn behind_a_proxy_the_public_address_is_signed() {
     let answer = sent.authorization(&authorization).send_raw().await.expect_status(200);
     assert!(answer.header("Server-Authorization").is_some());
 }
+
+/// The original asked Redis twice, so two copies that came at once both passed (R10).
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_copies_of_a_request_at_once_one_passes() {
+    let reading = Reading::with_dataset(1).await;
+    let signed = request(&reading, "GET", &reading.url(DATASET), "once");
+    let authorization = mohawk(&signed)["authorization"].as_str().unwrap().to_owned();
+    let copies = (0..20).map(|_| {
+        let copy = reading.request("GET", DATASET).authorization(&authorization);
+        tokio::spawn(async move { copy.header("Content-Type", "").send().await.status })
+    });
+    let mut statuses = Vec::new();
+    for copy in copies.collect::<Vec<_>>() {
+        statuses.push(copy.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![200], vec![401; 19]].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_and_a_304_are_signed_and_so_is_the_proof() {
+    let reading = Reading::with_dataset(3).await;
+    let path = format!("{DATASET}?format=csv");
+    let stream = request(&reading, "GET", &reading.url(&path), "1");
+    let answer = send(&reading, &stream, &path).await.expect_status(200);
+    let signature = answer.header("Server-Authorization").unwrap();
+    assert!(signature.starts_with("Hawk mac=") && !signature.contains("hash="), "{signature}");
+    let path = format!("/api/v1/exports/{}", answer.header("Export-Id").unwrap());
+    let proof = request(&reading, "GET", &reading.url(&path), "2");
+    let proven = send(&reading, &proof, &path).await.expect_status(200);
+    assert_eq!(accepted(&proof, &proven), json!(true));
+    let page = request(&reading, "GET", &reading.url(DATASET), "3");
+    let tag = send(&reading, &page, DATASET).await.header("ETag").unwrap().to_owned();
+    let again = request(&reading, "GET", &reading.url(DATASET), "4");
+    let authorization = mohawk(&again)["authorization"].as_str().unwrap().to_owned();
+    let sent = reading.request("GET", DATASET).authorization(&authorization);
+    let unchanged = sent.header("If-None-Match", &tag).header("Content-Type", "").send().await;
+    let unchanged = unchanged.expect_status(304);
+    assert_eq!(accepted(&again, &unchanged), json!(true));
+}

@@ -11,10 +11,15 @@
 mod support;
 
 mod access;
+mod caching;
 mod hawk;
 mod notes;
+mod originals;
 mod pages;
 mod parameters;
 mod settings;
+mod streams;
 mod structure;
+mod submissions;
+mod versions;
 mod waiting;

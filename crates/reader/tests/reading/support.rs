@@ -58,9 +58,12 @@ impl Reading {
 
     /// Publishes a form type with the property `a`.
     pub fn publish_registration(&self) {
+        self.publish("registration");
+    }
+
+    pub fn publish(&self, name: &str) {
         let schema = r#"{"type": "object", "properties": {"a": {"type": "string"}, "o": {}}}"#;
-        let form_type = FormType::from_schema("registration", schema).unwrap();
-        self.store.publish(&[form_type]).unwrap();
+        self.store.publish(&[FormType::from_schema(name, schema).unwrap()]).unwrap();
     }
 
     pub fn submit(&self, data: &str) {

@@ -62,7 +62,7 @@ fn what_is_not_published_does_not_exist() {
         ("org.ds\"; drop table forms; --", "L0"),
         ("org.ds", "L0' or '1'='1"),
     ] {
-        let found = Relation::find(&f.store, &RelationName::new(schema, table)).unwrap();
+        let found = Relation::find(&f.store, &RelationName::new(schema, table), None).unwrap();
         assert_eq!(found, None, "{schema}/{table}");
     }
     f.store.publish(&[]).unwrap();
@@ -71,12 +71,12 @@ fn what_is_not_published_does_not_exist() {
 }
 
 #[test]
-fn the_version_changes_with_the_columns() {
+fn the_definition_changes_with_the_columns() {
     let f = fixture();
     let before = f.dataset();
-    assert_eq!(f.dataset().version, before.version);
+    assert_eq!(f.dataset().definition, before.definition);
     f.database.sql(r#"ALTER TABLE "org.ds"."L0" ADD COLUMN more text"#);
-    assert_ne!(f.dataset().version, before.version);
+    assert_ne!(f.dataset().definition, before.definition);
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Fixture {
 
     pub fn relation(&self, schema: &str, table: &str) -> Relation {
         let name = RelationName::new(schema, table);
-        Relation::find(&self.store, &name).unwrap().expect("it is published")
+        Relation::find(&self.store, &name, None).unwrap().expect("it is published")
     }
 
     /// Publishes a form type with these properties and inserts the submissions.
