@@ -17,6 +17,8 @@ mod notes;
 mod originals;
 mod pages;
 mod parameters;
+mod replica;
+mod rights;
 mod settings;
 mod streams;
 mod structure;

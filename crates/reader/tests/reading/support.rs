@@ -126,7 +126,7 @@ impl Reading {
     }
 }
 
-fn add_client(store: &Store, id: &str, pattern: &str, columns: Option<&[&str]>) -> String {
+pub fn add_client(store: &Store, id: &str, pattern: &str, columns: Option<&[&str]>) -> String {
     let key = ClientKey::generate().unwrap();
     let credentials = CredentialsKey::new(&CREDENTIALS_KEY.into(), None).unwrap();
     let ciphertext = credentials.seal(id, key.id(), key.text()).unwrap();
