@@ -1,6 +1,6 @@
 """The live part of `check`: puts load on the services, lets a Prometheus scrape them, and provokes each alert.
 
-The rules are those of alerts.yml without `for` and with windows of 10 s, so that four minutes are enough; thresholds
+The rules are those of alerts.yml without `for` and with windows of 10 s, so that five minutes are enough; thresholds
 stay. Everything runs on 127.0.0.1, ends by itself, and leaves nothing behind.
 """
 
