@@ -44,7 +44,7 @@ select array['__diesel_schema_migrations', 'forms', 'form_form', 'watermarks', '
         'keep_invalid(text,uuid,text,bytea,bytea,text,integer)', 'invalid_messages_waiting()',
         'store_submission(text,uuid,text,timestamptz,text,bytea,text)', 'forms_with_ids(uuid,text)',
         'is_erased(uuid,text)', 'message_ids_are_unique()', 'record_schema(text,text)'] as functions_of_worker,
-    array['read_date(text)', 'read_time(text)'] as functions_of_analyst,
+    array['read_date(text)', 'read_time(text)', 'frequent_parts(text)'] as functions_of_analyst,
     array['create_beside_forms(text,text[],text[],text[])', 'transactions_with_ids(regclass)', 'lock_identity(uuid,text)',
         'is_json(bytea,jsonb)', 'message_ids_of_kept(uuid)', 'erase_submission(text,uuid,text,text)',
         'refuse_insert_of_2016()'] as functions_of_nobody
