@@ -106,10 +106,11 @@ lint: check_docs check_deploy ## Checks format, clippy, rustdoc, dependencies, d
 	cargo deny --offline check bans licenses sources
 
 .PHONY: check_docs
-check_docs: ## Checks that prose is plain English, that links resolve, and that documents name real tests
+check_docs: ## Checks that prose is plain English, that links resolve, that documents name real tests, and that no merge conflict is left
 	checks/plain_english.py
 	checks/links.py
 	checks/named_tests.py
+	! git grep -nE '^(<<<<<<<|>>>>>>>) '
 
 .PHONY: check_deploy
 check_deploy: ## Checks manifests, policies and Terraform in deploy/, as far as that is possible without a cloud

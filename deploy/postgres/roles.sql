@@ -84,7 +84,8 @@ select format('revoke temporary on database %I from public', current_database())
 \gexec
 revoke create on schema public from public;
 grant usage, create on schema public to :"migrator";
-grant usage on schema public to :"worker", :"operator", :"reader", :"manager";
+-- A function in a view runs with the rights of the analyst or reader, and may call another in this schema.
+grant usage on schema public to :"worker", :"operator", :"analyst", :"reader", :"manager";
 
 -- diesel's list of migrations, as diesel would create it. A worker that could write to it could make a migration be
 -- skipped. The worker reads it until the first migration is done.

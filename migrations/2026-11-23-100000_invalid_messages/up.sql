@@ -115,7 +115,10 @@ declare
     old record;
     new_state text;
 begin
-    perform home.lock_identity(keep_invalid.submission_id, keep_invalid.sqs_message_id);
+    -- The message id too, because a submission can be erased by it alone. In the same order in each session.
+    perform home.lock_identity(null::uuid, i.id)
+        from (select one from unnest(array[keep_invalid.submission_id::text, keep_invalid.sqs_message_id]) one
+            where one is not null order by hashtextextended(one, 0)) i (id);
 
     if home.is_erased(keep_invalid.submission_id, keep_invalid.sqs_message_id) then
         return 'erased';

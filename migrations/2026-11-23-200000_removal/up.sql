@@ -117,9 +117,13 @@ $$;
 -- Erases one submission, and returns 'erased', or 'already_erased' if nothing was left to do. The SQS message id is the
 -- first that the message had; it may be null if there is a submission id.
 --
+-- With the message id alone, every submission that has it is erased. Without an index of all message ids this reads the
+-- whole table once, and does not see a row that is not committed yet.
+--
 -- A message of the submission that was kept has a message id too. The worker of 2016 knows no other id, so each of them
--- gets a tombstone, unless a row has it: then a row without a submission id is erased if its content is that of the kept
--- message. It stays if it has other content, because somebody may have given the message a wrong id.
+-- gets a tombstone of its own, which is found by it alone, unless a row has it. Such a row without a submission id is
+-- erased if its content is that of the kept message. It stays if it has other content, because somebody may have given
+-- the message a wrong id.
 --
 -- The content stays in dead rows until the next vacuum.
 --
@@ -139,6 +143,12 @@ declare
     still_kept_under text[];
     -- Every id under which the submission is known.
     ids text[];
+    -- The submissions that have the message id if that is all that is known: those with a row, all, and those locked.
+    with_row uuid[];
+    owners uuid[] := '{}';
+    locked uuid[];
+    owner uuid;
+    erased_owners boolean := false;
     emptied bigint[] := '{}';
     changed bigint[];
     has_tombstone boolean := false;
@@ -155,6 +165,32 @@ begin
     if erase_submission.reason is null or erase_submission.reason !~ '^[A-Za-z0-9_.-]{1,60}$' then
         raise exception 'the reason must be a code: 1 to 60 letters, digits, "_", "." or "-"'
             using errcode = 'invalid_parameter_value';
+    end if;
+
+    if erase_submission.submission_id is null then
+        with_row := array(
+            select distinct f.submission_id from home.forms f
+                where f.sqs_message_id::text = erase_submission.sqs_message_id and f.submission_id is not null);
+        loop
+            owners := array(
+                select one from pg_catalog.unnest(with_row) one
+                union
+                select i.submission_id from home.invalid_messages i
+                    where i.sqs_message_id = erase_submission.sqs_message_id and i.submission_id is not null
+                order by 1);
+            exit when owners operator(pg_catalog.<@) locked;
+            perform home.lock_identity(null::uuid, i.id)
+                from (select one from pg_catalog.unnest(
+                        pg_catalog.array_append(owners::text[], erase_submission.sqs_message_id)) one
+                    order by pg_catalog.hashtextextended(one, 0::bigint)) i (id);
+            -- A message that was kept meanwhile may be of one more; no other can be kept from now on.
+            locked := owners;
+        end loop;
+        foreach owner in array owners loop
+            if home.erase_submission(erase_submission.form_type, owner, null::text, erase_submission.reason) = 'erased' then
+                erased_owners := true;
+            end if;
+        end loop;
     end if;
 
     for attempt in 1..10 loop
@@ -206,13 +242,17 @@ begin
             from home.forms_with_ids(erase_submission.submission_id, erase_submission.sqs_message_id) f
             where f.erased_at is not null
                 and (erase_submission.submission_id is null or f.submission_id = erase_submission.submission_id);
-        exit when has_tombstone;
+        -- Those of its submissions are enough. One more row with its message id would prevent an index of all of them.
+        exit when has_tombstone or pg_catalog.cardinality(owners) > 0;
 
         -- An insert of the same id that is not committed yet holds this up, and the next round sees its row.
         with tombstone as (
             insert into home.forms (form_type, submission_id, sqs_message_id, data, erased_at)
-                values (erase_submission.form_type, erase_submission.submission_id,
-                    coalesce(erase_submission.sqs_message_id, kept_under[1]), 'null', now())
+                select erase_submission.form_type, erase_submission.submission_id,
+                        case when erase_submission.submission_id is null or not exists (
+                                select from home.forms_with_ids(null::uuid, erase_submission.sqs_message_id))
+                            then erase_submission.sqs_message_id end,
+                        'null', now()
                 on conflict do nothing
                 returning forms.id
         )
@@ -229,7 +269,7 @@ begin
         end if;
         emptied := pg_catalog.array_cat(emptied, changed);
     end loop;
-    if not has_tombstone then
+    if not has_tombstone and pg_catalog.cardinality(owners) = 0 then
         raise exception 'the rows of the submission come and go' using errcode = 'serialization_failure';
     end if;
 
@@ -253,7 +293,7 @@ begin
     kept_messages := found;
 
     if pg_catalog.cardinality(emptied) = 0 and not kept_messages then
-        return 'already_erased';
+        return case when erased_owners then 'erased' else 'already_erased' end;
     end if;
     insert into home.erasures (form_type, form_id, submission_id, sqs_message_id, reason)
         select erase_submission.form_type, f.id, coalesce(f.submission_id, erase_submission.submission_id),

@@ -15,6 +15,7 @@ mod urlencoded;
 
 mod fields;
 mod limits;
+mod storable;
 
 mod form_type;
 mod form_types;

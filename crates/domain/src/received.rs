@@ -12,6 +12,7 @@ use crate::{
     record::Record,
     refusal::Refusal,
     schema_digest::SchemaDigest,
+    storable::is_storable_object,
 };
 
 /// SQS's own ids have 36 characters; the column holds 255, as in 2016.
@@ -63,9 +64,11 @@ impl Received {
             unreadable.push(attributes::ORIGINAL_MESSAGE_ID);
         }
 
-        let fields = Fields::from_json(self.body.as_bytes())?;
-        if submission_id.is_none() {
-            form_type.check(&fields)?;
+        if submission_id.is_none() || !is_storable_object(self.body.as_bytes()) {
+            let fields = Fields::from_json(self.body.as_bytes())?;
+            if submission_id.is_none() {
+                form_type.check(&fields)?;
+            }
         }
         let record = Record {
             form_type: form_type.name().to_owned(),

@@ -137,11 +137,20 @@ mod tests {
     #[test]
     fn the_consumer_knows_eight_types_and_their_lists() {
         for (name, expected) in [
-            ("int2", "INTEGER"), ("int4", "INTEGER"), ("int8", "BIGINT"), ("numeric", "NUMERIC"),
-            ("float4", "FLOAT"), ("float8", "FLOAT"), ("bool", "BOOLEAN"), ("date", "DATE"),
+            ("int2", "INTEGER"),
+            ("int4", "INTEGER"),
+            ("int8", "BIGINT"),
+            ("numeric", "NUMERIC"),
+            ("float4", "FLOAT"),
+            ("float8", "FLOAT"),
+            ("bool", "BOOLEAN"),
+            ("date", "DATE"),
             ("timestamp", "TIMESTAMP WITHOUT TIME ZONE"),
             ("timestamptz", "TIMESTAMP WITHOUT TIME ZONE"),
-            ("uuid", "TEXT"), ("jsonb", "TEXT"), ("bytea", "TEXT"), ("inet", "TEXT"),
+            ("uuid", "TEXT"),
+            ("jsonb", "TEXT"),
+            ("bytea", "TEXT"),
+            ("inet", "TEXT"),
         ] {
             assert_eq!(ConsumerType(column_type(name, false)).to_string(), expected, "{name}");
             let list = ConsumerType(column_type(name, true)).to_string();

@@ -67,7 +67,11 @@ impl Export {
     /// # Errors
     /// A value does not fit its column, the format cannot hold the columns, or the database cannot
     /// answer.
-    pub fn start(store: &Store, selection: Selection, options: ExportOptions) -> Result<Self, Error> {
+    pub fn start(
+        store: &Store,
+        selection: Selection,
+        options: ExportOptions,
+    ) -> Result<Self, Error> {
         let limits = ReadLimits { bytes: options.part_bytes, statement: options.statement };
         selection.explain(store, limits, None)?;
         let columns = selection.columns.iter().map(|column| column.for_writer()).collect();
@@ -127,7 +131,12 @@ impl Export {
     }
 
     /// Returns whether that was the last part.
-    fn read_part(&mut self, store: &Store, rows: usize, writer: &mut Writer) -> Result<bool, Error> {
+    fn read_part(
+        &mut self,
+        store: &Store,
+        rows: usize,
+        writer: &mut Writer,
+    ) -> Result<bool, Error> {
         let (limits, bound) = (self.limits, self.proof.bound);
         let mut end = bound;
         if !self.selection.filters.is_empty() {

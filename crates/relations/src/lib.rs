@@ -5,7 +5,7 @@
 //! costs the same at the end of a relation as at its start.
 //!
 //! [`Relation::find`] says which columns a relation has, [`Filters`] reads conditions as in
-//! PostgREST, [`Relation::page`] reads one page as JSON, and [`Export`] reads all rows in any format
+//! PostgREST, [`Selection::page`] reads one page as JSON, and [`Export`] reads all rows in any format
 //! of [`tabular`]. [`Scopes::allows`] says what a client may read of it.
 //!
 //! No name that a client has sent becomes SQL: names are compared with those of the catalog, and

@@ -86,7 +86,10 @@ pub(crate) fn parse(parameter: &str, text: &str) -> Result<(bool, Operand), BadP
         "is" => {
             let words = IS.iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
             let (_, words) = words.ok_or_else(|| {
-                BadParameter::new(parameter, "after is. comes null, not_null, true, false or unknown")
+                BadParameter::new(
+                    parameter,
+                    "after is. comes null, not_null, true, false or unknown",
+                )
             })?;
             Operand::Is(words)
         }
@@ -94,7 +97,8 @@ pub(crate) fn parse(parameter: &str, text: &str) -> Result<(bool, Operand), BadP
         _ => {
             let found = OPERATORS.iter().find(|(name, _)| *name == operator);
             let (_, operator) = found.ok_or_else(unknown)?;
-            let value = if operator.is_pattern() { value.replace('*', "%") } else { value.to_owned() };
+            let value =
+                if operator.is_pattern() { value.replace('*', "%") } else { value.to_owned() };
             Operand::Compare { operator: *operator, value }
         }
     };
@@ -157,7 +161,8 @@ mod tests {
 
     #[test]
     fn each_operator_takes_the_rest_as_its_value() {
-        let compare = |operator, value: &str| Operand::Compare { operator, value: value.to_owned() };
+        let compare =
+            |operator, value: &str| Operand::Compare { operator, value: value.to_owned() };
         for (text, expected) in [
             ("eq.00000042", (false, compare(Operator::Eq, "00000042"))),
             ("eq.", (false, compare(Operator::Eq, ""))),
@@ -186,8 +191,21 @@ mod tests {
     #[test]
     fn what_is_no_filter_is_refused_without_its_value() {
         for text in [
-            "", "5", "secret", "eq", "EQ.1", "secret.1", "not.5", "not.not.eq.1", "in.a", "in.(a",
-            "in.(\"a)", "in.(\"a\"b)", "is.", "is.secret", "neq",
+            "",
+            "5",
+            "secret",
+            "eq",
+            "EQ.1",
+            "secret.1",
+            "not.5",
+            "not.not.eq.1",
+            "in.a",
+            "in.(a",
+            "in.(\"a)",
+            "in.(\"a\"b)",
+            "is.",
+            "is.secret",
+            "neq",
         ] {
             let error = parse("column", text).unwrap_err();
             assert_eq!(error.parameter, "column", "{text}");

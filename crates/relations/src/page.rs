@@ -66,7 +66,8 @@ impl Selection {
         let mut range = Range { after: options.after, up_to: None };
         let mut is_whole = true;
         if !self.filters.is_empty() {
-            let Some(end) = self.key(store, &self.end_of_part(options.after, options.scan_rows), limits)?
+            let Some(end) =
+                self.key(store, &self.end_of_part(options.after, options.scan_rows), limits)?
             else {
                 // A wrong value is wrong in an empty relation too.
                 return self.explain(store, limits, None).map(|()| Page::empty(options.after));

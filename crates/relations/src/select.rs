@@ -35,9 +35,8 @@ impl Selection {
     pub fn of_columns(mut self, parameter: &str, names: &[&str]) -> Result<Self, BadParameter> {
         let mut columns: Vec<Column> = Vec::with_capacity(names.len());
         for (place, name) in names.iter().enumerate() {
-            let wrong = |reason: &str| {
-                BadParameter::new(parameter, format!("name {} {reason}", place + 1))
-            };
+            let wrong =
+                |reason: &str| BadParameter::new(parameter, format!("name {} {reason}", place + 1));
             let column = self.relation.column(name);
             let column = column.ok_or_else(|| wrong("is no column of this relation"))?;
             if columns.iter().any(|earlier| earlier.name == column.name) {

@@ -18,10 +18,10 @@ use diesel::{
     sql_query,
     sql_types::{Bool, Integer, Nullable, Text, Timestamptz},
 };
-use secrecy::ExposeSecret;
 
 use crate::{
     connection_string::ConnectionString,
+    direct,
     store::Store,
     table_users::{LONG, TableUser},
     unavailable::Unavailable,
@@ -136,7 +136,7 @@ fn name_those_in_the_way(
     let mut seen: Option<(InTheWay, Option<Instant>)> = None;
     while done.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
         if connection.is_none() {
-            connection = PgConnection::establish(target.as_secret().expose_secret()).ok();
+            connection = direct::connect(target).ok();
         }
         let Some(open) = &mut connection else { continue };
         let Ok(now) = sql_query(IN_THE_WAY)

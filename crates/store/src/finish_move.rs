@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::{
     concurrent_index::Builder,
-    old_workers::find_one_of_1_0_0,
+    old_workers::{find_one_of_1_0_0, warn_of_other_writers},
     store::Store,
     table_lock::{NotDone, without_waiting_for_long},
     table_users::TableUser,
@@ -149,14 +149,15 @@ impl Store {
 }
 
 fn finish(builder: &mut Builder<'_>) -> Result<(), FinishMoveError> {
-    if let Some(pid) = find_one_of_1_0_0(&mut builder.connection)? {
-        return Err(FinishMoveError::LastRelease { pid });
-    }
+    refuse(find_one_of_1_0_0(&mut builder.connection)?)?;
+    warn_of_other_writers(&mut builder.connection)?;
     let statement = format!(
         "CREATE UNIQUE INDEX CONCURRENTLY {WITHOUT_SUBMISSION_ID} ON forms (sqs_message_id) WHERE submission_id IS NULL"
     );
     builder.create(WITHOUT_SUBMISSION_ID, &statement)?;
-    lock_and(builder, FINISH)?;
+    // The build may have taken hours.
+    refuse(find_one_of_1_0_0(&mut builder.connection)?)?;
+    lock_and(builder, FINISH, find_one_of_1_0_0)?;
     for Name { name } in sql_query(INDEXES_OF_DJANGO).load(&mut builder.connection)? {
         builder.drop_index(&name)?;
     }
@@ -176,7 +177,7 @@ fn go_back(builder: &mut Builder<'_>) -> Result<(), FinishMoveError> {
             other => other.into(),
         });
     }
-    lock_and(builder, GO_BACK)?;
+    lock_and(builder, GO_BACK, |_| Ok(None))?;
     builder.drop_index(WITHOUT_SUBMISSION_ID)?;
     Ok(())
 }
@@ -188,17 +189,29 @@ fn duplicates(builder: &mut Builder<'_>) -> QueryResult<i64> {
     .get_result(&mut builder.connection)
 }
 
+fn refuse(of_1_0_0: Option<i32>) -> Result<(), FinishMoveError> {
+    of_1_0_0.map_or(Ok(()), |pid| Err(FinishMoveError::LastRelease { pid }))
+}
+
 /// Locks the view and the table for a moment, but does not queue for them while another session
-/// uses one for long: it would keep everyone else out meanwhile.
-fn lock_and(builder: &mut Builder<'_>, statements: &str) -> Result<(), FinishMoveError> {
+/// uses one for long: it would keep everyone else out meanwhile. It runs the statements only if
+/// `find_old` then finds no worker of version 1.0.0.
+fn lock_and(
+    builder: &mut Builder<'_>,
+    statements: &str,
+    find_old: fn(&mut PgConnection) -> QueryResult<Option<i32>>,
+) -> Result<(), FinishMoveError> {
     let deadline = Instant::now() + TABLE_WAIT;
     loop {
         let user = match without_waiting_for_long(&mut builder.connection, |connection| {
-            connection.batch_execute(&format!(
-                "LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE; {statements}"
-            ))
+            connection.batch_execute("LOCK TABLE form_form, forms IN ACCESS EXCLUSIVE MODE")?;
+            let old = find_old(connection)?;
+            if old.is_none() {
+                connection.batch_execute(statements)?;
+            }
+            Ok::<_, DieselError>(old)
         }) {
-            Ok(()) => return Ok(()),
+            Ok(old) => return refuse(old),
             Err(NotDone::Failed(error)) => return Err(FinishMoveError::from(error)),
             Err(NotDone::InUse(user)) => user,
         };

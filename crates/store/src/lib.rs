@@ -34,6 +34,7 @@ mod table_users;
 mod watermark;
 
 mod connection_string;
+mod direct;
 mod pool;
 mod settings;
 mod unavailable;

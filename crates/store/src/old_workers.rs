@@ -1,6 +1,7 @@
 //! Workers that must not run after the end of the move from 2016, as far as PostgreSQL shows them.
 
 use diesel::{
+    connection::SimpleConnection,
     prelude::*,
     sql_query,
     sql_types::{Integer, Text},
@@ -34,14 +35,16 @@ struct Writer {
     application: String,
 }
 
-/// Returns the process id of a session of a worker of version 1.0.0, if there is one. Logs the other
-/// sessions that may insert and are none of ours, because one may be of the worker of 2016, which
-/// gives its sessions no name.
+/// Returns the process id of a session of a worker of version 1.0.0, if there is one.
 pub(crate) fn find_one_of_1_0_0(connection: &mut PgConnection) -> QueryResult<Option<i32>> {
-    let writers: Vec<Writer> = sql_query(WRITERS).load(connection)?;
-    if let Some(old) = writers.iter().find(|writer| writer.application == NAME_IN_1_0_0) {
-        return Ok(Some(old.pid));
-    }
+    let writers = writers(connection)?;
+    Ok(writers.into_iter().find(|writer| writer.application == NAME_IN_1_0_0).map(|old| old.pid))
+}
+
+/// Logs the sessions that may insert and are none of ours, because one may be of the worker of 2016,
+/// which gives its sessions no name.
+pub(crate) fn warn_of_other_writers(connection: &mut PgConnection) -> QueryResult<()> {
+    let writers = writers(connection)?;
     if writers.is_empty() {
         log::info!("No worker of version 1.0.0 or of 2016 is connected.");
     }
@@ -51,5 +54,11 @@ pub(crate) fn find_one_of_1_0_0(connection: &mut PgConnection) -> QueryResult<Op
             "A session that is none of ours may insert forms. If it is of the worker of 2016, stop that worker: from now on the view form_form refuses its inserts."
         );
     }
-    Ok(None)
+    Ok(())
+}
+
+fn writers(connection: &mut PgConnection) -> QueryResult<Vec<Writer>> {
+    // In a transaction, PostgreSQL would show the sessions as they were when it first looked.
+    connection.batch_execute("SELECT pg_stat_clear_snapshot()")?;
+    sql_query(WRITERS).load(connection)
 }

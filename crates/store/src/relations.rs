@@ -14,7 +14,7 @@ use diesel::{
     dsl::sql,
     prelude::*,
     sql_query,
-    sql_types::{BigInt, Bool, Text},
+    sql_types::{Array, BigInt, Bool, Text},
 };
 use domain::FormType;
 
@@ -75,15 +75,14 @@ impl Store {
         if !there.map_err(|error| PublishError::of("submissions", error))? {
             return Err(PublishError::NoSchema);
         }
-        let mut all: BTreeMap<String, Option<&FormType>> = BTreeMap::new();
-        for name in known_names(connection, &place).map_err(Unavailable::from)? {
-            all.insert(name, None);
-        }
+        let found = known_names(connection, &place).map_err(Unavailable::from)?;
+        let mut all: BTreeMap<String, Option<&FormType>> =
+            found.iter().map(|name| (name.clone(), None)).collect();
         all.extend(form_types.iter().map(|one| (one.name().to_owned(), Some(one))));
 
         let mut published = Published::default();
         for (name, form_type) in all {
-            if name.is_empty() || name.len() > 48 || name == ERASURES {
+            if !can_be_a_view(&name) {
                 log::warn!(form_type = name; "Rows of this form type are not published: a view cannot have its name.");
                 continue;
             }
@@ -92,10 +91,7 @@ impl Store {
         }
         let made = alone(connection, ERASURES, |c| publish_erasures(c, &place));
         published.note(ERASURES, made)?;
-        // Otherwise nobody would look again for a form type without a schema.
-        if published.failed.is_empty() {
-            note_looked_at(connection, &place).map_err(Unavailable::from)?;
-        }
+        note_looked_at(connection, &place, &found).map_err(Unavailable::from)?;
         Ok(published)
     }
 }
@@ -117,14 +113,26 @@ fn alone(
     done.map_err(|error| PublishError::of(&format!("submissions.{name}"), error))
 }
 
+fn can_be_a_view(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 48 && name != ERASURES
+}
+
+/// The next call looks only at newer rows, unless a name that was found has no row in `relations`: if
+/// no worker serves this form type, nobody else would make its view.
 fn note_looked_at(
     connection: &mut PgConnection,
     Place { home, watermark, .. }: &Place,
+    found: &[String],
 ) -> QueryResult<()> {
-    sql_query(format!("UPDATE {home}.forms_looked_at SET up_to = greatest(up_to, $1)"))
-        .bind::<BigInt, _>(watermark)
-        .execute(connection)
-        .map(drop)
+    let found: Vec<&String> = found.iter().filter(|name| can_be_a_view(name)).collect();
+    sql_query(format!(
+        "UPDATE {home}.forms_looked_at SET up_to = greatest(up_to, $1) WHERE NOT EXISTS ( \
+             SELECT unnest($2) EXCEPT SELECT r.name FROM {home}.relations r WHERE r.schema = 'submissions')"
+    ))
+    .bind::<BigInt, _>(watermark)
+    .bind::<Array<Text>, _>(found)
+    .execute(connection)
+    .map(drop)
 }
 
 fn place(connection: &mut PgConnection) -> QueryResult<Place> {

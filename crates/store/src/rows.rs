@@ -13,7 +13,10 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 
-use crate::{store::Store, unavailable::Unavailable};
+use crate::{
+    store::Store,
+    unavailable::{Unavailable, UnavailableKind},
+};
 
 /// The first fetch. A row can have a megabyte, so nothing is known before one has come.
 const FIRST_FETCH: usize = 1;
@@ -59,7 +62,8 @@ impl Store {
     /// by the query. Nothing is tried again, because `each` has seen rows by then.
     ///
     /// # Errors
-    /// The database is unavailable, or PostgreSQL refuses the query.
+    /// The database is unavailable, or PostgreSQL refuses the query; then its message is left out,
+    /// because it may quote a parameter or a row.
     pub fn read_rows(
         &self,
         query: &TextQuery,
@@ -68,8 +72,12 @@ impl Store {
     ) -> Result<ReadEnd, Unavailable> {
         let mut session = self.session()?;
         session.limit_statements(limits.statement);
-        session.run_in_own_transaction("BEGIN READ ONLY", |connection| {
+        let read = session.run_in_own_transaction("BEGIN READ ONLY", |connection| {
             read(connection, query, limits.bytes, &mut each)
+        });
+        read.map_err(|unavailable| match unavailable.kind {
+            UnavailableKind::StatementFailed => Unavailable::new(unavailable.kind),
+            _ => unavailable,
         })
     }
 }
@@ -101,7 +109,8 @@ fn read(
             let row = row?;
             fetched += 1;
             let fields: Vec<_> = (0..row.field_count()).filter_map(|i| row.get(i)).collect();
-            let values: Vec<Option<PgValue<'_>>> = fields.iter().map(|field| field.value()).collect();
+            let values: Vec<Option<PgValue<'_>>> =
+                fields.iter().map(|field| field.value()).collect();
             let cells: Vec<Option<&[u8]>> =
                 values.iter().map(|value| value.as_ref().map(PgValue::as_bytes)).collect();
             let length: usize = cells.iter().flatten().map(|cell| cell.len()).sum();

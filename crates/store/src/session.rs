@@ -27,6 +27,9 @@ pub(crate) struct Limits {
 impl Limits {
     /// SQL that limits statements, in this transaction or in the whole session.
     ///
+    /// Many values are one array parameter each, and the best plan never depends on them. So PostgreSQL
+    /// plans a statement once: planning takes longer than the insert of one row.
+    ///
     /// With few rows in a table, a scan of it seems the cheapest plan, and a prepared statement would
     /// keep that plan while the table grows. A scan that cannot be avoided then seems so expensive
     /// that PostgreSQL would compile it, which takes longer than any statement of ours.
@@ -34,14 +37,31 @@ impl Limits {
     /// With `synchronous_commit` off, a crash of PostgreSQL can lose a row that it reported as
     /// stored, and by then its message is deleted.
     pub(crate) fn set_up(&self, only_here: bool, statement: Duration) -> String {
-        let scope = if only_here { "LOCAL" } else { "SESSION" };
+        let (scope, end_if_abandoned) = (scope(only_here), end_if_abandoned(only_here));
         format!(
             "SET {scope} statement_timeout = {}; SET {scope} enable_seqscan = off; \
-             SET {scope} jit = off; \
+             SET {scope} jit = off; SET {scope} plan_cache_mode = force_generic_plan; {end_if_abandoned}; \
              SELECT set_config('synchronous_commit', 'on', {only_here}) WHERE current_setting('synchronous_commit') = 'off'",
             statement.as_millis()
         )
     }
+}
+
+/// SQL for every session, in this transaction or in the whole session: if this process dies or hangs,
+/// PostgreSQL soon ends what the session does, so that its locks and its snapshot hold nobody back.
+///
+/// Before version 14, PostgreSQL cannot look whether the client of a running statement is still there.
+pub(crate) fn end_if_abandoned(only_here: bool) -> String {
+    let scope = scope(only_here);
+    format!(
+        "SET {scope} idle_in_transaction_session_timeout = '10s'; \
+         SELECT set_config('client_connection_check_interval', '1s', {only_here}) \
+             WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"
+    )
+}
+
+fn scope(only_here: bool) -> &'static str {
+    if only_here { "LOCAL" } else { "SESSION" }
 }
 
 /// The connection of one call, with its deadline.

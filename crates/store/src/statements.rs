@@ -100,8 +100,8 @@ impl QueryFragment<Pg> for Columns<'_> {
 ///
 /// If message ids are not unique in the whole table, no index stops a row with a submission id whose
 /// message the 2016 worker has stored without one. So the statement looks for it, unless there is no
-/// such row at all, which it asks once. (For each row, an `EXISTS` could become a scan.) It asks the catalog itself and not `message_ids_are_unique`,
-/// which would be planned anew for each batch.
+/// such row at all, which it asks once. (For each row, an `EXISTS` could become a scan.) It asks the catalog
+/// itself: if it called `message_ids_are_unique`, a role without the right to call that would store nothing.
 struct InsertForms<'a>(Columns<'a>);
 
 impl QueryFragment<Pg> for InsertForms<'_> {

@@ -1,15 +1,15 @@
 //! The store: a connection pool and its time limits.
 
-use diesel::{Connection as _, PgConnection, connection::SimpleConnection};
-use secrecy::ExposeSecret;
+use diesel::{PgConnection, connection::SimpleConnection};
 
 use crate::{
     connection_string::ConnectionString,
+    direct,
     pool::Pool,
     probe,
     session::{Limits, Session},
     settings::{InvalidSettings, StoreSettings},
-    unavailable::{Unavailable, UnavailableKind},
+    unavailable::Unavailable,
 };
 
 /// Submissions in PostgreSQL. Cheap to clone; clones share the pool.
@@ -62,9 +62,7 @@ impl Store {
         if self.limits.in_each_transaction {
             return Ok(None);
         }
-        PgConnection::establish(self.target.as_secret().expose_secret()).map(Some).map_err(
-            |error| Unavailable::because(UnavailableKind::ConnectionFailed, &error.to_string()),
-        )
+        direct::connect(&self.target).map(Some)
     }
 
     /// The connection of one call; the time of the call starts now.

@@ -59,7 +59,7 @@
 //!
 //! CSV and JSON Lines hold only what was not taken yet. XLSX also holds the window of its
 //! compression. Parquet also holds a row group, and ends it when its encoders have 4 MiB: it needs
-//! less than 20 MiB with 200 columns, also with cells of 1 MiB, and 30 MiB with 1,500.
+//! less than 20 MiB with 200 columns, also with cells of 1 MiB, and 31 MiB with 1,500.
 //!
 //! One thing grows with the table: Parquet's footer comes last, and needs about 600 bytes of memory
 //! per row group and column until then. That is 12 KiB for each 4 MiB of a file with 20 columns.

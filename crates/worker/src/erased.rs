@@ -72,15 +72,13 @@ impl Tombstones {
                 let is_reported = unavailable.kind == UnavailableKind::StatementFailed
                     && !self.may_ask.load(Ordering::Relaxed);
                 if !is_reported {
-                    log::warn!(
-                        reason:% = unavailable;
-                        "The database does not say which invalid messages are of erased submissions."
-                    );
+                    warn_of_no_answer(&unavailable.to_string());
                 }
                 return;
             }
-            // It took too long, or has panicked, which the panic hook has logged.
-            Ok(Err(_)) | Err(_) => return,
+            // It has panicked, which the panic hook has logged.
+            Ok(Err(_)) => return,
+            Err(_) => return warn_of_no_answer("no answer in time"),
         };
         let set_aside = outcomes.iter_mut().filter(|outcome| is_set_aside(outcome));
         for (outcome, _) in set_aside.zip(erased).filter(|(_, is_erased)| *is_erased) {
@@ -112,4 +110,8 @@ impl Tombstones {
             sleep(CHECK_EVERY).await;
         }
     }
+}
+
+fn warn_of_no_answer(reason: &str) {
+    log::warn!(reason; "The database does not say which invalid messages are of erased submissions.");
 }

@@ -216,10 +216,13 @@ impl Worker {
                     let checking = tokio::spawn(must_live("check of rights", async move {
                         tombstones.keep_checking().await
                     }));
-                    let publishing = tokio::spawn(relations::publish_in_time(
-                        self.shared.store.clone(),
-                        form_types(&self.settings),
-                        work.migrate_on_start,
+                    let publishing = tokio::spawn(must_live(
+                        "publication for readers",
+                        relations::publish_in_time(
+                            self.shared.store.clone(),
+                            form_types(&self.settings),
+                            work.migrate_on_start,
+                        ),
                     ));
                     let counting = work.keeps_invalid.then(|| {
                         let (shared, forms) = (self.shared.clone(), &self.settings.forms);

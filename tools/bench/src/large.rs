@@ -1,6 +1,5 @@
 //! What a large table costs: the rate at which a worker stores rows in it, and the migration of the last release's.
 
-pub mod commands;
 pub mod fill;
 pub mod last_release;
 pub mod memory_limit;

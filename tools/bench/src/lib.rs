@@ -18,6 +18,7 @@ pub mod load;
 pub mod requests;
 
 // Where the services run, and how we look at them from outside.
+pub mod commands;
 pub mod fill_queue;
 pub mod forms_table;
 pub mod lab;

@@ -42,12 +42,17 @@ fn with_rows(rows: i64) -> Fixture {
 #[test]
 fn an_export_is_what_copy_writes() {
     let f = with_rows(25_000);
-    let copied = f.database.sql(r#"COPY (SELECT id, name FROM "org.ds"."L0" ORDER BY id) TO STDOUT CSV HEADER"#);
+    let copied = f
+        .database
+        .sql(r#"COPY (SELECT id, name FROM "org.ds"."L0" ORDER BY id) TO STDOUT CSV HEADER"#);
     for part_bytes in [1 << 20, 5_000] {
         let two = selection(f.dataset(), &["id", "name"], &[]);
         let (text, proof) = export(&f, two, ExportOptions { part_bytes, ..csv() });
         assert!(text.replace("\r\n", "\n").trim_end() == copied.trim_end());
-        assert_eq!((proof.rows, proof.first, proof.last, proof.bound), (25_000, Some(1), Some(25_000), 25_000));
+        assert_eq!(
+            (proof.rows, proof.first, proof.last, proof.bound),
+            (25_000, Some(1), Some(25_000), 25_000)
+        );
         assert_eq!(proof.bytes, text.len() as u64);
         let sha256 = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         assert_eq!(proof.sha256.unwrap(), sha256.as_ref());

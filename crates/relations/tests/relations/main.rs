@@ -1,6 +1,6 @@
 //! Relations on a real PostgreSQL.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of tests may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic")]
 
 mod exports;
 mod filters;

@@ -34,7 +34,8 @@ fn values_keep_their_digits_and_what_json_cannot_hold_is_null() {
 #[test]
 fn a_page_of_lists_has_the_columns_in_the_order_that_was_asked_for() {
     let f = fixture();
-    f.database.sql(r#"INSERT INTO "org.ds"."L0" (id, name, big) VALUES (1, 'a', 5), (7, 'b', null)"#);
+    f.database
+        .sql(r#"INSERT INTO "org.ds"."L0" (id, name, big) VALUES (1, 'a', 5), (7, 'b', null)"#);
     let of = |columns: &[&str], numbers_as_text| {
         let options =
             PageOptions { orientation: Orientation::Tabular, numbers_as_text, ..first_page() };
@@ -67,9 +68,9 @@ fn pages_end_at_the_limit_or_at_the_bytes_and_every_row_comes_once() {
             let page = f.page(selection, options);
             let rows = format!("[{}]", text(&page));
             let ids = rows.split("\"id\":").skip(1);
-            seen.extend(ids.map(|rest| {
-                rest.split([',', '}']).next().unwrap().parse::<i64>().unwrap()
-            }));
+            seen.extend(
+                ids.map(|rest| rest.split([',', '}']).next().unwrap().parse::<i64>().unwrap()),
+            );
             count += 1;
             assert_eq!(page.last, *seen.last().unwrap());
             let Some(next) = page.next else { break };
@@ -92,7 +93,9 @@ fn an_empty_relation_and_the_end_have_no_rows_and_stay_where_they_are() {
 #[test]
 fn a_condition_that_finds_nothing_looks_at_so_many_rows_and_says_how_far() {
     let f = fixture();
-    f.database.sql(r#"INSERT INTO "org.ds"."L0" (id, name) SELECT n * 2, 'x' FROM generate_series(1, 25) n"#);
+    f.database.sql(
+        r#"INSERT INTO "org.ds"."L0" (id, name) SELECT n * 2, 'x' FROM generate_series(1, 25) n"#,
+    );
     let nothing = selection(f.dataset(), &[], &[("name", "eq.y")]);
     let at = |after| {
         let page = f.page(&nothing, PageOptions { after, scan_rows: 10, ..first_page() });

@@ -16,16 +16,28 @@ fn the_columns_have_the_names_of_the_old_consumer_and_those_of_postgresql() {
     assert_eq!(
         columns,
         [
-            "id BIGINT bigint false", "small INTEGER smallint true", "whole INTEGER integer true",
-            "big BIGINT bigint true", "price NUMERIC numeric(10,2) true", "n NUMERIC numeric true",
-            "real FLOAT real true", "double FLOAT double precision true", "yes BOOLEAN boolean true",
-            "name TEXT text true", "code TEXT character varying(5) true",
-            "fixed TEXT character(3) true", "day DATE date true",
+            "id BIGINT bigint false",
+            "small INTEGER smallint true",
+            "whole INTEGER integer true",
+            "big BIGINT bigint true",
+            "price NUMERIC numeric(10,2) true",
+            "n NUMERIC numeric true",
+            "real FLOAT real true",
+            "double FLOAT double precision true",
+            "yes BOOLEAN boolean true",
+            "name TEXT text true",
+            "code TEXT character varying(5) true",
+            "fixed TEXT character(3) true",
+            "day DATE date true",
             "at TIMESTAMP WITHOUT TIME ZONE timestamp without time zone true",
             "at_tz TIMESTAMP WITHOUT TIME ZONE timestamp with time zone true",
-            "clock TEXT time without time zone true", "span TEXT interval true",
-            "uuid TEXT uuid true", "bytes TEXT bytea true", "json TEXT jsonb true",
-            "list TEXT[] text[] true", "numbers NUMERIC[] numeric[] true",
+            "clock TEXT time without time zone true",
+            "span TEXT interval true",
+            "uuid TEXT uuid true",
+            "bytes TEXT bytea true",
+            "json TEXT jsonb true",
+            "list TEXT[] text[] true",
+            "numbers NUMERIC[] numeric[] true",
             "data_hash TEXT text true",
         ]
     );
@@ -38,9 +50,17 @@ fn what_is_not_published_does_not_exist() {
     let f = fixture();
     f.database.sql(r#"CREATE TABLE "org.ds"."L1" (id bigint); INSERT INTO relations VALUES ('org.ds', 'gone', 'id', '')"#);
     for (schema, table) in [
-        ("org.ds", "L1"), ("org.ds", "gone"), ("public", "forms"), ("public", "relations"),
-        ("pg_catalog", "pg_class"), ("org", "ds"), ("org.ds", "l0"), ("", ""), ("a\0", "b"),
-        ("org.ds\"; drop table forms; --", "L0"), ("org.ds", "L0' or '1'='1"),
+        ("org.ds", "L1"),
+        ("org.ds", "gone"),
+        ("public", "forms"),
+        ("public", "relations"),
+        ("pg_catalog", "pg_class"),
+        ("org", "ds"),
+        ("org.ds", "l0"),
+        ("", ""),
+        ("a\0", "b"),
+        ("org.ds\"; drop table forms; --", "L0"),
+        ("org.ds", "L0' or '1'='1"),
     ] {
         let found = Relation::find(&f.store, &RelationName::new(schema, table)).unwrap();
         assert_eq!(found, None, "{schema}/{table}");

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use domain::FormType;
-use relations::{
-    Filter, Orientation, Page, PageOptions, Relation, RelationName, Selection,
-};
+use relations::{Filter, Orientation, Page, PageOptions, Relation, RelationName, Selection};
 use secrecy::SecretString;
 use store::{Store, StoreSettings};
 use test_kit::postgres::TestDatabase;

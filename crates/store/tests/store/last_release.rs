@@ -154,6 +154,28 @@ fn the_move_is_not_finished_while_its_worker_is_connected() {
     f.store.index_message_ids(OfRowsWithoutSubmissionId).unwrap();
 }
 
+/// The build of the index may take hours.
+#[test]
+fn a_worker_of_it_that_connects_while_the_move_is_finished_stops_that_too() {
+    let f = fixture().for_2016();
+    let mut report = f.session_that("BEGIN; SELECT * FROM form_form");
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| f.store.index_message_ids(OfRowsWithoutSubmissionId));
+        // The index is complete, and it watches who uses the table.
+        f.wait_for(
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()
+                 AND state = 'idle in transaction' AND application_name LIKE 'directory-form-data/%'",
+        );
+        let old = PgConnection::establish(&format!("{}?{NAME}", f.database.url())).unwrap();
+        report.batch_execute("COMMIT").unwrap();
+        let error = moving.join().unwrap().unwrap_err();
+        assert!(matches!(error, FinishMoveError::LastRelease { .. }), "{error}");
+        drop(old);
+    });
+    let of_all = "SELECT count(*) FROM pg_constraint WHERE conname = 'forms_sqs_message_id_key'";
+    assert_eq!(f.database.sql(of_all), "1");
+}
+
 #[test]
 fn an_owner_who_is_no_superuser_sees_its_worker_too() {
     let f = fixture().for_2016();

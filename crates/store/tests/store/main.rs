@@ -29,6 +29,7 @@ mod relations;
 mod removal;
 mod rights;
 mod rows;
+mod sessions;
 mod support;
 mod table_lock;
 mod time_limits;

@@ -1,5 +1,5 @@
-//! Readers that follow `forms` by id and stop at its watermark see each row once, in order, whatever
-//! the writers do.
+//! Readers that follow a published relation by id see each row once, in order, whatever the writers
+//! do.
 
 mod readers;
 mod writers;
@@ -11,6 +11,7 @@ use std::{
 };
 
 use diesel::{RunQueryDsl, connection::SimpleConnection};
+use domain::FormType;
 use store::{MessageIds, Watermark};
 use test_kit::postgres::{Cluster, ClusterOptions, Shutdown, sql};
 
@@ -21,19 +22,21 @@ use readers::{Page, follow};
 const ROWS: u64 = 200_000;
 
 #[test]
-fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not_misses_some() {
+fn a_reader_of_the_published_relation_sees_each_row_once_and_one_of_the_table_misses_some() {
     let mut cluster = cluster_with_prepared_transactions();
     let url = cluster.url("postgres");
     let store = store_on(&url, |_| {});
     store.migrate().unwrap();
     // The 2016 worker is one of the writers.
     store.index_message_ids(MessageIds::OfAllRows).unwrap();
+    assert_eq!(store.publish(&[FormType::form()]).unwrap().failed, []);
+    assert_eq!(store.index_relations().unwrap().failed, []);
     let standby = cluster.replica().unwrap();
     let standby_url = standby.url("postgres");
 
     let (done, drawn) = (AtomicBool::new(false), AtomicU64::new(0));
     let (url, standby_url, done, drawn) = (url.as_str(), standby_url.as_str(), &done, &drawn);
-    let (with_watermark, bare) = thread::scope(|scope| {
+    let (of_relation, of_table) = thread::scope(|scope| {
         let writers: Vec<_> = writers::ALL
             .iter()
             .map(|write| scope.spawn(move || writers::write_until(url, ROWS, drawn, *write)))
@@ -42,8 +45,8 @@ fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not
             scope.spawn(move || readers::advance_until(url, done));
         }
         let follower = |from, page| scope.spawn(move || follow(from, url, page, done));
-        let with_watermark = [url, standby_url].map(|from| follower(from, Page::UpToTheWatermark));
-        let bare = [url, standby_url].map(|from| follower(from, Page::UpToTheLastRow));
+        let of_relation = [url, standby_url].map(|from| follower(from, Page::OfTheRelation));
+        let of_table = [url, standby_url].map(|from| follower(from, Page::OfTheTable));
 
         while drawn.load(Ordering::Relaxed) < ROWS / 2 {
             thread::sleep(Duration::from_millis(20));
@@ -55,19 +58,19 @@ fn a_reader_that_stops_at_the_watermark_sees_each_row_once_and_one_that_does_not
         roll_back_prepared_transactions(url);
         done.store(true, Ordering::Relaxed);
         (
-            with_watermark.map(|reader| reader.join().unwrap()),
-            bare.map(|reader| reader.join().unwrap()),
+            of_relation.map(|reader| reader.join().unwrap()),
+            of_table.map(|reader| reader.join().unwrap()),
         )
     });
 
     let stored = sql(url, "select id from forms order by id").unwrap();
     let stored: Vec<i64> = stored.lines().map(|id| id.parse().unwrap()).collect();
     assert!(stored.len() as u64 >= ROWS);
-    for seen in with_watermark {
+    for seen in of_relation {
         assert_eq!(seen.len(), stored.len());
         assert!(seen == stored, "a reader saw other rows than those stored, or in another order");
     }
-    let missed: usize = bare.iter().map(|seen| stored.len() - seen.len()).sum();
+    let missed: usize = of_table.iter().map(|seen| stored.len() - seen.len()).sum();
     assert!(missed > 0, "nobody missed a row, so this test shows nothing");
 }
 

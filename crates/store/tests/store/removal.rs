@@ -1,6 +1,7 @@
 //! An erased submission stays erased, whatever arrives for it, and whoever inserts it.
 
 mod at_once;
+mod by_message_id;
 mod kept;
 mod message_ids;
 
@@ -148,6 +149,24 @@ fn another_submission_with_the_message_id_of_an_erased_one_is_not_taken_for_it()
          00000000-0000-0000-0000-000000000009||null"
     );
     assert_eq!(decided(f.store.insert_once(&[other])), [AlreadyStored]);
+}
+
+/// Nobody knows which submission id a message that was erased by its message id alone would bring.
+#[test]
+fn a_tombstone_without_a_submission_id_is_for_each_message_with_its_message_id() {
+    for f in [fixture(), fixture().for_2016()] {
+        decided(f.store.insert_once(&[old_message(1, DATA)]));
+        for message_id in ["message-0001", "message-0002"] {
+            assert_eq!(f.database.sql(&erase_call(None, Some(message_id))), "erased");
+        }
+        let rows = f.database.sql(ROWS);
+        for n in [1, 2] {
+            assert_eq!(decided(f.store.insert_once(&[submission(n, DATA)])), [AlreadyStored]);
+            let message_id = format!("message-{n:04}");
+            assert_eq!(kept::keep(&f, Some(n), &message_id, "{"), "erased");
+        }
+        assert_eq!(f.database.sql(ROWS), rows);
+    }
 }
 
 #[test]

@@ -16,7 +16,11 @@ fn query(sql: &str, parameters: &[Option<&str>]) -> TextQuery {
     }
 }
 
-fn read(store: &Store, query: &TextQuery, limits: ReadLimits) -> (Vec<Vec<Option<String>>>, ReadEnd) {
+fn read(
+    store: &Store,
+    query: &TextQuery,
+    limits: ReadLimits,
+) -> (Vec<Vec<Option<String>>>, ReadEnd) {
     let mut rows = Vec::new();
     let text = |cell: &&[u8]| String::from_utf8(cell.to_vec()).unwrap();
     let end = store.read_rows(query, limits, |cells| {
@@ -76,4 +80,14 @@ fn a_query_that_fails_or_takes_too_long_is_an_error_and_the_next_one_works() {
         assert!(f.store.read_rows(&query(sql, &[]), soon, |_| true).is_err(), "{sql}");
     }
     assert_eq!(read(&f.store, &query("SELECT 'fine'", &[]), ENOUGH).1, ReadEnd::Complete);
+}
+
+#[test]
+fn an_error_quotes_no_parameter() {
+    let f = fixture();
+    for sql in ["SELECT $1::date::text", "SELECT $1::bigint::text"] {
+        let error =
+            f.store.read_rows(&query(sql, &[Some("secret")]), ENOUGH, |_| true).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
 }

@@ -12,7 +12,7 @@ const CSV: Format = Format::Csv(CsvOptions {
     delimiter: tabular::Delimiter::Comma,
     formulas: tabular::Formulas::Guarded,
 });
-const JSON_LINES: Format = 
+const JSON_LINES: Format =
     Format::JsonLines(JsonLinesOptions { numbers_as_text: false, rows_as_lists: false });
 const PARQUET: Format = Format::Parquet(ParquetOptions { numeric_as_double: false });
 const ALL: [Format; 4] = [CSV, JSON_LINES, PARQUET, Format::Xlsx];
@@ -129,10 +129,18 @@ fn a_workbook_refuses_a_name_that_xml_cannot_hold() {
 
 #[test]
 fn a_table_without_rows_is_complete_in_every_format() {
-    for format in ALL {
-        let columns = [Column::new("a", Scalar::Text)];
+    let columns = [Column::new("a", Scalar::Text)];
+    let ends: [&[u8]; 4] = [b"a\r\n", b"", b"PAR1", b"PK\x05\x06"];
+    for (format, end) in ALL.into_iter().zip(ends) {
         let finished = write(format, &columns, &[]).unwrap();
         assert_eq!((finished.rows, finished.guarded_cells), (0, 0));
+        // The end of a ZIP has 22 bytes.
+        let last = if format == Format::Xlsx { 22 } else { end.len() };
+        let tail = &finished.bytes[finished.bytes.len() - last..];
+        assert!(tail.starts_with(end), "{format:?}");
+        // Parquet begins as it ends.
+        let binary = matches!(format, PARQUET | Format::Xlsx);
+        assert!(!binary || finished.bytes.len() > 100, "{format:?}");
         assert_eq!(finished.bytes.is_empty(), format == JSON_LINES);
     }
 }

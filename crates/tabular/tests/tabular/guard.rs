@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn without_the_guard_text_is_unchanged(text in ".{0,20}") {
+    fn without_the_guard_text_is_unchanged(text in "(\"|,|\n|\r|'|=|.){0,10}") {
         prop_assert_eq!(csv_cell(Formulas::Raw, &text), text);
     }
 }

@@ -45,7 +45,8 @@ fn assert_bounded(mib: usize, format: Format, columns: usize, cell: usize, rows:
         }
     }
     bytes += writer.finish().unwrap().bytes.len();
-    let used = peak_kib() - before;
+    // The kernel counts pages in lots, so a later look may find a lower peak.
+    let used = peak_kib().saturating_sub(before);
     eprintln!("{format:?}, {columns} columns, cells of {cell}: {used} KiB for {bytes} bytes");
     assert!(used <= mib * 1024, "{used} KiB");
 }
@@ -54,7 +55,7 @@ const PARQUET: Format = Format::Parquet(ParquetOptions { numeric_as_double: fals
 
 #[test]
 fn parquet_needs_20_mib_with_cells_of_a_mebibyte() {
-    assert_bounded(20, PARQUET, 2, 1 << 20, 200);
+    assert_bounded(20, PARQUET, 2, 1 << 20, 80);
 }
 
 #[test]
@@ -64,17 +65,17 @@ fn parquet_needs_20_mib_with_rows_of_a_kibibyte() {
 
 #[test]
 fn parquet_needs_20_mib_with_200_columns() {
-    assert_bounded(20, PARQUET, 200, 20, 10_000);
+    assert_bounded(20, PARQUET, 200, 20, 6000);
 }
 
 #[test]
 fn parquet_needs_40_mib_with_1500_columns() {
-    assert_bounded(40, PARQUET, 1500, 20, 400);
+    assert_bounded(40, PARQUET, 1500, 20, 1200);
 }
 
 #[test]
 fn csv_json_lines_and_xlsx_need_20_mib() {
-    assert_bounded(20, Format::Csv(CsvOptions::default()), 2, 1 << 20, 200);
-    assert_bounded(20, Format::JsonLines(JsonLinesOptions::default()), 2, 1 << 20, 200);
-    assert_bounded(20, Format::Xlsx, 3, 30_000, 1000);
+    assert_bounded(20, Format::Csv(CsvOptions::default()), 2, 1 << 20, 80);
+    assert_bounded(20, Format::JsonLines(JsonLinesOptions::default()), 2, 1 << 20, 80);
+    assert_bounded(20, Format::Xlsx, 3, 30_000, 600);
 }

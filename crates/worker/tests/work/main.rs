@@ -18,6 +18,7 @@ mod generated;
 mod invalid_list;
 mod kept;
 mod kept_redrive;
+mod kept_settlement;
 mod operator;
 mod redrive;
 mod redrive_refused;

@@ -8,11 +8,15 @@ use test_kit::{
 
 use crate::{kept::KEEPS, old_database::old_insert, operator::run_for_kept};
 
-/// How often each of five messages is delivered again: a thousand deliveries together.
-const DELIVERIES: usize = 200;
+/// How often each of seven messages is delivered again: more than a thousand deliveries together.
+const DELIVERIES: usize = 150;
+/// How often a worker of an older release tries to store each.
+const OLD_DELIVERIES: usize = 1000;
 const FORM: &str = r#"{"data": "of a person"}"#;
 const NOT_JSON: &str = "of a person who made no JSON";
 const ONLY_EVER_INVALID: &str = "only-ever-invalid";
+/// An invalid message with an id of ours, which is erased by that alone.
+const KEPT_WITH_ID: (&str, &str) = ("019dd6a3-0000-7000-8000-000000000001", "kept-with-id");
 
 const ROWS: &str = "select f from forms f order by id";
 /// The rows that have content.
@@ -40,8 +44,11 @@ async fn erase_all(stack: &Stack, api: &Service) -> Erased {
     let of_2016 = stack.sqs.send(QUEUE, r#"{"data": 1}"#, &[]).await;
     stack.wait_for_rows(2).await;
     stack.drained().await;
+    let (id, message_id) = KEPT_WITH_ID;
     stack.database.sql(&format!(
         "select keep_invalid('form', null, '{ONLY_EVER_INVALID}', '{NOT_JSON}', '{{}}', 'not_json', null);
+         select keep_invalid('form', '{id}', '{message_id}', '{NOT_JSON}', '{{}}', 'not_json', null);
+         select erase_submission('form', '{id}', null, 'request');
          select erase_submission('form', '{posted}', null, 'request');
          select erase_submission('form', null, '{of_2016}', 'request');
          select erase_submission('form', null, '{ONLY_EVER_INVALID}', 'request')"
@@ -51,13 +58,16 @@ async fn erase_all(stack: &Stack, api: &Service) -> Erased {
 }
 
 /// The messages of an erased submission, as they are when SQS delivers them.
-fn messages(erased: &Erased) -> [(&'static str, Vec<(&'static str, &str)>); 5] {
+fn messages(erased: &Erased) -> [(&'static str, Vec<(&'static str, &str)>); 7] {
     let first = "original_message_id";
     [
         (FORM, vec![("id", erased.posted.as_str())]),
         (r#"{"data": "corrected"}"#, vec![("id", erased.posted.as_str())]),
         (r#"{"data": 1}"#, vec![(first, erased.of_2016.as_str())]),
         (NOT_JSON, vec![(first, ONLY_EVER_INVALID)]),
+        (NOT_JSON, vec![("id", KEPT_WITH_ID.0), (first, KEPT_WITH_ID.1)]),
+        // This copy has lost its id.
+        (NOT_JSON, vec![(first, KEPT_WITH_ID.1)]),
         (r#"{"data": "corrected"}"#, vec![(first, ONLY_EVER_INVALID)]),
     ]
 }
@@ -118,20 +128,32 @@ async fn erased_submissions_do_not_come_back_through_older_workers_or_the_invali
          AS r (form_type, submission_id, sqs_message_id, received_at, data) \
          ON CONFLICT DO NOTHING RETURNING sqs_message_id;"
     );
-    let mut statements = insert;
+    let mut statements = insert.replace(
+        "ON CONFLICT DO",
+        &format!("CROSS JOIN generate_series(1, {OLD_DELIVERIES}) ON CONFLICT DO"),
+    );
     for (id, message_id) in [
         (format!("'{posted}'"), "posted again"),
         ("NULL".to_owned(), of_2016.as_str()),
         ("NULL".to_owned(), ONLY_EVER_INVALID),
+        ("NULL".to_owned(), KEPT_WITH_ID.1),
     ] {
-        statements += &format!("SELECT store_form('form', {id}, '{message_id}', now(), '{FORM}');");
+        statements += &format!(
+            "SELECT DISTINCT store_form('form', {id}, '{message_id}', now(), '{FORM}') \
+             FROM generate_series(1, {OLD_DELIVERIES});"
+        );
     }
-    let answers = vec!["already_stored"; 3 * 20].join("\n");
-    assert_eq!(stack.database.sql(&statements.repeat(20)), answers);
-    for message_id in [of_2016, ONLY_EVER_INVALID] {
+    assert_eq!(stack.database.sql(&statements), ["already_stored"; 4].join("\n"));
+    for message_id in [of_2016, ONLY_EVER_INVALID, KEPT_WITH_ID.1] {
         let insert = old_insert(1).replace("by-old-1", message_id);
         let refusal = stack.database.try_sql(&insert).unwrap_err().to_string();
         assert!(refusal.contains("duplicate key value"), "{refusal}");
+        let insert = insert.replace("returning form_form.id", "");
+        stack.database.sql(&format!(
+            "do $$ begin for n in 1..{OLD_DELIVERIES} loop \
+                 begin {insert}; raise 'it came back'; exception when unique_violation then null; end; \
+             end loop; end $$"
+        ));
     }
 
     // They are on the invalid queue too, from before they were erased.
@@ -157,4 +179,25 @@ async fn a_message_that_is_erased_while_it_is_sent_back_is_not_stored() {
     let rows = stack.database.sql(ROWS);
     worker.signal(Signal::Continue);
     nothing_has_come_back(&stack, &rows).await;
+}
+
+/// The question waits for a lock as long as the statement timeout. The message cannot wait for so long.
+#[tokio::test]
+async fn an_invalid_message_is_set_aside_if_the_database_does_not_say_in_time_whether_it_was_erased()
+ {
+    let stack = Stack::start();
+    let worker = stack.ready_worker(&[KEEPS]).await;
+    stack.database.sql("select erase_submission('form', null, 'erased', 'request')");
+    let lock = stack.database.lock("forms");
+    stack.sqs.send(QUEUE, NOT_JSON, &[("original_message_id", "erased")]).await;
+    worker.logged("Set a message aside.").await;
+    let log = worker.log();
+    assert!(log.contains("The database does not say which invalid messages"), "{log}");
+    assert!(log.contains("no answer in time"), "{log}");
+    assert!(!log.contains("statement timeout"), "{log}");
+
+    drop(lock);
+    stack.drained().await;
+    stack.wait_for_counts(INVALID, Counts::NONE).await;
+    assert_eq!(stack.database.sql("select count(*) from invalid_messages"), "0");
 }

@@ -7,13 +7,13 @@ use test_kit::postgres::sql;
 
 use super::{
     Options,
-    commands::worker,
     fill::fill,
     memory_limit::{MemoryLimit, forget_cached},
     rates::{self, Rates, Run},
     room, wal,
 };
 use crate::{
+    commands::worker,
     lab::{Lab, Revision},
     machine::{self, Fact},
     page,

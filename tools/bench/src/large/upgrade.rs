@@ -12,7 +12,6 @@ use test_kit::postgres::sql;
 
 use super::{
     Options,
-    commands::worker,
     fill::fill,
     last_release::{self, insert},
     room,
@@ -20,6 +19,7 @@ use super::{
     table::FILLING,
 };
 use crate::{
+    commands::worker,
     lab::Lab,
     machine::{self, Fact},
     table::number,

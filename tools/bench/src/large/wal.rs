@@ -43,12 +43,12 @@ fn insert(lab: &Lab, database: &str, batches: u64) -> Result<()> {
 }
 
 fn record(number: usize) -> Record {
-    // Its last 8 bytes are random; SQS gives each message a random id.
+    // SQS gives each message a random id. Of a UUIDv7, only the last 4 bytes are random.
     let (random, again) = (Uuid::now_v7().as_u64_pair().1, Uuid::now_v7().as_u64_pair().1);
     Record {
         form_type: FORM_TYPE.to_owned(),
         submission_id: Some(Uuid::now_v7()),
-        sqs_message_id: Uuid::from_u64_pair(random.rotate_left(17), again).to_string(),
+        sqs_message_id: Uuid::from_u64_pair(random.rotate_left(32), again).to_string(),
         received_at: Some(chrono::Utc::now()),
         data: small_form(number),
         schema_digest: None,

@@ -1,4 +1,4 @@
-//! Two advancers of the watermark, and readers with and without it.
+//! Two advancers of the watermark, and readers of the published relation and of the table itself.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -12,8 +12,8 @@ use super::writers::connect;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Page {
-    UpToTheWatermark,
-    UpToTheLastRow,
+    OfTheRelation,
+    OfTheTable,
 }
 
 #[derive(QueryableByName)]
@@ -51,11 +51,10 @@ fn advance(connection: &mut PgConnection) -> QueryResult<usize> {
 /// last row is.
 pub fn follow(url: &str, primary: &str, page: Page, done: &AtomicBool) -> Vec<i64> {
     let next = match page {
-        Page::UpToTheWatermark => {
-            "select f.id from forms f, watermarks w \
-             where w.relation = 'forms' and f.id > $1 and f.id <= w.id order by f.id limit 500"
+        Page::OfTheRelation => {
+            "select id from submissions.form where id > $1 order by id limit 500"
         }
-        Page::UpToTheLastRow => "select id from forms where id > $1 order by id limit 500",
+        Page::OfTheTable => "select id from forms where id > $1 order by id limit 500",
     };
     let mut connection = connect(url);
     let mut seen = Vec::new();

@@ -186,3 +186,30 @@ fn two_workers_that_start_at_the_same_time_end_with_the_same_view() {
     let columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'submissions.t'::regclass AND attnum > 0";
     assert_eq!(f.database.sql(columns), "12");
 }
+
+/// Reading all rows of a large table takes minutes.
+#[test]
+fn rows_are_looked_at_again_only_for_a_form_type_that_has_never_had_a_view() {
+    let f = fixture();
+    f.publish(&[form_type("busy", r#""p": {}"#)]);
+    f.insert("busy", "{}");
+    // Nobody could have a view with such a name.
+    f.insert(&"x".repeat(60), "{}");
+    f.advance();
+    let looked_at = "SELECT up_to FROM forms_looked_at";
+    let report = f.session_that("BEGIN; SELECT * FROM submissions.busy");
+    let changed = [form_type("busy", r#""q": {}"#)];
+    assert_eq!(f.store.publish(&changed).unwrap().failed.len(), 1);
+    assert_eq!(f.database.sql(looked_at), "2");
+    drop(report);
+
+    // Somebody has made something else of this name.
+    f.database.sql("CREATE TABLE submissions.taken (id bigint)");
+    f.insert("taken", "{}");
+    f.advance();
+    assert_eq!(f.store.publish(&changed).unwrap().failed.len(), 1);
+    assert_eq!(f.database.sql(looked_at), "2");
+    f.database.sql("DROP TABLE submissions.taken");
+    assert_eq!(f.publish(&[]), ["taken"]);
+    assert_eq!(f.database.sql(looked_at), "3");
+}

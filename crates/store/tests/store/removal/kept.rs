@@ -10,7 +10,7 @@ use super::{DATA, ERASURES, erase, erase_call};
 use crate::support::{Fixture, decided, fixture, submission};
 
 /// Everything of a kept message that could hold form data.
-const KEPT: &str =
+pub const KEPT: &str =
     "SELECT sqs_message_id, convert_from(body, 'UTF8'), convert_from(attributes, 'UTF8'), state,
     erased_at IS NOT NULL FROM invalid_messages ORDER BY id";
 
@@ -82,8 +82,15 @@ fn a_row_and_its_kept_message_are_erased_together() {
 
 #[test]
 fn a_message_that_is_kept_while_it_is_erased_leaves_no_content() {
-    let (keep, erase) = (keep_call(Some(1), "message-0001", "not JSON"), erase_call(Some(1), None));
-    for (first, second) in [(&keep, &erase), (&erase, &keep)] {
+    let keep = &keep_call(Some(1), "message-0001", "not JSON");
+    let by_submission_id = &erase_call(Some(1), None);
+    let by_message_id = &erase_call(None, Some("message-0001"));
+    for (first, second) in [
+        (keep, by_submission_id),
+        (by_submission_id, keep),
+        (keep, by_message_id),
+        (by_message_id, keep),
+    ] {
         for end in ["COMMIT", "ROLLBACK"] {
             let f = fixture();
             let mut open = f.session_that(&format!("BEGIN; {first}"));
@@ -94,7 +101,7 @@ fn a_message_that_is_kept_while_it_is_erased_leaves_no_content() {
                 other.join().unwrap();
             });
             // One of the two is rolled back, or nothing is left.
-            let kept_alone = first == &erase && end == "ROLLBACK";
+            let kept_alone = second == keep && end == "ROLLBACK";
             let content = f.database.sql("SELECT count(*) FROM invalid_messages WHERE body <> ''");
             assert_eq!(content, if kept_alone { "1" } else { "0" }, "{first} {end}");
         }

@@ -253,3 +253,17 @@ fn an_analyst_reads_the_views_of_submissions_and_nothing_else() {
         assert_eq!(server.refusal(role, "select * from submissions.a_form"), DENIED, "{role}");
     }
 }
+
+/// For a time that is not written as usual, the function in a view calls another.
+#[test]
+fn an_analyst_reads_every_time_although_not_everyone_may_use_the_schema() {
+    let server = server();
+    server.make_roles();
+    server.migrate();
+    server.admin("revoke usage on schema public from public");
+    server.make_roles();
+    let view = "create view submissions.times as
+        select public.read_time(text) as time from unnest(array['2016-01-02T03:04:05Z', '2016-12-31T23:59:60Z']) as text";
+    assert_eq!(server.refusal("form_migrator", view), "");
+    assert_eq!(server.refusal("form_analyst", "select time from submissions.times"), "");
+}
