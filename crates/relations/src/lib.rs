@@ -6,7 +6,7 @@
 //!
 //! [`Relation::find`] says which columns a relation has, [`Filters`] reads conditions as in
 //! PostgREST, [`Selection::page`] reads one page as JSON, and [`Export`] reads all rows in any format
-//! of [`tabular`].
+//! of [`tabular`]. [`Scopes::allows`] says what a client may read of it.
 //!
 //! No name that a client has sent becomes SQL: names are compared with those of the catalog, and
 //! values are parameters.
@@ -14,6 +14,7 @@
 //! Every call blocks for a limited time, as those of `store` do.
 
 mod name;
+mod scope;
 
 mod catalogue;
 mod column;
@@ -36,4 +37,5 @@ pub use export::{Export, ExportOptions, Proof};
 pub use filter::{Filter, Filters};
 pub use name::RelationName;
 pub use page::{Orientation, Page, PageOptions};
+pub use scope::{Access, BadScope, Scope, Scopes};
 pub use select::Selection;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// The schema of the relations of form types.
-const SUBMISSIONS: &str = "submissions";
+pub(crate) const SUBMISSIONS: &str = "submissions";
+/// The list of the submissions that were erased, in the same schema.
+pub(crate) const ERASURES: &str = "erasures";
 /// The table of the old data store under which a form type can be read too.
 const OLD_TABLE: &str = "L0";
 

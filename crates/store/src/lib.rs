@@ -16,12 +16,14 @@ mod probe;
 mod session;
 mod statements;
 
+mod clients;
 mod concurrent_index;
 mod durability;
 mod finish_move;
 mod invalid;
 mod migrations;
 mod old_workers;
+mod readers;
 mod relations;
 mod removal;
 mod rights;
@@ -37,11 +39,18 @@ mod pool;
 mod settings;
 mod unavailable;
 
+pub use clients::{
+    EndedKey, NewClient, NewKey, NewScope, RotatedKey, StoredClient, StoredKey, StoredScope,
+};
 pub use durability::{Durability, DurabilityRisk};
 pub use finish_move::{FinishMoveError, MessageIds};
 pub use invalid::{Keeping, Sending, Waiting};
 pub use migrations::{MigrateError, SchemaState};
 pub use outcome::{Insertion, RowOutcome, SqlState};
+pub use readers::{
+    AuditEntry, AuditEvent, EndedExport, ExportColumn, ExportRecord, ExportState, NewExport,
+    Position, SubmissionState, SubmissionWhere,
+};
 pub use relations::{PublishError, Published};
 pub use rows::{ReadEnd, ReadLimits, TextQuery};
 pub use settings::{InvalidSettings, StoreSettings};

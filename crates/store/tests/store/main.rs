@@ -8,6 +8,7 @@
 
 mod adoption;
 mod batches;
+mod clients;
 mod concurrency;
 mod database_page;
 mod discretion;
@@ -23,6 +24,7 @@ mod outages;
 mod outcomes;
 mod pooler;
 mod probe;
+mod readers;
 mod relations;
 mod removal;
 mod rights;

@@ -18,6 +18,7 @@ fn all() -> Vec<String> {
         "2026-11-23-200000_removal",
         "2026-11-24-000000_relations",
         "2026-11-24-100000_large_tables",
+        "2026-11-25-000000_readers",
     ]
     .map(str::to_owned)
     .to_vec()

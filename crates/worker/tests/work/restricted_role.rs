@@ -1,6 +1,7 @@
 //! The roles of `deploy/postgres/roles.sql`: the worker can store and keep, and nothing else.
 
 mod reach;
+mod readers;
 mod server;
 
 use server::{DENIED, Server, psql};

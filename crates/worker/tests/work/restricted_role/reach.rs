@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::server::{DENIED, Server};
 
-const ROLES: [&str; 3] = ["form_worker", "form_operator", "form_analyst"];
+const ROLES: [&str; 5] =
+    ["form_worker", "form_operator", "form_analyst", "form_reader", "form_manager"];
 
 /// A role without any grant: it has the rights that everyone has.
 const NOBODY: &str = "nobody";

@@ -37,7 +37,14 @@ impl Server {
     /// Runs the script as an operator does, and then sets the passwords.
     pub(super) fn make_roles(&self) {
         self.run(ROLES);
-        self.set_passwords(&["form_migrator", "form_worker", "form_operator", "form_analyst"]);
+        self.set_passwords(&[
+            "form_migrator",
+            "form_worker",
+            "form_operator",
+            "form_analyst",
+            "form_reader",
+            "form_manager",
+        ]);
     }
 
     pub(super) fn make_roles_of_the_last_release(&self) {
