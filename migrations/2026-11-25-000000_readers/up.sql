@@ -49,7 +49,8 @@ create table home.client_changes (
     client_id text not null references home.clients,
     at timestamptz not null default now(),
     by text not null,
-    change text not null check (change in ('added', 'key_added', 'key_ended', 'scopes_set', 'disabled')),
+    change text not null
+        check (change in ('added', 'key_added', 'key_reencrypted', 'key_ended', 'scopes_set', 'disabled')),
     detail text
 );
 create index client_changes_client on home.client_changes (client_id, id);
@@ -322,7 +323,7 @@ comment on column home.client_changes.client_id is 'the client';
 comment on column home.client_changes.at is 'when';
 comment on column home.client_changes.by is 'who';
 comment on column home.client_changes.change is 'what';
-comment on column home.client_changes.detail is 'the id of the key, or the new patterns';
+comment on column home.client_changes.detail is 'the id of the key, or the new scopes';
 
 comment on table home.client_positions is 'how far clients have read';
 comment on column home.client_positions.client_id is 'the client';

@@ -138,6 +138,20 @@ impl ClientsCommand {
     pub fn needs_key(&self) -> bool {
         matches!(self, Self::Add(_) | Self::Rotate(_) | Self::Import(_) | Self::Reencrypt(_))
     }
+
+    /// Whether it changes nothing although it could.
+    pub fn is_dry_run(&self) -> bool {
+        match self {
+            Self::List => false,
+            Self::Add(AddArguments { dry_run, .. })
+            | Self::Scope(ScopeArguments { dry_run, .. })
+            | Self::Rotate(RotateArguments { dry_run, .. })
+            | Self::EndKey(EndKeyArguments { dry_run, .. })
+            | Self::Disable(DisableArguments { dry_run, .. })
+            | Self::Import(ImportArguments { dry_run, .. })
+            | Self::Reencrypt(ReencryptArguments { dry_run }) => *dry_run,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod import;
 mod keys;
 mod list;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, anyhow, bail};
 use credentials::CredentialsKey;
 use relations::Scope;
@@ -24,15 +26,23 @@ use crate::{
 pub fn run(command: &ClientsCommand, shared: &Shared, settings: &Settings) -> anyhow::Result<bool> {
     let context =
         Run { store: Store::new(&settings.store).context("DATABASE_URL")?, shared, settings };
+    let result = run_with(&context, command);
+    if command.is_dry_run() && result.is_ok() {
+        output::message("This was a dry run: nothing was changed.");
+    }
+    result
+}
+
+fn run_with(context: &Run<'_>, command: &ClientsCommand) -> anyhow::Result<bool> {
     match command {
-        ClientsCommand::Add(arguments) => keys::add(&context, arguments),
-        ClientsCommand::List => list::list(&context),
-        ClientsCommand::Scope(arguments) => scope(&context, arguments),
-        ClientsCommand::Rotate(arguments) => keys::rotate(&context, arguments),
-        ClientsCommand::EndKey(arguments) => end_key(&context, arguments),
-        ClientsCommand::Disable(arguments) => disable(&context, arguments),
-        ClientsCommand::Import(arguments) => import::import(&context, arguments),
-        ClientsCommand::Reencrypt(arguments) => keys::reencrypt(&context, arguments.dry_run),
+        ClientsCommand::Add(arguments) => keys::add(context, arguments),
+        ClientsCommand::List => list::list(context),
+        ClientsCommand::Scope(arguments) => scope(context, arguments),
+        ClientsCommand::Rotate(arguments) => keys::rotate(context, arguments),
+        ClientsCommand::EndKey(arguments) => end_key(context, arguments),
+        ClientsCommand::Disable(arguments) => disable(context, arguments),
+        ClientsCommand::Import(arguments) => import::import(context, arguments),
+        ClientsCommand::Reencrypt(arguments) => keys::reencrypt(context, arguments.dry_run),
     }
 }
 
@@ -90,18 +100,21 @@ fn refused(unavailable: Unavailable) -> anyhow::Error {
     }
 }
 
-fn texts(scopes: &[Scope]) -> Vec<String> {
+fn texts(scopes: &[NewScope]) -> Vec<String> {
     scopes.iter().map(ToString::to_string).collect()
 }
 
+/// What the scopes of the command line amount to: they add up.
 fn stored(scopes: &[Scope]) -> Vec<NewScope> {
     let mut stored: Vec<NewScope> = Vec::new();
     for scope in scopes {
-        let columns = scope.columns().map(<[String]>::to_vec);
+        let columns = scope.columns().map(without_repeats);
         match stored.iter_mut().find(|known| known.pattern == scope.pattern()) {
-            // The same pattern twice: as always, scopes add up.
             Some(known) => match (&mut known.columns, columns) {
-                (Some(known), Some(columns)) => known.extend(columns),
+                (Some(known), Some(columns)) => {
+                    known.extend(columns);
+                    *known = without_repeats(known);
+                }
                 (known, _) => *known = None,
             },
             None => stored.push(NewScope { pattern: scope.pattern(), columns }),
@@ -110,18 +123,21 @@ fn stored(scopes: &[Scope]) -> Vec<NewScope> {
     stored
 }
 
+fn without_repeats(names: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(|name| seen.insert(*name)).cloned().collect()
+}
+
 fn scope(context: &Run<'_>, arguments: &ScopeArguments) -> anyhow::Result<bool> {
     let by = context.actor()?;
     let before = list::scopes(&context.client(&arguments.id)?);
+    let scopes = stored(&arguments.scopes);
     let is_known = arguments.dry_run
-        || context
-            .store
-            .set_scopes(&arguments.id, &stored(&arguments.scopes), by)
-            .map_err(refused)?;
+        || context.store.set_scopes(&arguments.id, &scopes, by).map_err(refused)?;
     if !is_known {
         return Err(unknown(&arguments.id));
     }
-    let scopes = texts(&arguments.scopes);
+    let scopes = texts(&scopes);
     context.show(
         &json!({ "id": arguments.id, "scopes": scopes, "scopes_before": before, "dry_run": arguments.dry_run }),
         &[

@@ -31,16 +31,22 @@ pub struct Access {
 }
 
 impl Scope {
-    /// Reads a scope as people write it.
+    /// Reads a scope as people write it. A name that only a typing error explains is refused,
+    /// because it would match nothing, and nobody would say so.
     ///
     /// # Errors
     /// It is not one.
     pub fn parse(text: &str) -> Result<Self, BadScope> {
-        let Some((pattern, columns)) = text.strip_suffix(')').and_then(|text| text.split_once('('))
-        else {
-            return Self::new(text, None);
-        };
-        Self::new(pattern, Some(columns.split(',').map(|name| name.trim().to_owned()).collect()))
+        let with_columns = text.strip_suffix(')').and_then(|text| text.split_once('('));
+        let (pattern, columns) = with_columns
+            .map_or((text, None), |(pattern, columns)| (pattern, Some(columns.split(','))));
+        if pattern.contains(['(', ')']) {
+            return Err(BadScope::Column);
+        }
+        if pattern.split('/').any(|part| part.trim() != part || part.contains(char::is_control)) {
+            return Err(BadScope::Name);
+        }
+        Self::new(pattern, columns.map(|names| names.map(|name| name.trim().to_owned()).collect()))
     }
 
     /// A scope of a pattern, limited to these columns if there are any.

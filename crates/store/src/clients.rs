@@ -1,6 +1,7 @@
 //! The clients that may read published relations, with their keys and scopes.
 
 mod change;
+mod new;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,7 +12,10 @@ use diesel::{
     sql_types::{Array, Binary, Bool, Nullable, Text, Timestamptz},
 };
 
-pub use self::change::{EndedKey, NewClient, NewKey, NewScope, RotatedKey};
+pub use self::{
+    change::{EndedKey, RotatedKey},
+    new::{NewClient, NewKey, NewScope},
+};
 use crate::{store::Store, unavailable::Unavailable};
 
 /// A client, also a disabled one.

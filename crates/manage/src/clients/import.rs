@@ -24,6 +24,8 @@ const MAX_KEY: usize = 1000;
 /// with them.
 const WITH_COUNTERPART: [&str; 2] = ["get_table_structure", "get_table_data"];
 
+const NOT_CSV: &str = "standard input is not CSV in UTF-8; nothing was imported";
+
 /// A client of the old data store.
 struct OldClient {
     /// The number of its line among the clients, from 1.
@@ -48,7 +50,8 @@ pub(super) fn import(run: &Run<'_>, arguments: &ImportArguments) -> anyhow::Resu
     check_credentials(run, &clients)?;
     let mut taken: BTreeSet<String> = clients.into_iter().map(|client| client.id).collect();
 
-    let (scope_texts, scopes) = (texts(scopes), stored(scopes));
+    let scopes = stored(scopes);
+    let scope_texts = texts(&scopes);
     let mut objects = Vec::new();
     let mut all_imported = true;
     for client in &old {
@@ -84,21 +87,20 @@ pub(super) fn import(run: &Run<'_>, arguments: &ImportArguments) -> anyhow::Resu
             "dry_run": dry_run,
         }));
     }
-    show(run, &objects)?;
+    show(run, &objects, *dry_run)?;
     Ok(all_imported)
 }
 
-fn show(run: &Run<'_>, objects: &[Value]) -> anyhow::Result<()> {
+fn show(run: &Run<'_>, objects: &[Value], dry_run: bool) -> anyhow::Result<()> {
     if run.shared.json {
         return output::results(&output::json_lines(objects));
     }
+    let note = if dry_run { "would be imported" } else { "imported, rotate" };
     let imported = |object: &&Value| object.get("imported") == Some(&Value::Bool(true));
     let rows: Vec<[String; 2]> = objects
         .iter()
         .filter(imported)
-        .filter_map(|object| {
-            Some([object.get("id")?.as_str()?.to_owned(), "imported, rotate".to_owned()])
-        })
+        .filter_map(|object| Some([object.get("id")?.as_str()?.to_owned(), note.to_owned()]))
         .collect();
     output::results(&output::table(["id", "note"], &rows))
 }
@@ -143,9 +145,10 @@ fn refusal(client: &OldClient, taken: &BTreeSet<String>) -> Option<&'static str>
 impl OldClient {
     /// If id and key are swapped in the file, the id is really the key.
     fn shown_id(&self) -> &str {
-        let looks_like_a_key = self.id.len() >= MIN_KEY
-            && self.key_length < MIN_KEY
-            && self.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_separator = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
+        let is_words = self.id.bytes().any(is_separator)
+            && self.id.bytes().all(|byte| byte.is_ascii_lowercase() || is_separator(byte));
+        let looks_like_a_key = self.id.len() >= MIN_KEY && self.key_length < MIN_KEY && !is_words;
         if looks_like_a_key || !is_client_id(&self.id) {
             "(an id that is not shown)"
         } else {
@@ -159,42 +162,49 @@ fn without_counterpart(client: &OldClient) -> impl Iterator<Item = &str> {
 }
 
 /// Reads the file, with or without the names of its columns.
-fn read(file: impl io::Read) -> anyhow::Result<Vec<OldClient>> {
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
+fn read(mut file: impl io::Read) -> anyhow::Result<Vec<OldClient>> {
+    let mut text = String::new();
+    // The errors of the libraries could quote a line, with its key.
+    file.read_to_string(&mut text).ok().context(NOT_CSV)?;
+    // The rest of the file, with its keys, would become a description.
+    ensure!(
+        text.matches('"').count().is_multiple_of(2),
+        "a quotation mark on standard input has no counterpart; nothing was imported"
+    );
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut clients = Vec::new();
-    let mut order: Option<[usize; 4]> = None;
+    // Where the columns are, and how many there are.
+    let mut order: Option<([usize; 4], usize)> = None;
     for record in reader.records() {
-        // The library's error would quote the line, with its key.
-        let record =
-            record.ok().context("standard input is not CSV in UTF-8; nothing was imported")?;
-        if order.is_none() {
-            let places = header(&record);
-            order = Some(places.unwrap_or([0, 1, 2, 3]));
-            if places.is_some() {
-                continue;
-            }
+        let record = record.ok().context(NOT_CSV)?;
+        let is_first = order.is_none();
+        let places = header(&record);
+        let (order, width) = *order
+            .get_or_insert((places.unwrap_or([0, 1, 2, 3]), places.map_or(4, |_| record.len())));
+        if is_first && places.is_some() {
+            continue;
         }
         let row = clients.len() + 1;
-        let cell = |column: usize| -> anyhow::Result<&str> {
-            let place = order.and_then(|order| order.get(column).copied());
-            place.and_then(|place| record.get(place)).with_context(|| {
-                format!(
-                    "row {row} of standard input lacks a column: it needs {}; nothing was imported",
-                    COLUMNS.join(", ")
-                )
-            })
-        };
-        let key = cell(1)?;
+        ensure!(
+            record.len() == width,
+            "row {row} of standard input has {} columns instead of {width}; it needs {}; nothing was imported",
+            record.len(),
+            COLUMNS.join(", ")
+        );
+        let [id, key, scope, description] =
+            order.map(|place| record.get(place).unwrap_or_default());
         clients.push(OldClient {
             row,
-            id: cell(0)?.to_owned(),
+            id: id.to_owned(),
             key: SecretString::from(key),
             key_length: key.chars().count(),
             is_visible_ascii: key.bytes().all(|byte| matches!(byte, b' '..=b'~')),
-            scopes: scopes(cell(2)?),
-            description: cell(3)?.to_owned(),
+            scopes: scopes(scope),
+            description: description.to_owned(),
         });
     }
+    ensure!(!clients.is_empty(), "standard input has no clients; nothing was imported");
     Ok(clients)
 }
 

@@ -1,6 +1,6 @@
 //! Makes keys, and encrypts them again.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use credentials::ClientKey;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -37,17 +37,17 @@ pub(super) fn add(run: &Run<'_>, arguments: &AddArguments) -> anyhow::Result<boo
     check_credentials(run, &clients)?;
 
     let key = ClientKey::generate()?;
+    let scopes = stored(scopes);
     if !dry_run {
         let ciphertext = run.credentials()?.seal(id, key.id(), key.text())?;
         let new_key = NewKey { id: key.id(), ciphertext: &ciphertext, imported: false };
-        let scopes = stored(scopes);
         let client = NewClient { id, description, key: new_key, scopes: &scopes };
         ensure!(
             run.store.add_client(&client, by).map_err(refused)?,
             "there is a client {id} already"
         );
     }
-    show_key(run, id, (!dry_run).then_some(&key), ("scopes", texts(scopes)))
+    show_key(run, id, (!dry_run).then_some(&key), ("scopes", texts(&scopes)))
 }
 
 pub(super) fn rotate(run: &Run<'_>, arguments: &RotateArguments) -> anyhow::Result<bool> {
@@ -55,6 +55,10 @@ pub(super) fn rotate(run: &Run<'_>, arguments: &RotateArguments) -> anyhow::Resu
     let by = run.actor()?;
     let clients = run.clients()?;
     let client = clients.iter().find(|client| client.id == *id).ok_or_else(|| unknown(id))?;
+    ensure!(
+        client.disabled_at.is_none(),
+        "the client {id} is disabled: a new key would not work either"
+    );
     check_credentials(run, &clients)?;
     let old: Vec<String> = live(client).map(|key| key.id.clone()).collect();
 
@@ -98,12 +102,20 @@ fn show_key(
         }
         None => "(nothing was changed)".to_owned(),
     };
-    run.show(&object, &[("id", id.to_owned()), ("key", shown), (name, list.join(", "))])?;
+    let label = name.replace('_', " ");
+    run.show(&object, &[("id", id.to_owned()), ("key", shown), (&label, list.join(", "))])
+        .with_context(|| match key {
+            Some(key) => format!(
+                "nobody has seen the new key {}: end it with `manage clients end-key {id} {0}`, after `manage clients rotate {id}`",
+                key.id()
+            ),
+            None => "nothing was changed".to_owned(),
+        })?;
     Ok(true)
 }
 
 pub(super) fn reencrypt(run: &Run<'_>, dry_run: bool) -> anyhow::Result<bool> {
-    run.actor()?;
+    let by = run.actor()?;
     let credentials = run.credentials()?;
     let (mut keys, mut reencrypted, mut changed) = (0, 0, 0);
     let mut unreadable: Vec<Value> = Vec::new();
@@ -123,7 +135,7 @@ pub(super) fn reencrypt(run: &Run<'_>, dry_run: bool) -> anyhow::Result<bool> {
             }
             let new = credentials.seal(&client.id, &key.id, &opened.text)?;
             if dry_run
-                || run.store.reencrypt_key(&key.id, &key.ciphertext, &new).map_err(refused)?
+                || run.store.reencrypt_key(&key.id, &key.ciphertext, &new, by).map_err(refused)?
             {
                 reencrypted += 1;
             } else {

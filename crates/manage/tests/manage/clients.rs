@@ -93,6 +93,8 @@ fn clients_of_the_old_data_store_are_imported_with_the_scopes_of_the_command_lin
                 taken,another-key-of-the-old,{*},\n\
                 a b,another-key-of-the-old,{*},\n\
                 ABCDEF0123456789abcdef,old-id,{*},\n\
+                0a1b2c3d-0a1b-2c3d-4e5f,old-id,{*},\n\
+                data-flow-pipeline,too-short,{*},\n\
                 old,another-key-of-the-old,{*},\n";
     let import = |arguments: &[&str]| f.run_with(&[("CREDENTIALS_KEY", KEY)], arguments, file);
     let ended = import(&["import", "--scope", "org.*/L0", "--json"]);
@@ -106,11 +108,15 @@ fn clients_of_the_old_data_store_are_imported_with_the_scopes_of_the_command_lin
         ("taken", false),
         (hidden, false),
         (hidden, false),
+        (hidden, false),
+        ("data-flow-pipeline", false),
         ("old", false),
     ];
     assert_eq!(imported, expected.map(|(id, imported)| (json!(id), json!(imported))));
     assert_eq!(ended.lines()[0]["without_counterpart"], json!(["list_ons_postcodes"]));
-    for secret in ["a-key-of-16-chars", "fifteen-chars-x", "another-key", "ABCDEF0123456789"] {
+    for secret in
+        ["a-key-of-16-chars", "fifteen-chars-x", "another-key", "ABCDEF0123456789", "0a1b2c3d"]
+    {
         assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{secret}");
     }
     assert_eq!(keys(&f, KEY, "old"), [Some("a-key-of-16-chars".to_owned())]);
@@ -170,4 +176,45 @@ fn a_wrong_command_line_ends_with_2_and_wrong_settings_with_1() {
         assert!(ended.stderr.contains(name) && !ended.stderr.contains("c2hv"), "{}", ended.stderr);
     }
     assert_eq!(f.run_with(&[], &["list"], "").status, Some(0), "list needs no key");
+}
+
+#[test]
+fn scopes_that_are_repeated_add_up_and_are_shown_as_they_are_stored() {
+    let f = sandbox();
+    for (scopes, stored) in [
+        (&["a/b", "a/b(id)"][..], json!(["a/b"])),
+        (&["a/b(id)", "a/b"], json!(["a/b"])),
+        (&["a/b(id,name,id)", "a/b(name, other)"], json!(["a/b(id,name,other)"])),
+    ] {
+        let id = format!("client{}", f.store.clients().unwrap().len());
+        let scopes = scopes.iter().flat_map(|scope| ["--scope", *scope]);
+        let add: Vec<&str> = ["add", &id, "--json"].into_iter().chain(scopes).collect();
+        assert_eq!(f.run(&add).object()["scopes"], stored);
+        assert_eq!(f.run(&["list", "--json"]).lines().last().unwrap()["scopes"], stored);
+        let detail =
+            "SELECT detail FROM client_changes WHERE change = 'added' ORDER BY id DESC LIMIT 1";
+        assert_eq!(f.database.sql(detail), stored[0].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_disabled_client_gets_no_new_key() {
+    let f = sandbox();
+    f.run(&ADD).object();
+    assert_eq!(f.run(&["disable", "pipeline"]).status, Some(0));
+    let refused = f.run(&["rotate", "pipeline"]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(1), ""));
+    assert!(refused.stderr.contains("is disabled"), "{}", refused.stderr);
+}
+
+/// Otherwise a key would be live that nobody knows, and nothing would say so.
+#[test]
+fn if_a_new_key_cannot_be_shown_the_message_names_it() {
+    let f = sandbox();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = f.run_into(full.into(), &ADD);
+    assert_eq!(ended.status, Some(1));
+    let client = f.store.clients().unwrap().remove(0);
+    let expected = format!("manage clients end-key pipeline {}", client.keys[0].id);
+    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }

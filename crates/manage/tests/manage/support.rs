@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use secrecy::SecretString;
@@ -40,23 +40,38 @@ impl Sandbox {
     }
 
     pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Ended {
-        let mut child = Command::new(path_of("manage"))
+        let mut child = self.command(arguments).envs(variables.iter().copied()).spawn().unwrap();
+        // A program that refuses its command line reads nothing.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Ended::from(child.wait_with_output().unwrap())
+    }
+
+    /// With another standard output.
+    pub fn run_into(&self, stdout: Stdio, arguments: &[&str]) -> Ended {
+        let mut command = self.command(arguments);
+        command.env("CREDENTIALS_KEY", KEY).stdin(Stdio::null()).stdout(stdout);
+        Ended::from(command.spawn().unwrap().wait_with_output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(path_of("manage"));
+        command
             .arg("clients")
             .args(arguments)
             .env_clear()
             .env("DATABASE_URL", self.database.url())
             .env("USER", "olive")
-            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that refuses its command line reads nothing.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended {
+        Self {
             status: output.status.code(),
             stdout: text(output.stdout),
             stderr: text(output.stderr),

@@ -35,16 +35,18 @@ pub enum BadScope {
     /// It does not have two parts.
     #[error("a scope has the form schema/table")]
     NoTable,
-    /// A part is empty, too long, or contains NUL.
-    #[error("the parts of a scope have 1 to 63 bytes and no NUL")]
+    /// A part is empty, too long, contains NUL, or is written with blanks around it.
+    #[error(
+        "the parts of a scope have 1 to 63 bytes, no control characters, and no blank at either end"
+    )]
     Name,
     /// `*` stands where it has no meaning.
     #[error(
         "* stands for the whole schema, for the whole table, or at the end of the schema for its rest"
     )]
     Star,
-    /// A column has no name.
-    #[error("the columns of a scope are names with commas between them")]
+    /// A column has no name, or a parenthesis has no counterpart.
+    #[error("the columns of a scope are names with commas between them, in parentheses at its end")]
     Column,
 }
 

@@ -106,7 +106,7 @@ fn a_scope_that_is_read_is_written_again() {
         "org.*/L0",
         "*/*",
         "org.ds/a/b",
-        "org.ds/a(b",
+        "org.ds/a b",
     ] {
         assert_eq!(Scope::parse(text).unwrap().to_string(), text);
     }
@@ -132,6 +132,16 @@ fn a_text_that_is_not_a_scope_is_refused_with_a_reason() {
         ("org.ds/**", BadScope::Star),
         ("org.ds/L0()", BadScope::Column),
         ("org.ds/L0(a,)", BadScope::Column),
+        ("org.ds/L0(a", BadScope::Column),
+        ("org.ds/L0a)", BadScope::Column),
+        ("org.ds)/L0", BadScope::Column),
+        ("org.ds/L0 ", BadScope::Name),
+        (" org.ds/L0", BadScope::Name),
+        ("org.ds /L0", BadScope::Name),
+        ("org.ds/ L0(a)", BadScope::Name),
+        ("org.ds/L0 (a)", BadScope::Name),
+        ("org.ds/L0\n", BadScope::Name),
+        ("org.ds/\u{1b}[2J", BadScope::Name),
     ] {
         assert_eq!(Scope::parse(text), Err(reason), "{text}");
     }

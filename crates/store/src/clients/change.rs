@@ -1,6 +1,4 @@
-//! Adds and changes clients. Each change is one statement, so that it is done or not done.
-
-use std::fmt;
+//! Adds and changes clients. Each change is one statement or transaction, so that it is done or not.
 
 use diesel::{
     prelude::*,
@@ -8,40 +6,8 @@ use diesel::{
     sql_types::{Array, Binary, Bool, Nullable, Text},
 };
 
+use super::new::{NewClient, NewKey, NewScope, SCOPES, as_arrays, as_text};
 use crate::{store::Store, unavailable::Unavailable};
-
-/// A client that is added with its first key.
-#[derive(Clone, Debug)]
-pub struct NewClient<'a> {
-    /// The name with which it signs.
-    pub id: &'a str,
-    /// What it is for, and whom to ask.
-    pub description: &'a str,
-    /// Its first key.
-    pub key: NewKey<'a>,
-    /// What it may read.
-    pub scopes: &'a [NewScope],
-}
-
-/// A key that was made and encrypted.
-#[derive(Clone, Copy)]
-pub struct NewKey<'a> {
-    /// Its name.
-    pub id: &'a str,
-    /// The key, encrypted.
-    pub ciphertext: &'a [u8],
-    /// Whether it was taken over from the old data store.
-    pub imported: bool,
-}
-
-/// What a client may read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewScope {
-    /// `schema/table`, with `*` for a whole part or for the end of the schema.
-    pub pattern: String,
-    /// The only columns that exist for the client; `None` for all.
-    pub columns: Option<Vec<String>>,
-}
 
 /// What became of a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,27 +39,6 @@ struct Done {
     done: bool,
 }
 
-impl fmt::Debug for NewKey<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewKey")
-            .field("id", &self.id)
-            .field("imported", &self.imported)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The scopes as two arrays; the columns are JSON, because arrays in an array have one length.
-const SCOPES: &str = "SELECT s.pattern, CASE WHEN s.columns IS NOT NULL
-        THEN ARRAY(SELECT jsonb_array_elements_text(s.columns::jsonb)) END AS columns";
-
-fn as_arrays(scopes: &[NewScope]) -> (Vec<&str>, Vec<Option<String>>) {
-    let columns = |scope: &NewScope| {
-        let columns = scope.columns.as_ref()?;
-        Some(serde_json::Value::from(columns.as_slice()).to_string())
-    };
-    scopes.iter().map(|scope| (scope.pattern.as_str(), columns(scope))).unzip()
-}
-
 impl Store {
     /// Adds a client with its key and its scopes. `false` if the id is taken.
     ///
@@ -115,7 +60,7 @@ impl Store {
              ), noted AS (
                  INSERT INTO client_changes (client_id, by, change, detail)
                      SELECT added.id, $3, change.*
-                         FROM added, (VALUES ('added', array_to_string($7, ', ')), ('key_added', $4)) change
+                         FROM added, (VALUES ('added', $9), ('key_added', $4)) change
              )
              SELECT true AS exists_now, EXISTS (SELECT FROM added)
                      OR EXISTS (SELECT FROM client_keys WHERE id = $4 AND client_id = $1) AS done"
@@ -130,6 +75,7 @@ impl Store {
                 .bind::<Bool, _>(client.key.imported)
                 .bind::<Array<Text>, _>(&patterns)
                 .bind::<Array<Nullable<Text>>, _>(&columns)
+                .bind::<Text, _>(as_text(client.scopes))
                 .get_result(connection)
         })?;
         Ok(answer.done)
@@ -241,46 +187,64 @@ impl Store {
     ) -> Result<bool, Unavailable> {
         let (patterns, columns) = as_arrays(scopes);
         let sql = format!(
-            "WITH client AS (
-                 SELECT id FROM clients WHERE id = $1 FOR UPDATE
-             ), removed AS (
-                 DELETE FROM client_scopes s USING client WHERE s.client_id = client.id AND s.pattern <> ALL ($2)
+            "WITH removed AS (
+                 DELETE FROM client_scopes WHERE client_id = $1 AND pattern <> ALL ($2)
              ), added AS (
                  INSERT INTO client_scopes (client_id, pattern, columns)
-                     SELECT client.id, scope.* FROM client, ({SCOPES} FROM unnest($2, $3) s (pattern, columns)) scope
+                     SELECT $1, scope.* FROM ({SCOPES} FROM unnest($2, $3) s (pattern, columns)) scope
                      ON CONFLICT (client_id, pattern) DO UPDATE SET columns = excluded.columns
-             ), noted AS (
-                 INSERT INTO client_changes (client_id, by, change, detail)
-                     SELECT id, $4, 'scopes_set', array_to_string($2, ', ') FROM client
              )
-             SELECT EXISTS (SELECT FROM client) AS exists_now, EXISTS (SELECT FROM client) AS done"
+             INSERT INTO client_changes (client_id, by, change, detail) VALUES ($1, $4, 'scopes_set', $5)"
         );
-        let answer: Done = self.session()?.run(|connection| {
-            sql_query(&sql)
-                .bind::<Text, _>(client)
-                .bind::<Array<Text>, _>(&patterns)
-                .bind::<Array<Nullable<Text>>, _>(&columns)
-                .bind::<Text, _>(by)
-                .get_result(connection)
-        })?;
-        Ok(answer.done)
+        self.session()?.run(|connection| {
+            connection.transaction(|connection| {
+                // A statement that waits for another change does not see its scopes, and would leave
+                // them. So another statement waits.
+                let lock = "SELECT FROM clients WHERE id = $1 FOR NO KEY UPDATE";
+                if sql_query(lock).bind::<Text, _>(client).execute(connection)? == 0 {
+                    return Ok(false);
+                }
+                sql_query(&sql)
+                    .bind::<Text, _>(client)
+                    .bind::<Array<Text>, _>(&patterns)
+                    .bind::<Array<Nullable<Text>>, _>(&columns)
+                    .bind::<Text, _>(by)
+                    .bind::<Text, _>(as_text(scopes))
+                    .execute(connection)?;
+                Ok(true)
+            })
+        })
     }
 
     /// Puts another ciphertext in the place of this one. `false` if the key has changed meanwhile.
     ///
     /// # Errors
     /// The database is unavailable.
-    pub fn reencrypt_key(&self, key: &str, old: &[u8], new: &[u8]) -> Result<bool, Unavailable> {
-        let changed = self.session()?.run(|connection| {
+    pub fn reencrypt_key(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: &[u8],
+        by: &str,
+    ) -> Result<bool, Unavailable> {
+        let answer: Done = self.session()?.run(|connection| {
             sql_query(
-                "UPDATE client_keys SET ciphertext = $3 WHERE id = $1 AND ciphertext IN ($2, $3)",
+                "WITH changed AS (
+                     UPDATE client_keys SET ciphertext = $3 WHERE id = $1 AND ciphertext = $2 RETURNING client_id
+                 ), noted AS (
+                     INSERT INTO client_changes (client_id, by, change, detail)
+                         SELECT client_id, $4, 'key_reencrypted', $1 FROM changed
+                 )
+                 SELECT true AS exists_now, EXISTS (SELECT FROM changed)
+                     OR EXISTS (SELECT FROM client_keys WHERE id = $1 AND ciphertext = $3) AS done",
             )
             .bind::<Text, _>(key)
             .bind::<Binary, _>(old)
             .bind::<Binary, _>(new)
-            .execute(connection)
+            .bind::<Text, _>(by)
+            .get_result(connection)
         })?;
-        Ok(changed == 1)
+        Ok(answer.done)
     }
 }
 

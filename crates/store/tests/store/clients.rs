@@ -176,6 +176,25 @@ fn scopes_are_set_as_a_whole() {
     assert_eq!(f.store.set_scopes("c", &set, "somebody"), Ok(false));
 }
 
+/// Between both, an operator may have taken a scope away that the other one did not know.
+#[test]
+fn of_two_sets_of_scopes_at_once_the_last_one_holds_alone() {
+    let f = fixture();
+    assert!(add(&f, "a"));
+    let mut open = f.session_that(
+        "BEGIN; SELECT FROM clients FOR UPDATE;
+         INSERT INTO client_scopes (client_id, pattern) VALUES ('a', 'first/L0')",
+    );
+    thread::scope(|threads| {
+        let last = threads.spawn(|| f.store.set_scopes("a", &[scope("last/L0", None)], "x"));
+        f.wait_for_blocked();
+        open.batch_execute("COMMIT").unwrap();
+        assert_eq!(last.join().unwrap(), Ok(true));
+    });
+    let patterns: Vec<String> = only(&f).scopes.into_iter().map(|scope| scope.pattern).collect();
+    assert_eq!(patterns, ["last/L0"]);
+}
+
 #[test]
 fn a_pattern_with_a_star_in_the_wrong_place_is_refused() {
     let f = fixture();
@@ -206,7 +225,8 @@ fn a_disabled_client_keeps_everything_and_is_marked() {
 fn a_ciphertext_is_replaced_only_if_it_is_still_the_same() {
     let f = fixture();
     assert!(add(&f, "a"));
-    let replace = |old: u8, new: u8| f.store.reencrypt_key("akey00001", &[old; 40], &[new; 40]);
+    let replace =
+        |old: u8, new: u8| f.store.reencrypt_key("akey00001", &[old; 40], &[new; 40], "x");
     assert_eq!(replace(7, 8), Ok(true));
     assert_eq!(replace(7, 9), Ok(false));
     assert_eq!(only(&f).keys[0].ciphertext, [8; 40]);
@@ -223,12 +243,17 @@ fn each_change_is_noted_with_who_made_it() {
     for _ in 0..2 {
         f.store.end_key("a", "second00", "sam").unwrap();
     }
-    f.store.set_scopes("a", &[scope("a/b", None), scope("*/L0", None)], "tom").unwrap();
+    let scopes = [scope("a/b", Some(&["id", "name"])), scope("*/L0", None)];
+    f.store.set_scopes("a", &scopes, "tom").unwrap();
+    for _ in 0..2 {
+        f.store.reencrypt_key("akey00001", CIPHERTEXT, &[8; 40], "vera").unwrap();
+    }
     for _ in 0..2 {
         f.store.disable_client("a", "uma").unwrap();
     }
     let changes = f.database.sql("SELECT by, change, detail FROM client_changes ORDER BY id");
     let expected = "somebody|added|submissions/*\nsomebody|key_added|akey00001\nrita|key_added|second00\n\
-                    sam|key_ended|second00\ntom|scopes_set|a/b, */L0\numa|disabled|";
+                    sam|key_ended|second00\ntom|scopes_set|a/b(id,name), */L0\n\
+                    vera|key_reencrypted|akey00001\numa|disabled|";
     assert_eq!(changes, expected);
 }

@@ -39,7 +39,7 @@ fn the_manager_can_do_all_that_manage_does() {
     for _ in 0..2 {
         assert_eq!(manager.set_scopes("a", &scopes, "x"), Ok(true));
     }
-    assert_eq!(manager.reencrypt_key("secondkey", &[7; 40], &[8; 40]), Ok(true));
+    assert_eq!(manager.reencrypt_key("secondkey", &[7; 40], &[8; 40], "x"), Ok(true));
     assert_eq!(manager.disable_client("a", "x"), Ok(EndedKey::Ended));
     assert_eq!(manager.clients().map(|clients| clients.len()), Ok(1));
     for statement in [
