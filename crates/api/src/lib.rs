@@ -27,7 +27,6 @@ mod parser;
 mod submission_id;
 mod submit;
 
-mod docs;
 mod index;
 mod openapi;
 mod redirect;

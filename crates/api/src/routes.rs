@@ -8,10 +8,13 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde_json::json;
-use service::page::{method_not_allowed, page};
+use service::{
+    docs,
+    page::{method_not_allowed, page},
+};
 
 use crate::{
-    authenticate::authenticate, docs, form_queue::FormQueue, index::index, redirect::add_slash,
+    authenticate::authenticate, form_queue::FormQueue, index::index, redirect::add_slash,
     schema::schema, submit::submit,
 };
 

@@ -38,13 +38,19 @@ mod errors_page;
 mod etag;
 mod exports;
 mod list;
+mod openapi;
 mod stream;
 mod structure;
 mod submissions;
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+    web::{self, Bytes},
+};
 use anyhow::Context as _;
 use credentials::CredentialsKey;
 use service::{
@@ -118,6 +124,8 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
         notes: notes.clone(),
     });
 
+    let document =
+        settings.docs.then(|| Bytes::from(openapi::document(&settings.access).to_string()));
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let limit = settings.limits.clone();
     let listen = settings.listen.clone();
@@ -139,7 +147,7 @@ pub async fn build(settings: Settings) -> anyhow::Result<Reader> {
             .wrap(from_fn(trace::trace))
             .configure(service::health::routes)
             .configure(status::routes)
-            .configure(routes::all)
+            .configure(|service| routes::all(service, document.as_ref()))
     })
     .h1_write_buffer_size(in_chunks::WRITE_BUFFER)
     .workers(workers)

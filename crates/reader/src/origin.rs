@@ -64,6 +64,10 @@ impl Origins {
         Self(origins)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.0.iter()
+    }
+
     /// Whether one of them is http on another machine.
     pub fn has_plain_http(&self) -> bool {
         self.0.iter().any(|origin| !origin.is_https() && !origin.is_loopback())

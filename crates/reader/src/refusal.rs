@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use relations::BadParameter;
 
-pub use self::reasons::ALL;
+pub use self::reasons::{ALL, Reason};
 use crate::clients::Unknown;
 
 /// Why a request is refused.

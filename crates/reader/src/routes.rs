@@ -1,9 +1,12 @@
 //! All routes except those of the health page and `/_status`.
 
 use actix_web::{
-    FromRequest, Handler, HttpResponse, Resource, Responder, guard, http::header,
-    middleware::from_fn, web,
+    FromRequest, Handler, HttpResponse, Resource, Responder, guard,
+    http::header,
+    middleware::from_fn,
+    web::{self, Bytes},
 };
+use service::docs;
 
 use crate::{
     authenticate::authenticate,
@@ -20,8 +23,9 @@ const READ: &str = "GET, OPTIONS, HEAD";
 const ASK_WITH_POST: &str = "POST, OPTIONS";
 const READ_OR_POST: &str = "GET, POST, OPTIONS, HEAD";
 
-/// Adds the routes. Only the pages about errors are open to all.
-pub fn all(service: &mut web::ServiceConfig) {
+/// Adds the routes. Only the documentation and the pages about errors are open to all. `document` is
+/// the OpenAPI document, or nothing if there is no documentation.
+pub fn all(service: &mut web::ServiceConfig, document: Option<&Bytes>) {
     let rows =
         resource("/table-data/{schema}/{table}", READ_OR_POST, data).route(web::post().to(data));
     let api = web::scope("/api/v1")
@@ -33,10 +37,11 @@ pub fn all(service: &mut web::ServiceConfig) {
         .service(resource("/submissions/{id}", READ, submission))
         .service(resource("/exports/{id}", READ, export))
         .default_service(web::to(not_found));
-    service
-        .service(resource("/docs/errors/{code}", READ, errors_page))
-        .service(api)
-        .default_service(web::to(not_found));
+    service.service(resource("/docs/errors/{code}", READ, errors_page));
+    if let Some(document) = document {
+        docs::routes(service, document);
+    }
+    service.service(api).default_service(web::to(not_found));
 }
 
 /// A resource for GET, HEAD and OPTIONS.

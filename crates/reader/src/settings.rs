@@ -34,6 +34,8 @@ pub struct Settings {
     pub pages: PageSettings,
     pub streams: StreamSettings,
     pub limits: LimitSettings,
+    /// Whether `/docs/` and `/openapi.json` are there.
+    pub docs: bool,
 }
 
 impl Settings {
@@ -72,6 +74,11 @@ impl Settings {
             pages: PageSettings::read(environment),
             streams: StreamSettings::read(environment, &stop),
             limits: LimitSettings::read(environment),
+            docs: environment.either(
+                "DOCS",
+                [("on", true), ("off", false)],
+                "Whether the reader describes itself to everybody at `/docs/` and `/openapi.json`. The pages about errors are always there.",
+            ),
             listen,
             log,
             metrics,

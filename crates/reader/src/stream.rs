@@ -5,6 +5,7 @@
 
 mod body;
 mod sending;
+mod target;
 
 use std::time::SystemTime;
 
@@ -22,7 +23,8 @@ use uuid::Uuid;
 
 use self::{
     body::Parts,
-    sending::{Gzip, Sending, Target},
+    sending::Sending,
+    target::{Gzip, Target},
 };
 use crate::{
     access::Caller,

@@ -17,5 +17,8 @@ pub mod health;
 pub mod healthcheck;
 pub mod metrics;
 pub mod page;
+
+#[cfg(feature = "docs")]
+pub mod docs;
 mod process_memory;
 pub mod status;

@@ -8,18 +8,17 @@ use std::{
 };
 
 use actix_web::web::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use parking_lot::Mutex;
 use relations::{Export, Proof, RelationName};
 use store::EndedExport;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::spawn_blocking,
-    time::sleep,
-};
+use tokio::{sync::oneshot, task::spawn_blocking, time::sleep};
 use uuid::Uuid;
 
-use super::{Context, body::Part};
+use super::{
+    Context,
+    body::Part,
+    target::{Failure, Target},
+};
 use crate::{
     metrics,
     refusal::Refusal,
@@ -36,14 +35,6 @@ const TURN_WITHIN: Duration = Duration::from_secs(60);
 /// A file is sent in pieces of this size.
 const PIECE: usize = 256 << 10;
 
-/// The body of the answer, compressed or not.
-pub struct Target {
-    parts: mpsc::Sender<Part>,
-    gzip: Option<Gzip>,
-}
-
-pub struct Gzip(GzEncoder<Vec<u8>>);
-
 /// A stream that is being sent.
 pub struct Sending {
     context: Context,
@@ -54,49 +45,6 @@ pub struct Sending {
     /// As of the last part.
     proof: Arc<Mutex<Proof>>,
     _place: Place,
-}
-
-/// Why a stream ends before its end.
-enum Failure {
-    /// The client has gone.
-    Gone,
-    /// The reader stops.
-    Stop,
-    Refused(Refusal),
-    /// It has not begun, and the client learns why.
-    Answered,
-}
-
-impl Gzip {
-    pub fn new() -> Self {
-        Self(GzEncoder::new(Vec::new(), Compression::fast()))
-    }
-}
-
-impl Target {
-    pub fn new(parts: mpsc::Sender<Part>, gzip: Option<Gzip>) -> Self {
-        Self { parts, gzip }
-    }
-
-    /// Gives the bytes to the body when the bytes before them have gone.
-    async fn send(&mut self, bytes: Vec<u8>, is_last: bool) -> Result<(), Failure> {
-        let bytes = match &mut self.gzip {
-            None => bytes,
-            Some(Gzip(gzip)) => {
-                // It writes into memory.
-                let _ = gzip.write_all(&bytes);
-                if is_last {
-                    let _ = gzip.try_finish();
-                }
-                std::mem::take(gzip.get_mut())
-            }
-        };
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let part = Part::Bytes(Bytes::from(bytes));
-        self.parts.send(part).await.map_err(|_| Failure::Gone)
-    }
 }
 
 impl Sending {
@@ -298,12 +246,6 @@ impl Sending {
             }
         }
         false
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
     }
 }
 

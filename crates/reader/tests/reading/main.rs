@@ -8,12 +8,16 @@
     reason = "a test may fail"
 )]
 
+mod described;
+mod downloads;
 mod support;
 
 mod access;
+mod broken_streams;
 mod caching;
 mod hawk;
 mod notes;
+mod openapi;
 mod originals;
 mod pages;
 mod parameters;

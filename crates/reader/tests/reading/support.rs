@@ -3,11 +3,14 @@
 use credentials::{ClientKey, CredentialsKey};
 use domain::FormType;
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use store::{NewClient, NewKey, NewScope, Store, StoreSettings};
 use test_kit::{
     Service, Signal, TestDatabase,
     http::{Answer, Request},
 };
+
+use crate::described::Described;
 
 pub const DATASET: &str = "/api/v1/table-data/org.ds/L0";
 
@@ -20,6 +23,7 @@ pub struct Reading {
     /// Of the client `all`, which may read everything.
     pub key: String,
     pub reader: Service,
+    described: Described,
 }
 
 impl Reading {
@@ -36,7 +40,9 @@ impl Reading {
         let own = [("DATABASE_URL", url.as_str()), ("CREDENTIALS_KEY", CREDENTIALS_KEY)];
         let reader = Service::start("reader", &[&own[..], variables].concat());
         reader.ready().await;
-        Self { database, store, key, reader }
+        let document = reader.get("/openapi.json").await;
+        let document = if document.status == 200 { document.json() } else { Value::Null };
+        Self { database, store, key, reader, described: Described(document) }
     }
 
     /// A dataset with an id, a text and a big number, and rows 1 to `rows`.
@@ -89,7 +95,10 @@ impl Reading {
     }
 
     pub async fn get_as(&self, key: &str, path: &str) -> Answer {
-        self.request("GET", path).authorization(&format!("Bearer {key}")).send().await
+        let request = self.request("GET", path).authorization(&format!("Bearer {key}"));
+        let answer = request.send().await;
+        assert_eq!(self.described.difference("GET", path, &answer), None, "{path}: {answer:?}");
+        answer
     }
 
     /// The answer to a client's mistake, which is a problem with `error`.

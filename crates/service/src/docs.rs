@@ -1,4 +1,6 @@
 //! `GET /openapi.json`, and `GET /docs/`, a page that shows it. Both are open to all.
+//!
+//! A service with routes of its own below `/docs/` adds them before these.
 
 use std::borrow::Cow;
 
@@ -8,10 +10,9 @@ use actix_web::{
     middleware::DefaultHeaders,
     web::{self, Bytes},
 };
-use service::{in_chunks::InChunks, page::page};
 use utoipa_swagger_ui::Config;
 
-use crate::redirect::add_slash;
+use crate::{in_chunks::InChunks, page::page};
 
 /// The page loads files of this service only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -49,4 +50,9 @@ async fn file(path: web::Path<String>, config: web::Data<Config<'static>>) -> Ht
         answer.insert_header((header::CONTENT_ENCODING, ContentEncoding::Gzip));
     }
     answer.content_type(file.content_type).body(InChunks(bytes))
+}
+
+/// The page loads its files from beside it.
+async fn add_slash() -> HttpResponse {
+    HttpResponse::MovedPermanently().insert_header((header::LOCATION, "/docs/")).finish()
 }
