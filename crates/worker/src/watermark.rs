@@ -16,7 +16,9 @@ use crate::{metrics, pipeline::Shared};
 /// rows too, and draw ids that they never commit.
 const WITHOUT_NEW_ROWS: Duration = Duration::from_secs(1);
 /// The shortest wait between steps while a transaction holds the watermark back.
-const WHILE_IT_WAITS: Duration = Duration::from_millis(50);
+///
+/// If others always have a transaction open, a row is readable two steps after its COMMIT at the latest.
+const WHILE_IT_WAITS: Duration = Duration::from_millis(25);
 /// Many inserts share a step.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
@@ -40,6 +42,7 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
     let mut last_step = Instant::now();
     let mut erasures_at: Option<Instant> = None;
+    let mut last_steps = [Duration::ZERO; 4];
     loop {
         if !gate.is_open() {
             // The alert about the database says enough.
@@ -61,9 +64,7 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
             watermark
         };
         let step = timeout(STEP_WITHIN, spawn_blocking(step)).await;
-        // A slow step had to read past many old versions of its row, so make fewer steps. But a
-        // process that was frozen during a step must not rest for ten times that long.
-        let rest = (began.elapsed() * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS);
+        let rest = rest_after(&mut last_steps, began.elapsed());
         match step {
             Ok(Ok(Ok(Some(watermark)))) => {
                 last_step = Instant::now();
@@ -98,5 +99,31 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
                 sleep(WITHOUT_DATABASE).await;
             }
         }
+    }
+}
+
+/// If all steps are slow, they read past many old versions of their row, or all connections are busy:
+/// so make fewer. A single slow one has waited for a processor, and readers must not wait for ten
+/// times that long.
+fn rest_after(last_steps: &mut [Duration; 4], took: Duration) -> Duration {
+    last_steps.rotate_left(1);
+    last_steps[3] = took;
+    let fastest = last_steps.iter().min().copied().unwrap_or(took);
+    (fastest * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_become_fewer_only_if_all_are_slow() {
+        let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(40));
+        let mut last_steps = [Duration::ZERO; 4];
+        let mut rest = |took| rest_after(&mut last_steps, took).as_millis();
+        assert_eq!([slow, slow, slow, slow].map(&mut rest), [20, 20, 20, 400]);
+        assert_eq!([quick, slow, slow, slow].map(&mut rest), [20, 20, 20, 20]);
+        assert_eq!([slow, 10 * slow].map(&mut rest), [400, 400]);
+        assert_eq!([60 * slow; 4].map(&mut rest).last(), Some(&1000));
     }
 }
