@@ -15,12 +15,11 @@ use crate::{metrics, pipeline::Shared};
 /// The longest wait between steps without new rows from this worker, because other processes store
 /// rows too, and draw ids that they never commit.
 const WITHOUT_NEW_ROWS: Duration = Duration::from_secs(1);
-/// The shortest wait between steps while a transaction holds the watermark back.
-///
-/// If others always have a transaction open, a row is readable two steps after its COMMIT at the latest.
-const WHILE_IT_WAITS: Duration = Duration::from_millis(25);
-/// Many inserts share a step.
-const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+/// Many inserts share a step. A row is readable after two of them at the latest, if other transactions
+/// are short.
+const BETWEEN_STEPS: Duration = Duration::from_millis(10);
+/// Somebody else has locked the watermark, usually another worker for its step.
+const WHILE_LOCKED: Duration = Duration::from_millis(50);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
 /// The time limit of a step. A step waits for nobody, so it takes this long only if PostgreSQL hangs.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -69,18 +68,19 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
             Ok(Ok(Ok(Some(watermark)))) => {
                 last_step = Instant::now();
                 metrics::set_watermark_age(watermark.waits.unwrap_or_default());
-                if watermark.waits.is_none() {
+                if let Some(waited) = watermark.waits {
+                    // Whoever waits for a long transaction does not notice a twentieth more.
+                    sleep(rest.max(waited / 20).min(WITHOUT_NEW_ROWS)).await;
+                } else {
                     sleep(rest).await;
                     let _no_new_row = timeout(WITHOUT_NEW_ROWS, new_rows.0.notified()).await;
-                } else {
-                    sleep(rest.max(WHILE_IT_WAITS)).await;
                 }
             }
             // Another worker or a reader is making one; or somebody holds the lock and does not let
             // go of it.
             Ok(Ok(Ok(None))) => {
                 metrics::set_watermark_age(last_step.elapsed());
-                sleep(rest.max(WHILE_IT_WAITS)).await;
+                sleep(rest.max(WHILE_LOCKED)).await;
             }
             // It fails, it hangs, or the panic hook has logged a panic.
             failed => {
@@ -121,8 +121,8 @@ mod tests {
         let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(40));
         let mut last_steps = [Duration::ZERO; 4];
         let mut rest = |took| rest_after(&mut last_steps, took).as_millis();
-        assert_eq!([slow, slow, slow, slow].map(&mut rest), [20, 20, 20, 400]);
-        assert_eq!([quick, slow, slow, slow].map(&mut rest), [20, 20, 20, 20]);
+        assert_eq!([slow, slow, slow, slow].map(&mut rest), [10, 10, 10, 400]);
+        assert_eq!([quick, slow, slow, slow].map(&mut rest), [10, 10, 10, 10]);
         assert_eq!([slow, 10 * slow].map(&mut rest), [400, 400]);
         assert_eq!([60 * slow; 4].map(&mut rest).last(), Some(&1000));
     }
