@@ -1,6 +1,6 @@
 """The live part of `check`: puts load on the services, lets a Prometheus scrape them, and provokes each alert.
 
-The rules are those of alerts.yml without `for` and with windows of 10 s, so that four minutes are enough; thresholds
+The rules are those of alerts.yml without `for` and with windows of 10 s, so that five minutes are enough; thresholds
 stay. Everything runs on 127.0.0.1, ends by itself, and leaves nothing behind.
 """
 
@@ -34,6 +34,8 @@ LOAD_SECONDS = 60
 WINDOW = "10s"
 # Seconds that one alert may take to fire on a slow machine, and that the whole run may take.
 PATIENCE, LIMIT = 60, 480
+# Seconds without a new row on a slow machine, although nobody is blocked.
+LONGEST_PAUSE = 5
 
 
 def check(binaries: Path, prometheus: str, alerts: list[dict], panels: list[tuple[str, str]]) -> int:
@@ -199,10 +201,10 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     psql(stack.database, "alter function gone rename to is_erased")
 
     since = time.monotonic()
-    held = stack.insert_that_stays_open()
-    expect("an insert stays open", ["ReadersHeldBack"], since)
-    held.kill()
-    held.wait()
+    with WriterHeldOpen(stack) as held:
+        expect("an insert stays open for 30 s", ["ReadersHeldBack"], since)
+        time.sleep(max(0.0, since + 30 - time.monotonic()))
+    faults = held.faults()
 
     since = time.monotonic()
     psql(stack.database, "alter function record_schema(text, text) rename to elsewhere")
@@ -217,7 +219,6 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
 
     print(f"{'alert':21} {'provoked by':38} {'fired after':>11}  its text")
-    faults = []
     for alert in alerts:
         name = alert["alert"]
         what, after, text = seen.get(name, ("", 0.0, ""))
@@ -227,6 +228,64 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
         elif "<no value>" in text or "<error expanding" in text:
             faults.append(f"{name} has a text with a placeholder that has no value: {text}")
     return faults
+
+
+class WriterHeldOpen:
+    """A transaction that has inserted a row and stays open, and what readers and other writers notice meanwhile."""
+
+    def __init__(self, stack: "Stack") -> None:
+        self.stack = stack
+        # When each look was, the last stored row, and the last row that readers see.
+        self.looks: list[tuple[float, int, int]] = []
+        self.done = threading.Event()
+
+    def __enter__(self) -> "WriterHeldOpen":
+        self.transaction = self.stack.insert_that_stays_open()
+        # Until then readers may see some more rows.
+        time.sleep(2)
+        self.answers = dict(self.stack.answers)
+        self.looking = threading.Thread(target=self.look_on, daemon=True)
+        self.looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.looking.join()
+        self.answers = {status: n - self.answers.get(status, 0) for status, n in self.stack.answers.items()}
+        self.transaction.kill()
+        self.transaction.wait()
+
+    def look_on(self) -> None:
+        while not self.done.wait(0.2):
+            self.looks.append((time.monotonic(), *self.look()))
+
+    def look(self) -> tuple[int, int]:
+        # As readers do: through the view.
+        columns = "(select max(id) from forms), (select max(id) from submissions.form)"
+        stored, readable = psql(self.stack.database, f"select {columns}").split("|")
+        return int(stored), int(readable)
+
+    def faults(self) -> list[str]:
+        first, last = self.looks[0], self.looks[-1]
+        new = [look for before, look in zip(self.looks, self.looks[1:]) if look[1] > before[1]]
+        moments = [first[0], *(look[0] for look in new), last[0]]
+        longest = max(later - earlier for earlier, later in zip(moments, moments[1:]))
+        others = {status: n for status, n in self.answers.items() if n and status != "202"}
+        end = time.monotonic() + PATIENCE
+        while (caught_up := self.look()[1] >= last[1]) is False and time.monotonic() < end:
+            time.sleep(0.1)
+        print(
+            f"A writer that stays open for {last[0] - first[0]:.0f} s: {last[1] - first[1]} rows stored meanwhile, "
+            f"{last[2] - first[2]} of them seen by readers; no row for {longest:.1f} s at most.",
+            flush=True,
+        )
+        faults = {
+            "a writer that stays open does not hold readers back": last[2] > first[2],
+            f"no form was stored for {longest:.1f} s while a writer stayed open": longest > LONGEST_PAUSE,
+            f"the api did not take all forms while a writer stayed open: {others}": bool(others),
+            "readers do not see what was stored while a writer stayed open": not caught_up,
+        }
+        return [text for text, is_fault in faults.items() if is_fault]
 
 
 # --- The processes ---
@@ -351,7 +410,10 @@ class Stack:
 
     def insert_that_stays_open(self) -> subprocess.Popen:
         insert = "insert into forms (sqs_message_id, data) values ('stays open', '{}')"
-        command = ["psql", "-X", "-q", "-d", self.database, "-c", f"begin; {insert}; select pg_sleep(120)"]
+        # PostgreSQL ends the session soon after psql is killed.
+        noticed = "set client_connection_check_interval = '500ms'"
+        statements = f"{noticed}; begin; {insert}; select pg_sleep(120)"
+        command = ["psql", "-X", "-q", "-d", self.database, "-c", statements]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop_postgresql(self) -> None:

@@ -55,9 +55,9 @@ select array['__diesel_schema_migrations', 'forms', 'form_form', 'watermarks', '
         'keep_invalid(text,uuid,text,bytea,bytea,text,integer)', 'invalid_messages_waiting()',
         'store_submission(text,uuid,text,timestamptz,text,bytea,text)', 'forms_with_ids(uuid,text)',
         'is_erased(uuid,text)', 'message_ids_are_unique()', 'record_schema(text,text)'] as functions_of_worker,
-    array['read_date(text)', 'read_time(text)'] as functions_of_analyst,
-    array['advance_watermark(text)', 'read_date(text)', 'read_time(text)', 'note_key_use(text[],timestamptz[])',
-        'note_positions(text[],text[],bigint[])', 'note_audit(jsonb)',
+    array['read_date(text)', 'read_time(text)', 'frequent_parts(text)'] as functions_of_views,
+    array['advance_watermark(text)', 'note_key_use(text[],timestamptz[])', 'note_positions(text[],text[],bigint[])',
+        'note_audit(jsonb)',
         'begin_export(uuid,text,text,text,bigint,jsonb,jsonb)', 'continue_export(uuid,bigint,bigint,bigint)',
         'end_export(uuid,text,bigint,bigint,bytea,bigint,bigint,bigint)', 'show_export(uuid,text)',
         'submission_states(uuid[])'] as functions_of_reader,
@@ -115,7 +115,7 @@ select format('alter table %s owner to %I', oid::regclass, :'migrator')
 select format('alter function %s owner to %I', oid::regprocedure, :'migrator')
     from pg_proc
     where oid in (select to_regprocedure('public.' || signature)
-            from unnest(:'functions_of_worker'::text[] || :'functions_of_analyst'::text[] || :'functions_of_reader'::text[]
+            from unnest(:'functions_of_worker'::text[] || :'functions_of_views'::text[] || :'functions_of_reader'::text[]
                 || :'functions_of_nobody'::text[]) as signature)
         and pg_get_userbyid(proowner) <> :'migrator'
 \gexec
@@ -146,7 +146,7 @@ select format('revoke all on function %s from public, %I, %I, %I, %I, %I',
         oid::regprocedure, :'worker', :'operator', :'analyst', :'reader', :'manager')
     from pg_proc
     where oid in (select to_regprocedure('public.' || signature)
-        from unnest(:'functions_of_worker'::text[] || :'functions_of_analyst'::text[] || :'functions_of_reader'::text[]
+        from unnest(:'functions_of_worker'::text[] || :'functions_of_views'::text[] || :'functions_of_reader'::text[]
             || :'functions_of_nobody'::text[]) as signature)
 \gexec
 
@@ -173,10 +173,10 @@ select format('grant %s on %s to %I', rights, name::regclass, role)
     ) as given (name, role, rights)
     where name is not null
 \gexec
--- The functions of the analyst are those in a view, which run with the rights of whoever queries it.
+-- A function in a view runs with the rights of whoever queries it.
 select format('grant execute on function %s to %I', to_regprocedure('public.' || signature), role)
     from (select unnest(:'functions_of_worker'::text[]), :'worker'
-        union all select unnest(:'functions_of_analyst'::text[]), :'analyst'
+        union all select unnest(:'functions_of_views'::text[]), role from unnest(array[:'analyst', :'reader']) as role
         union all select unnest(:'functions_of_reader'::text[]), :'reader') as given (signature, role)
     where to_regprocedure('public.' || signature) is not null
 \gexec

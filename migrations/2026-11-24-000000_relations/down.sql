@@ -21,4 +21,5 @@ $$;
 drop function record_schema(text, text);
 drop function read_date(text);
 drop function read_time(text);
+drop function frequent_parts(text);
 drop table form_schemas, relations, relation_columns, forms_looked_at;

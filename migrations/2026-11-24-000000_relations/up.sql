@@ -153,6 +153,24 @@ begin
 end
 $$;
 
+-- How the parts of a date and a time are mostly written: the views compare with these lists before they cast, and call the
+-- functions above only if a part is not there. PostgreSQL calls it once for a plan and looks up the list by hash.
+create function home.frequent_parts(part text) returns text[]
+language plpgsql
+immutable
+strict
+parallel safe
+as $$
+begin
+    return case part
+        when 'year' then %6$L::text[]
+        when 'day' then %2$L::text[]
+        when 'minute' then %7$L::text[]
+        when 'second' then %8$L::text[]
+    end;
+end
+$$;
+
 comment on column home.form_schemas.form_type is 'the form type';
 comment on column home.form_schemas.digest is 'the SHA-256 of the schema';
 comment on column home.form_schemas.schema is 'the document: members sorted by name, no white space';
@@ -170,6 +188,8 @@ comment on column home.forms_looked_at.up_to is 'form types up to this id were l
 comment on function home.record_schema(text, text) is 'remembers a schema with which a worker started, and returns its digest';
 comment on function home.read_date(text) is 'reads a `date` of JSON Schema; null for any other text';
 comment on function home.read_time(text) is 'reads a `date-time` of JSON Schema; null for any other text';
+comment on function home.frequent_parts(text) is
+    'how a part of a date or a time is mostly written: a `year`, a `day`, a `minute` or a `second`';
 
 $sql$,
     (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 99) n),
@@ -177,9 +197,13 @@ $sql$,
     (select array_agg(to_char(date '2001-01-01' + n, 'MM-DD') order by n)::text from generate_series(0, 364) n),
     (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 23) n),
     (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(0, 59) n),
-    (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(1, 99) n)),
+    (select array_agg(lpad(n::text, 2, '0') order by n)::text from generate_series(1, 99) n),
+    (select array_agg(n || '-' order by n)::text from generate_series(1900, 2099) n),
+    (select array_agg(to_char(time '00:00' + n * interval '1 min', '"T"HH24:MI') order by n)::text
+        from generate_series(0, 1439) n),
+    (select array_agg(to_char(n, '":"FM00"Z"') order by n)::text from generate_series(0, 59) n)),
     tables => '{form_schemas, relations, relation_columns, forms_looked_at}',
-    functions => '{read_date(text), read_time(text)}',
+    functions => '{read_date(text), read_time(text), frequent_parts(text)}',
     for_writers => '{"record_schema(text, text)"}');
 
 -- A migrator that may not create schemas finds it made by roles.sql, or the views have to wait for that.

@@ -7,9 +7,13 @@ use crate::{
     history::{Kind, Outcome, Submission},
 };
 
+mod kept;
 mod violation;
 
+pub use kept::{KeptMessage, State};
 pub use violation::Violation;
+
+use kept::Kept;
 
 /// A row of `forms`.
 #[derive(Clone, Debug)]
@@ -21,23 +25,13 @@ pub struct Row {
     pub content: Content,
 }
 
-/// A row of `invalid_messages` that is `waiting`.
-#[derive(Clone, Debug)]
-pub struct InvalidMessage {
-    pub id: u64,
-    /// SQS's id of the message when it was on the form queue.
-    pub message_id: String,
-    /// Every character of the body counts.
-    pub body: Content,
-    /// How often a worker took it from the invalid queue.
-    pub times_seen: usize,
-}
-
 /// The rows and messages after a run.
 #[derive(Clone, Debug, Default)]
 pub struct FinalState {
     pub rows: Vec<Row>,
-    pub waiting: Vec<InvalidMessage>,
+    pub kept: Vec<KeptMessage>,
+    /// Whether PostgreSQL must have refused some forms.
+    pub some_refused: bool,
     /// The number of messages left on the form queue.
     pub on_form_queue: u64,
     /// The number of messages left on the invalid queue.
@@ -63,28 +57,37 @@ pub struct Figures {
     /// Those of them that are stored.
     pub unknown_stored: usize,
     pub rows: usize,
-    /// Different messages that wait.
-    pub set_aside: usize,
+    /// Accepted submissions that are good forms.
+    pub accepted_forms: usize,
+    /// Accepted forms with a row.
+    pub accepted_stored: usize,
+    /// Accepted forms that wait in `invalid_messages` and have no row.
+    pub accepted_waiting: usize,
+    /// Accepted forms that wait, and were stored when their message came again.
+    pub accepted_in_both: usize,
+    /// Different messages in `invalid_messages`.
+    pub kept: usize,
     /// All messages that came to the invalid queue for them.
-    pub set_aside_copies: usize,
+    pub kept_copies: usize,
+    /// Messages that were sent back, failed again, and wait again.
+    pub came_back: usize,
 }
-
-/// The message ids under which each piece of garbage waits.
-type SetAside<'a> = HashMap<usize, BTreeSet<&'a str>>;
 
 pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     let mut violations = Vec::new();
     let index = Index::new(submissions);
     let stored = Stored::assign(&index, submissions, &state.rows, &mut violations);
-    let set_aside = set_aside(&index, submissions, &state.waiting, &mut violations);
+    let kept = Kept::assign(&index, submissions, &state.kept, &mut violations);
 
     let mut figures = Figures { rows: state.rows.len(), ..Figures::default() };
     for (place, (submission, rows)) in submissions.iter().zip(&stored.rows).enumerate() {
-        figures.count(submission, !rows.is_empty());
+        let waits = kept.waits(place);
+        figures.count(submission, !rows.is_empty(), waits);
         match submission.kind {
             Kind::Form | Kind::Message => {
                 let altered = stored.altered.contains(&place);
-                check_stored_once(submission, rows, altered, &mut violations);
+                let is_lost = rows.is_empty() && !altered && !waits;
+                check_stored_once(submission, rows, is_lost, &mut violations);
             }
             Kind::BadForm => {
                 let accepted = submission.is_accepted();
@@ -92,8 +95,7 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
                 check_not_stored(submission, rows, &mut violations);
             }
             Kind::Garbage => {
-                let originals = set_aside.get(&place).map_or(0, BTreeSet::len);
-                check_set_aside(submission, originals, &mut violations);
+                check_set_aside(submission, waits, &mut violations);
                 check_not_stored(submission, rows, &mut violations);
             }
         }
@@ -102,13 +104,22 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     violations.extend((left > 0).then_some(Violation::LeftOnTheQueue(left)));
     let left = state.on_invalid_queue;
     violations.extend((left > 0).then_some(Violation::NotKept(left)));
-    figures.set_aside = set_aside.values().map(BTreeSet::len).sum();
-    figures.set_aside_copies = state.waiting.iter().map(|message| message.times_seen).sum();
+    let none_waits = state.some_refused && figures.accepted_waiting == 0;
+    violations.extend(none_waits.then_some(Violation::NoneRefused));
+    figures.kept = state.kept.len();
+    figures.kept_copies = state.kept.iter().map(|message| message.times_seen).sum();
+    figures.came_back = state.kept.iter().filter(|message| message.came_back()).count();
     Verdict { violations, figures }
 }
 
 impl Figures {
-    fn count(&mut self, submission: &Submission, is_stored: bool) {
+    fn count(&mut self, submission: &Submission, is_stored: bool, waits: bool) {
+        if submission.is_accepted() && submission.kind != Kind::Garbage {
+            self.accepted_forms += 1;
+            self.accepted_stored += usize::from(is_stored);
+            self.accepted_waiting += usize::from(waits && !is_stored);
+            self.accepted_in_both += usize::from(waits && is_stored);
+        }
         let refused = submission.outcomes.iter().any(|it| matches!(it, Outcome::Refused(_)));
         self.submissions += 1;
         self.attempts += submission.attempts;
@@ -162,7 +173,7 @@ impl<'a> Stored<'a> {
 fn check_stored_once(
     submission: &Submission,
     rows: &[&Row],
-    altered: bool,
+    is_lost: bool,
     violations: &mut Vec<Violation>,
 ) {
     let name = submission.name;
@@ -175,7 +186,7 @@ fn check_stored_once(
         }
     }
     match rows {
-        [] if submission.is_accepted() && !altered => {
+        [] if submission.is_accepted() && is_lost => {
             violations.push(Violation::Lost(name, ids.first().cloned()));
         }
         [] => {}
@@ -198,43 +209,11 @@ fn check_not_stored(submission: &Submission, rows: &[&Row], violations: &mut Vec
         .extend(rows.iter().map(|row| Violation::StoredThoughRefused(submission.name, row.id)));
 }
 
-fn check_set_aside(submission: &Submission, originals: usize, violations: &mut Vec<Violation>) {
-    let name = submission.name;
-    match originals {
-        0 if submission.is_accepted() => {
-            violations.push(Violation::NotSetAside(name, accepted_ids(submission).pop_first()));
-        }
-        0 | 1 => {}
-        _ => violations.push(Violation::SetAsideTwice(name)),
+fn check_set_aside(submission: &Submission, waits: bool, violations: &mut Vec<Violation>) {
+    if submission.is_accepted() && !waits {
+        let id = accepted_ids(submission).pop_first();
+        violations.push(Violation::NotSetAside(submission.name, id));
     }
-}
-
-/// Finds the garbage of each message that waits: by its id, or else by its body.
-fn set_aside<'a>(
-    index: &Index<'_>,
-    submissions: &[Submission],
-    waiting: &'a [InvalidMessage],
-    violations: &mut Vec<Violation>,
-) -> SetAside<'a> {
-    let mut found = SetAside::new();
-    for message in waiting {
-        let id = message.message_id.as_str();
-        let by_id = index.by_id.get(id);
-        let place = by_id.or_else(|| index.by_content.get(&message.body)).copied();
-        let submission = place.and_then(|place| submissions.get(place));
-        match (place, submission) {
-            (Some(place), Some(submission)) if submission.kind == Kind::Garbage => {
-                if submission.content != message.body {
-                    violations.push(Violation::AlteredAside(submission.name, message.id));
-                }
-                if !found.entry(place).or_default().insert(id) {
-                    violations.push(Violation::SetAsideTwice(submission.name));
-                }
-            }
-            _ => violations.push(Violation::WronglySetAside(id.to_owned())),
-        }
-    }
-    found
 }
 
 /// All ids under which a submission was accepted.

@@ -25,6 +25,8 @@ pub struct Draft {
     pub key: Option<String>,
     /// Whether it has a wrong signature.
     pub forged: bool,
+    /// Whether PostgreSQL refuses it while [`REFUSED`] is in force.
+    pub refusable: bool,
     /// How often to send it again, with the same key, after an unknown outcome.
     pub retries: u32,
     /// Whether to send it again, with the same key, after it was accepted, like a person who clicks twice.
@@ -62,6 +64,9 @@ const NUMBERS: &[&str] = &[
     "-1e-400",
 ];
 
+/// What PostgreSQL sometimes refuses, as a condition on `data`: the mark of a fifth of the forms.
+pub const REFUSED: &str = "coalesce(data #>> '{data,mark}', data ->> 'data') ~ '[37]$'";
+
 const BOUNDARY: &str = "----boundary-of-a-form";
 
 pub fn draft(seed: u64, name: SubmissionName) -> Draft {
@@ -82,6 +87,8 @@ pub fn draft(seed: u64, name: SubmissionName) -> Draft {
         draft.repeat = name.number.is_multiple_of(4);
     }
     draft.pause_ms = rng.random_range(0..80);
+    let is_form = matches!(draft.kind, Kind::Form | Kind::Message);
+    draft.refusable = is_form && matches!(name.number % 10, 3 | 7);
     draft
 }
 
@@ -106,6 +113,7 @@ fn posted(encoding: &'static str, (body, content): (String, Content)) -> Draft {
         content,
         key: None,
         forged: false,
+        refusable: false,
         retries: 0,
         repeat: false,
         pause_ms: 0,

@@ -36,6 +36,10 @@ pub enum Fault {
     Deadlock,
     /// Another session locks the table.
     LockTable(u64),
+    /// PostgreSQL refuses the forms that are marked for it.
+    RefuseForms(u64),
+    /// An operator sends the older half of what waits back, and the command is killed after this time.
+    Redrive(u64),
     /// local-sqs injects a fault.
     Sqs(SqsFault, u64),
 }
@@ -105,6 +109,8 @@ impl Fault {
             Self::OutOfConnections(_) => "PostgreSQL out of connections",
             Self::Deadlock => "PostgreSQL deadlock",
             Self::LockTable(_) => "PostgreSQL table locked",
+            Self::RefuseForms(_) => "PostgreSQL refuses some forms",
+            Self::Redrive(_) => "worker redrive, killed at a random time",
             Self::Sqs(fault, _) => match fault {
                 SqsFault::InternalFailure => "SQS answers 500",
                 SqsFault::ServiceUnavailable => "SQS answers 503",
@@ -138,6 +144,8 @@ impl Fault {
             | Self::ReadOnly(ms)
             | Self::OutOfConnections(ms)
             | Self::LockTable(ms)
+            | Self::RefuseForms(ms)
+            | Self::Redrive(ms)
             | Self::Sqs(_, ms) => {
                 let tenths = ms / 100;
                 format!("{kind}, {}.{} s", tenths / 10, tenths % 10)

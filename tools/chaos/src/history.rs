@@ -55,6 +55,8 @@ pub struct Submission {
     pub content: Content,
     /// The size of the body.
     pub bytes: usize,
+    /// A good form that PostgreSQL refuses for some of the time.
+    pub refusable: bool,
     /// Of each attempt that has ended.
     pub outcomes: Vec<Outcome>,
     /// Attempts begun.
@@ -71,6 +73,7 @@ pub struct Sending<'a> {
     pub bytes: usize,
     /// Whether it has an `Idempotency-Key`.
     pub with_key: bool,
+    pub refusable: bool,
 }
 
 /// A fault that is over. Times are in milliseconds since the start of the run.
@@ -149,6 +152,7 @@ impl History {
             kind: sending.kind,
             content: sending.content.clone(),
             bytes: sending.bytes,
+            refusable: sending.refusable,
             outcomes: Vec::new(),
             attempts: 1,
         });

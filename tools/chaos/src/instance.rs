@@ -1,10 +1,10 @@
 //! A program that is killed and started again, always on the same port.
 
 use std::{
-    fs,
+    fs::{self, File},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +12,10 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use parking_lot::Mutex;
 use test_kit::{Service, Signal, program::path_of};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 pub struct Instance {
     name: String,
@@ -80,14 +83,35 @@ impl Instance {
     fn start_blocking(&self) -> Result<()> {
         let mut state = self.state.lock();
         if state.running.is_none() {
-            let mut command = Command::new(path_of(self.program));
-            command
-                .env_clear()
-                .envs([("BIND_ADDRESS", "127.0.0.1"), ("RUST_BACKTRACE", "0")])
-                .env("PORT", self.port.to_string())
-                .envs(self.variables.iter().map(|(name, value)| (name, value)));
+            let mut command = self.command();
+            command.env("BIND_ADDRESS", "127.0.0.1").env("PORT", self.port.to_string());
             state.running = Some(Service::try_spawn(&self.name, &mut command)?);
             state.starts += 1;
+        }
+        Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(path_of(self.program));
+        command
+            .env_clear()
+            .env("RUST_BACKTRACE", "0")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs another command of the same program with the same settings, and kills it after `limit` if it still runs.
+    /// Its log is kept beside the others.
+    pub async fn run_for(&self, arguments: &[&str], limit: Duration) -> Result<()> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.logs.join(format!("{}-commands.log", self.name)))?;
+        let mut command = tokio::process::Command::from(self.command());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut running = command.kill_on_drop(true).spawn()?;
+        if timeout(limit, running.wait()).await.is_err() {
+            running.kill().await?;
         }
         Ok(())
     }

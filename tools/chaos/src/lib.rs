@@ -2,7 +2,7 @@
 //!
 //! Senders record each submission before they send it, and how it ended ([`history`]). Meanwhile the nemeses inflict
 //! faults from a plan that a seed determines ([`plan`], [`nemesis`]). At the end, [`check`] compares the answers with
-//! the stored rows and the invalid queue. [`kills`] kills workers at one exact moment instead.
+//! the stored rows and the kept messages. [`kills`] kills workers at one exact moment instead.
 
 #![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
 

@@ -15,6 +15,8 @@ use crate::{
     system::{DATABASE, ROLE, System},
 };
 
+mod invalid;
+
 /// Breaks one lane of the system.
 pub struct Nemesis {
     pub seed: u64,
@@ -90,6 +92,8 @@ impl Nemesis {
                 );
                 postgres.sql(DATABASE, lock).await.map(drop)
             }
+            Fault::RefuseForms(ms) => self.refuse_forms(*ms, stop).await,
+            Fault::Redrive(ms) => self.redrive(*ms).await,
             Fault::Sqs(fault, ms) => self.break_sqs(*fault, *ms, stop).await,
         }
     }

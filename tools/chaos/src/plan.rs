@@ -12,6 +12,12 @@ pub enum Lane {
     Database,
     /// The answers of SQS.
     Queue,
+    /// Forms that cannot be stored, and that somebody sends back.
+    Invalid,
+}
+
+impl Lane {
+    pub const ALL: [Self; 4] = [Self::Processes, Self::Database, Self::Queue, Self::Invalid];
 }
 
 /// How often and how long to break things.
@@ -30,6 +36,7 @@ pub struct Plan {
     lane: Lane,
     pace: Pace,
     rng: StdRng,
+    drawn: u64,
 }
 
 /// A fault, and the pause before it.
@@ -41,7 +48,8 @@ pub struct PlannedFault {
 
 impl Plan {
     pub fn new(seed: u64, lane: Lane, pace: Pace) -> Self {
-        Self { lane, pace, rng: StdRng::seed_from_u64(seed.wrapping_add(1 + lane as u64)) }
+        let rng = StdRng::seed_from_u64(seed.wrapping_add(1 + lane as u64));
+        Self { lane, pace, rng, drawn: 0 }
     }
 
     fn draw_fault(&mut self) -> Fault {
@@ -49,6 +57,19 @@ impl Plan {
             Lane::Processes => self.process_fault(),
             Lane::Database => self.database_fault(),
             Lane::Queue => self.queue_fault(),
+            Lane::Invalid => self.invalid_fault(),
+        }
+    }
+
+    /// In a fixed order, so that a short run has both.
+    fn invalid_fault(&mut self) -> Fault {
+        self.drawn += 1;
+        match self.drawn % 3 {
+            2 => Fault::Redrive(self.rng.random_range(100..4_000).min(self.pace.longest_ms)),
+            _ => {
+                let longest = self.pace.longest_ms / 2;
+                Fault::RefuseForms(self.rng.random_range(2_000..5_000).min(longest))
+            }
         }
     }
 
@@ -111,12 +132,14 @@ impl Iterator for Plan {
     type Item = PlannedFault;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pause = match self.lane {
-            Lane::Processes => self.rng.random_range(200..700),
-            Lane::Database => self.rng.random_range(2_000..8_000),
-            Lane::Queue => self.rng.random_range(500..3_000),
+        let longest = self.pace.longest_ms;
+        let (pause, longest) = match self.lane {
+            Lane::Processes => (self.rng.random_range(200..700), longest),
+            Lane::Database => (self.rng.random_range(2_000..8_000), longest),
+            Lane::Queue => (self.rng.random_range(500..3_000), longest),
+            Lane::Invalid => (self.rng.random_range(2_000..6_000), longest / 4),
         };
-        let pause_ms = (pause * self.pace.pause_factor).min(self.pace.longest_ms);
+        let pause_ms = (pause * self.pace.pause_factor).min(longest);
         Some(PlannedFault { pause_ms, fault: self.draw_fault() })
     }
 }
@@ -129,8 +152,7 @@ mod tests {
 
     fn plan(seed: u64, spare_the_first: bool) -> Vec<PlannedFault> {
         let pace = Pace { pause_factor: 1, spare_the_first, longest_ms: 60_000 };
-        let lanes = [Lane::Processes, Lane::Database, Lane::Queue];
-        lanes.into_iter().flat_map(|lane| Plan::new(seed, lane, pace).take(300)).collect()
+        Lane::ALL.into_iter().flat_map(|lane| Plan::new(seed, lane, pace).take(300)).collect()
     }
 
     #[test]
@@ -139,7 +161,24 @@ mod tests {
         assert_ne!(plan(7, false), plan(8, false));
         let kinds: BTreeSet<_> =
             plan(7, false).iter().map(|planned| planned.fault.kind()).collect();
-        assert_eq!(kinds.len(), 24, "{kinds:?}");
+        assert_eq!(kinds.len(), 26, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_run_of_six_seconds_refuses_forms_before_and_after_a_redrive() {
+        let pace = Pace { pause_factor: 1, spare_the_first: false, longest_ms: 2_000 };
+        let mut ms = 0;
+        let begun = Plan::new(7, Lane::Invalid, pace).map(|planned| {
+            let (Fault::RefuseForms(lasts) | Fault::Redrive(lasts)) = planned.fault else {
+                panic!("{planned:?}")
+            };
+            ms += planned.pause_ms + lasts;
+            (planned.fault.kind(), ms)
+        });
+        let begun: Vec<_> = begun.take_while(|(_, until)| *until < 6_000).collect();
+        let kinds: Vec<_> = begun.iter().map(|(kind, _)| *kind).take(3).collect();
+        let [refuse, redrive] = [Fault::RefuseForms(0).kind(), Fault::Redrive(0).kind()];
+        assert_eq!(kinds, [refuse, redrive, refuse], "{begun:?}");
     }
 
     #[test]

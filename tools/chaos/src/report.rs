@@ -51,8 +51,13 @@ impl RunResult {
             unknown,
             unknown_stored,
             rows,
-            set_aside,
-            set_aside_copies,
+            accepted_forms,
+            accepted_stored,
+            accepted_waiting,
+            accepted_in_both,
+            kept,
+            kept_copies,
+            came_back,
         } = self.verdict.figures;
         let faults = self.history.faults();
         let kills = faults.iter().filter(|fault| fault.kind.starts_with("kill -9")).count();
@@ -73,10 +78,14 @@ impl RunResult {
             ("deadlocks that PostgreSQL resolved", self.deadlocks.to_string()),
             ("duplicates delivered, recognised as already stored", self.already_stored.to_string()),
             ("rows", rows.to_string()),
+            ("invalid, kept in the database", format!("{kept} messages, in {kept_copies} copies")),
+            ("sent back, failed again, and waiting again", came_back.to_string()),
+            ("accepted forms", accepted_forms.to_string()),
             (
-                "invalid, kept in the database",
-                format!("{set_aside} messages, in {set_aside_copies} copies"),
+                "of them stored",
+                format!("{accepted_stored}, {accepted_in_both} of them while a copy waits"),
             ),
+            ("of them refused by PostgreSQL, and waiting", accepted_waiting.to_string()),
             ("**lost**", format!("**{lost}**")),
             ("**doubled**", format!("**{doubled}**")),
             ("violations of any kind", self.verdict.violations.len().to_string()),
@@ -92,7 +101,8 @@ impl RunResult {
             "# Random faults, and what became of the forms\n\n\
              Two apis, two workers, local-sqs on disk and PostgreSQL ran for {seconds} s. \
              Meanwhile {senders} senders posted forms and put messages on the queue, and random faults broke every part of the system.\n\
-             Afterwards the program compared every submission with the stored rows by its SHA-256: every character counts, and every number with its scale.\n\
+             Some of the time, PostgreSQL refused a fifth of the forms, and somebody sent kept messages back with a command that was killed.\n\
+             Afterwards the program purged both queues, and compared every submission with the stored rows and the kept messages by its SHA-256: every character counts, and every number with its scale.\n\
              `make chaos SEED={seed} SECONDS={seconds}` draws the same forms and faults again. The program wrote this page.\n\n\
              | | |\n|---|---|"
         )?;
@@ -101,7 +111,9 @@ impl RunResult {
         }
         writeln!(
             text,
-            "\nA submission with an unknown outcome may be stored once or not at all, but never in part.\n\
+            "\nEvery accepted form is one row, or waits in `invalid_messages`; it is lost if it does neither.\n\
+             It may do both if PostgreSQL refused it, and stored it when its message came again.\n\
+             A submission with an unknown outcome may be stored once or not at all, but never in part.\n\
              A crash between the send to the invalid queue and the delete leaves two copies of one message there, which are kept as one.\n\n\
              ![Accepted, stored and in flight over time]({plot})\n"
         )?;

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::ProgressBar;
+use serde_json::json;
 use test_kit::{
     Signal,
     stack::{INVALID, QUEUE},
@@ -17,7 +18,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{FinalState, InvalidMessage, Row, Verdict, check},
+    check::{FinalState, KeptMessage, Row, State, Verdict, check},
     content::Content,
     history::History,
     nemesis::Nemesis,
@@ -33,6 +34,8 @@ const STUCK_AFTER: Duration = Duration::from_secs(60);
 const LATE_SENDS: Duration = Duration::from_secs(6);
 /// How many rows to read at a time. Some have a mebibyte.
 const PAGE: usize = 500;
+/// In a run of this time or longer PostgreSQL refuses some forms.
+const REFUSES_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -134,7 +137,7 @@ impl Run {
     fn start_nemeses(&self, stop: &CancellationToken) -> JoinSet<Result<()>> {
         let mut nemeses = JoinSet::new();
         let Some(pace) = self.options.pace else { return nemeses };
-        for lane in [Lane::Processes, Lane::Database, Lane::Queue] {
+        for lane in Lane::ALL {
             let (system, history) = (Arc::clone(&self.system), Arc::clone(&self.history));
             let nemesis = Nemesis { seed: self.options.seed, lane, pace, system, history };
             nemeses.spawn(nemesis.run(stop.clone()));
@@ -173,19 +176,41 @@ impl Run {
             sleep(Duration::from_millis(200)).await;
         }
         let state = FinalState {
-            rows: self.rows().await?,
-            waiting: self.waiting().await?,
             on_form_queue: self.on_form_queue,
             on_invalid_queue: self.left_on(INVALID).await,
+            some_refused: self.options.pace.is_some() && self.options.time >= REFUSES_WITHIN,
+            ..FinalState::default()
         };
+        self.purge_queues().await?;
+        let state = FinalState { rows: self.rows().await?, kept: self.kept().await?, ..state };
         Ok(check(&self.history.submissions(), &state))
     }
 
-    async fn waiting(&self) -> Result<Vec<InvalidMessage>> {
-        let query = "select id, sqs_message_id, times_seen, encode(body, 'hex') from invalid_messages \
-                     where state = 'waiting' order by id";
-        let rows = self.system.postgres.sql(DATABASE, query).await?;
-        rows.lines().map(parse_waiting).collect()
+    /// What is stored or waits does not depend on SQS any more.
+    async fn purge_queues(&self) -> Result<()> {
+        for queue in [QUEUE, INVALID] {
+            let input = json!({ "QueueUrl": self.system.queue_url(queue) });
+            self.system.sqs.try_call("PurgeQueue", input).await?;
+        }
+        Ok(())
+    }
+
+    async fn kept(&self) -> Result<Vec<KeptMessage>> {
+        let mut kept: Vec<KeptMessage> = Vec::new();
+        loop {
+            let last = kept.last().map_or(0, |message| message.id);
+            let columns = "id, submission_id, sqs_message_id, state, times_seen, times_sent, encode(body, 'hex')";
+            let query = format!(
+                "select {columns} from invalid_messages where id > {last} order by id limit {PAGE}"
+            );
+            let page = self.system.postgres.sql(DATABASE, query).await?;
+            if page.is_empty() {
+                return Ok(kept);
+            }
+            for line in page.split('\n') {
+                kept.push(parse_kept(line)?);
+            }
+        }
     }
 
     async fn left_on(&self, queue: &str) -> u64 {
@@ -237,15 +262,26 @@ impl Run {
     }
 }
 
-fn parse_waiting(line: &str) -> Result<InvalidMessage> {
-    let mut columns = line.splitn(4, '|');
+fn parse_kept(line: &str) -> Result<KeptMessage> {
+    let mut columns = line.splitn(7, '|');
     let mut column = || columns.next().unwrap_or_default();
-    Ok(InvalidMessage {
-        id: column().parse().context("psql printed a line that is not a row")?,
-        message_id: column().to_owned(),
-        times_seen: column().parse()?,
-        body: Content::of_bytes(&String::from_utf8(hex::decode(column())?)?),
-    })
+    let id = column().parse().context("psql printed a line that is not a row")?;
+    let (submission_id, message_id) = (not_empty(column()), column().to_owned());
+    let state = match column() {
+        "waiting" => State::Waiting,
+        "sent_back" => State::SentBack,
+        "stored" => State::Stored,
+        "discarded" => State::Discarded,
+        other => bail!("a message has the state {other}"),
+    };
+    let (times_seen, times_sent) = (column().parse()?, column().parse()?);
+    let body = String::from_utf8(hex::decode(column())?)?;
+    let (text, form) = (Content::of_bytes(&body), Content::of_json(&body));
+    Ok(KeptMessage { id, submission_id, message_id, state, text, form, times_seen, times_sent })
+}
+
+fn not_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn parse_row(line: &str) -> Result<Row> {
@@ -254,7 +290,6 @@ fn parse_row(line: &str) -> Result<Row> {
     let (id, submission_id, message_id, data) = (column(), column(), column(), column());
     let id = id.parse().context("psql printed a line that is not a row")?;
     let data = String::from_utf8(hex::decode(data)?)?;
-    let not_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(Row {
         id,
         submission_id: not_empty(submission_id),

@@ -49,6 +49,7 @@ impl Sender {
                 encoding: draft.encoding,
                 bytes: draft.body.len(),
                 with_key: draft.key.is_some(),
+                refusable: draft.refusable,
             });
             let attempts = match draft.kind {
                 Kind::Form | Kind::BadForm => self.post(&client, index, &draft, number).await,

@@ -21,13 +21,18 @@ pub(super) const OURS: [(&str, &str); 7] = [
     ("unreadable", "The fields whose value is not null and fits none of their columns."),
 ];
 
-/// The fields.
-const DATA: &str = "f.data";
-
 /// The query of the view. `home` is the schema of `forms`, quoted if necessary.
 ///
-/// Each expression is written out at its column, so that PostgreSQL computes only the columns that
-/// a query uses, and computes them only for rows that pass its filter.
+/// PostgreSQL flattens all of this into a query of `forms` that computes only the columns that are
+/// used, and only for rows that pass the filter. An expression in a subquery on the right of a LEFT
+/// JOIN is computed once below the next join, if it could be other than null for a row of nulls, as
+/// far as PostgreSQL knows: this is why there is `coalesce`. So
+/// - the first such join is for [`shared`] expressions, and a column that uses one in several places
+///   names `o.one`, which keeps the join with `o`;
+/// - the second is for the columns: `unreadable` names `u.one` and uses their values.
+///
+/// Joins with `o` and `u` are left out of queries that do not need them. Because the outer filter
+/// refuses nulls, those with an empty SELECT are left out of all.
 pub(super) fn definition(home: &str, form_type: &str, columns: &[Column]) -> String {
     let mut properties: Vec<&str> = Vec::new();
     for column in columns {
@@ -35,129 +40,138 @@ pub(super) fn definition(home: &str, form_type: &str, columns: &[Column]) -> Str
             properties.push(&column.property);
         }
     }
-    let values: String = columns
-        .iter()
-        .map(|column| {
-            format!(",\n    {} AS {}", value(home, DATA, column), identifier(&column.name))
-        })
-        .collect();
+    let mut taken_out = String::new();
+    let mut values = String::new();
+    let mut names = String::new();
+    for (number, column) in columns.iter().enumerate() {
+        if let Some(shared) = shared(column) {
+            taken_out += &format!(", {shared} AS s{number}");
+        }
+        values +=
+            &format!(",\n        {} AS v{number}", value(home, &format!("p.s{number}"), column));
+        names += &format!(",\n    q.v{number} AS {}", identifier(&column.name));
+    }
+    let one = "(SELECT true AS one HAVING true)";
+    let ours = |from: &str| OF_FORMS.map(|column| format!("{from}.{column}")).join(", ");
     format!(
-        "SELECT f.id, f.submission_id, f.received_at, f.created,\n    \
-             encode(f.schema_digest, 'hex') AS schema_digest,\n    \
+        "SELECT q.id, q.submission_id, q.received_at, q.created,\n    \
+             encode(q.schema_digest, 'hex') AS schema_digest,\n    \
              {extra} AS extra,\n    \
-             {unreadable} AS unreadable{values}\n\
-         FROM {home}.forms f\n\
-         WHERE f.form_type = {form_type} AND f.erased_at IS NULL\n    \
-             AND f.id <= (SELECT w.id FROM {home}.watermarks w WHERE w.relation = 'forms')",
+             {unreadable} AS unreadable{names}\n\
+         FROM (SELECT) a LEFT JOIN (\n    \
+             SELECT {of_p}{values}\n    \
+             FROM (SELECT) b LEFT JOIN (SELECT {of_f}{taken_out} FROM {home}.forms f) p ON true\n        \
+                 LEFT JOIN {one} o ON true) q ON true\n    \
+             LEFT JOIN {one} u ON true\n\
+         WHERE q.form_type = {form_type} AND q.erased_at IS NULL\n    \
+             AND q.id <= (SELECT w.id FROM {home}.watermarks w WHERE w.relation = 'forms')",
         extra = extra(&properties),
-        unreadable = unreadable(home, &properties, columns),
+        unreadable = unreadable(&properties, columns),
+        of_p = ours("p"),
+        of_f = ours("f"),
         form_type = literal(form_type),
     )
 }
 
-/// The value of a column: null if the sent value does not fit its type.
-fn value(home: &str, data: &str, Column { property, column_type, .. }: &Column) -> String {
-    let (text, json) = (as_text(data, property), as_json(data, property));
-    match column_type {
-        PropertyType::Text => format!("CASE WHEN {} THEN {text} END", is_string(data, property)),
-        PropertyType::Date => once(
-            &format!("CASE WHEN {} THEN o.v::date ELSE {home}.read_date(o.v) END", is_date("o.v")),
-            &text,
-        ),
-        PropertyType::DateTime => once(
-            &format!(
-                "CASE WHEN {} THEN o.v::timestamptz ELSE {home}.read_time(o.v) END",
-                is_time("o.v")
-            ),
-            &text,
-        ),
-        PropertyType::Integer => once(&integer(&json, "o.v"), &text),
-        PropertyType::Number => {
-            format!("CASE WHEN jsonb_typeof({json}) = 'number' THEN {json}::numeric END")
+/// The columns of `forms` that a view needs.
+const OF_FORMS: [&str; 8] = [
+    "id",
+    "form_type",
+    "submission_id",
+    "received_at",
+    "created",
+    "schema_digest",
+    "erased_at",
+    "data",
+];
+
+/// What the value of a column is made from, if it needs that more than once.
+fn shared(column: &Column) -> Option<String> {
+    match column.column_type {
+        PropertyType::Date | PropertyType::DateTime | PropertyType::Integer => {
+            Some(format!("coalesce({})", as_text("f.data", &column.property)))
         }
-        PropertyType::Boolean => {
-            format!("CASE {json} WHEN 'true'::jsonb THEN true WHEN 'false'::jsonb THEN false END")
-        }
-        PropertyType::Json => format!("nullif({json}, 'null'::jsonb)"),
+        PropertyType::Number => Some(format!("coalesce({})", as_json("f.data", &column.property))),
+        PropertyType::Text | PropertyType::Boolean | PropertyType::Json => None,
     }
 }
 
-/// Most integers are short. JSON Schema takes 1.0 for an integer.
-fn integer(json: &str, text: &str) -> String {
+/// The value of a column: null if the sent value does not fit its type. `shared` is the expression
+/// of that function.
+fn value(home: &str, shared: &str, Column { property, column_type, .. }: &Column) -> String {
+    let data = "p.data";
+    match column_type {
+        PropertyType::Text => {
+            format!("CASE WHEN {} THEN {} END", is_string(data, property), as_text(data, property))
+        }
+        PropertyType::Date => format!(
+            "CASE WHEN o.one AND {} THEN {shared}::date ELSE {home}.read_date({shared}) END",
+            is_date(home, shared)
+        ),
+        PropertyType::DateTime => format!(
+            "CASE WHEN o.one AND {} THEN {shared}::timestamptz ELSE {home}.read_time({shared}) END",
+            is_time(home, shared)
+        ),
+        PropertyType::Integer => integer(&is_string(data, property), shared),
+        PropertyType::Number => {
+            format!(
+                "CASE WHEN o.one AND jsonb_typeof({shared}) = 'number' THEN {shared}::numeric END"
+            )
+        }
+        // For anything but a boolean, the operator answers null.
+        PropertyType::Boolean => {
+            format!("coalesce({data} @@ {}::jsonpath)", literal(&path(property)))
+        }
+        PropertyType::Json => format!("nullif({}, 'null'::jsonb)", as_json(data, property)),
+    }
+}
+
+/// The text of a number is below `:`, and those of other values that are not strings are above. Most
+/// integers are short, and no fraction is as short as two bytes. JSON Schema takes 1.0 for an
+/// integer.
+fn integer(is_string: &str, text: &str) -> String {
     format!(
-        "CASE WHEN jsonb_typeof({json}) = 'number' THEN \
-             CASE WHEN length({text}) < 19 AND strpos({text}, '.') = 0 THEN {text}::bigint \
+        "CASE WHEN o.one AND {text} COLLATE \"C\" < ':' AND ({is_string}) IS NOT TRUE THEN \
+             CASE WHEN octet_length({text}) < 3 OR octet_length({text}) < 19 AND strpos({text}, '.') = 0 \
+                 THEN {text}::bigint \
              WHEN {text}::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 \
                  AND {text}::numeric % 1::numeric = 0::numeric THEN {text}::numeric::bigint END END"
     )
 }
 
-/// An expression over `o.v`, for which PostgreSQL computes this value once. If it had the value in
-/// several places, it would decompress the fields of a large form for each of them.
-fn once(expression: &str, value: &str) -> String {
-    format!("(SELECT {expression} FROM (SELECT {value} AS v OFFSET 0) o)")
-}
-
-/// Whether the column's value is null because `text`, the sent value, does not fit. It is not null.
-fn does_not_fit(home: &str, data: &str, text: &str, column: &Column) -> String {
-    let json = as_json(data, &column.property);
-    match column.column_type {
-        // A string is the one jsonb value that has its own text as an element.
-        PropertyType::Text => format!("NOT {json} ? {text}"),
-        PropertyType::Number => format!("jsonb_typeof({json}) <> 'number'"),
-        PropertyType::Boolean => format!("{json} NOT IN ('true'::jsonb, 'false'::jsonb)"),
-        PropertyType::Json => "false".to_owned(),
-        PropertyType::Date => {
-            format!("({}) IS NOT TRUE AND {home}.read_date({text}) IS NULL", is_date(text))
-        }
-        PropertyType::DateTime => {
-            format!("({}) IS NOT TRUE AND {home}.read_time({text}) IS NULL", is_time(text))
-        }
-        PropertyType::Integer => format!("({}) IS NULL", integer(&json, text)),
-    }
-}
-
 fn extra(properties: &[&str]) -> String {
     let rest = if properties.is_empty() {
-        "f.data".to_owned()
+        "q.data".to_owned()
     } else {
         let names: Vec<String> = properties.iter().map(|name| literal(name)).collect();
         format!(
-            "CASE WHEN jsonb_typeof(f.data) = 'object' THEN f.data - ARRAY[{}]::text[] ELSE f.data END",
+            "CASE WHEN jsonb_typeof(q.data) = 'object' THEN q.data - ARRAY[{}]::text[] ELSE q.data END",
             names.join(", ")
         )
     };
     format!("nullif({rest}, '{{}}'::jsonb)")
 }
 
-/// The fields are decompressed once, and each property is taken out of them once: these are what
-/// costs most.
-fn unreadable(home: &str, properties: &[&str], columns: &[Column]) -> String {
-    let mut texts = String::new();
+/// A property is asked for only if its columns are null.
+fn unreadable(properties: &[&str], columns: &[Column]) -> String {
     let mut cases = Vec::new();
-    for (number, property) in properties.iter().enumerate() {
-        let own = || columns.iter().filter(|column| column.property == *property);
-        if own().any(|column| column.column_type == PropertyType::Json) {
+    for property in properties {
+        let own = || columns.iter().enumerate().filter(|(_, column)| column.property == *property);
+        if own().any(|(_, column)| column.column_type == PropertyType::Json) {
             continue;
         }
-        let text = format!("t.t{number}");
-        let misfits: Vec<String> =
-            own().map(|column| does_not_fit(home, "t.data", &text, column)).collect();
-        texts += &format!(", {} AS t{number}", as_text("d.data", property));
+        let nulls: String = own().map(|(number, _)| format!("q.v{number} IS NULL AND ")).collect();
         cases.push(format!(
-            "CASE WHEN {text} IS NOT NULL AND {} THEN {}::text END",
-            misfits.join(" AND "),
+            "CASE WHEN {nulls}{} IS NOT NULL THEN {}::text END",
+            as_text("q.data", property),
             literal(property)
         ));
     }
     if cases.is_empty() {
         return "NULL::text[]".to_owned();
     }
-    // An empty path returns the whole, decompressed. OFFSET keeps the queries from becoming one.
     format!(
-        "(SELECT nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[])\n        \
-             FROM (SELECT d.data{texts}\n        \
-             FROM (SELECT {DATA} #> '{{}}'::text[] AS data OFFSET 0) d OFFSET 0) t)",
+        "CASE WHEN u.one THEN nullif(array_remove(ARRAY[{}], NULL), '{{}}'::text[]) END",
         cases.join(",\n        ")
     )
 }
@@ -173,6 +187,11 @@ fn as_json(data: &str, property: &str) -> String {
 /// A path that is true for strings alone. `jsonb_typeof` needs the value as jsonb, and making that
 /// takes twice as long.
 fn is_string(data: &str, property: &str) -> String {
+    format!("{data} @@ {}::jsonpath", literal(&format!("{} starts with \"\"", path(property))))
+}
+
+/// The path of a property.
+fn path(property: &str) -> String {
     let mut key = String::new();
     for c in property.chars() {
         match c {
@@ -181,7 +200,7 @@ fn is_string(data: &str, property: &str) -> String {
             c => key.push(c),
         }
     }
-    format!("{data} @@ {}::jsonpath", literal(&format!("strict $.\"{key}\" starts with \"\"")))
+    format!("strict $.\"{key}\"")
 }
 
 pub(super) fn identifier(name: &str) -> String {

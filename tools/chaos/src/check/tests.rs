@@ -1,7 +1,8 @@
 use super::*;
 use crate::history::SubmissionName;
 
-/// Form 1 got 202, the outcome of form 2 is unknown, form 3 is bad, 4 is a message and 5 garbage. No promise is broken.
+/// Form 1 got 202, the outcome of form 2 is unknown, form 3 is bad, 4 is a message, 5 garbage, and PostgreSQL refused 6.
+/// No promise is broken.
 fn good() -> (Vec<Submission>, FinalState) {
     let accepted = |id: &str| Outcome::Accepted(Some(id.to_owned()));
     let submissions = vec![
@@ -10,12 +11,13 @@ fn good() -> (Vec<Submission>, FinalState) {
         submission(3, Kind::BadForm, vec![Outcome::Refused(400)]),
         submission(4, Kind::Message, vec![accepted("message-4")]),
         submission(5, Kind::Garbage, vec![accepted("message-5")]),
+        Submission { refusable: true, ..submission(6, Kind::Form, vec![accepted("id-6")]) },
     ];
     let state = FinalState {
         rows: vec![row(1, Some("id-1"), "message-1", "1"), row(4, None, "message-4", "4")],
-        waiting: vec![invalid(5, "message-5", "5")],
-        on_form_queue: 0,
-        on_invalid_queue: 0,
+        kept: vec![kept(5, None, "message-5", "5"), kept(6, Some("id-6"), "message-6", "6")],
+        some_refused: true,
+        ..FinalState::default()
     };
     (submissions, state)
 }
@@ -23,7 +25,8 @@ fn good() -> (Vec<Submission>, FinalState) {
 fn submission(number: u32, kind: Kind, outcomes: Vec<Outcome>) -> Submission {
     let content = Content::of_bytes(&number.to_string());
     let attempts = outcomes.len();
-    Submission { name: name(number), kind, content, bytes: 100, attempts, outcomes }
+    let (name, refusable) = (name(number), false);
+    Submission { name, kind, content, bytes: 100, refusable, attempts, outcomes }
 }
 
 fn name(number: u32) -> SubmissionName {
@@ -40,9 +43,17 @@ fn row(id: u64, submission_id: Option<&str>, message_id: &str, content: &str) ->
     }
 }
 
-fn invalid(id: u64, message_id: &str, body: &str) -> InvalidMessage {
-    let message_id = message_id.to_owned();
-    InvalidMessage { id, message_id, body: Content::of_bytes(body), times_seen: 1 }
+fn kept(id: u64, submission_id: Option<&str>, message_id: &str, body: &str) -> KeptMessage {
+    KeptMessage {
+        id,
+        submission_id: submission_id.map(str::to_owned),
+        message_id: message_id.to_owned(),
+        state: State::Waiting,
+        text: Content::of_bytes(body),
+        form: Content::of_json(body),
+        times_seen: 1,
+        times_sent: 0,
+    }
 }
 
 /// The violations after a change to the good state.
@@ -58,9 +69,11 @@ fn a_good_history_breaks_no_promise() {
     let verdict = check(&submissions, &state);
     assert_eq!(verdict.violations, []);
     let figures = verdict.figures;
-    assert_eq!((figures.submissions, figures.attempts, figures.accepted), (5, 6, 3));
+    assert_eq!((figures.submissions, figures.attempts, figures.accepted), (6, 7, 4));
     assert_eq!((figures.refused, figures.unknown, figures.unknown_stored), (1, 1, 0));
-    assert_eq!((figures.rows, figures.set_aside, figures.set_aside_copies), (2, 1, 1));
+    assert_eq!((figures.rows, figures.kept, figures.kept_copies), (2, 2, 2));
+    assert_eq!((figures.accepted_forms, figures.accepted_stored), (3, 2));
+    assert_eq!((figures.accepted_waiting, figures.accepted_in_both), (1, 0));
 }
 
 #[test]
@@ -97,7 +110,7 @@ fn a_submission_with_an_unknown_outcome_may_be_stored_once() {
     assert_eq!(
         with(|submissions, state| {
             submissions[4].outcomes = vec![Outcome::Unknown("reset".to_owned())];
-            state.waiting.clear();
+            state.kept.remove(0);
         }),
         []
     );
@@ -187,17 +200,17 @@ fn a_row_that_nobody_sent_is_a_violation() {
 #[test]
 fn garbage_must_wait_unaltered_and_in_one_row() {
     assert_eq!(
-        with(|_, state| state.waiting.clear()),
+        with(|_, state| drop(state.kept.remove(0))),
         [Violation::NotSetAside(name(5), Some("message-5".to_owned()))]
     );
     for message_id in ["message-5", "message-6"] {
         assert_eq!(
-            with(|_, state| state.waiting.push(invalid(6, message_id, "5"))),
+            with(|_, state| state.kept.push(kept(7, None, message_id, "5"))),
             [Violation::SetAsideTwice(name(5))]
         );
     }
     assert_eq!(
-        with(|_, state| state.waiting[0].body = Content::of_bytes("5 altered")),
+        with(|_, state| state.kept[0].text = Content::of_bytes("5 altered")),
         [Violation::AlteredAside(name(5), 5)]
     );
 }
@@ -207,9 +220,77 @@ fn nothing_else_may_wait() {
     // A message that nobody sent, a good form, and a message that SQS itself moved.
     for (message_id, body) in [("message-9", "9"), ("message-4", "4"), ("message-9", "1")] {
         assert_eq!(
-            with(|_, state| state.waiting.push(invalid(9, message_id, body))),
+            with(|_, state| state.kept.push(kept(9, None, message_id, body))),
             [Violation::WronglySetAside(message_id.to_owned())]
         );
+    }
+}
+
+#[test]
+fn a_refused_form_without_a_row_must_wait() {
+    let lost = [Violation::Lost(name(6), Some("id-6".to_owned())), Violation::NoneRefused];
+    assert_eq!(with(|_, state| drop(state.kept.pop())), lost);
+    for is in [State::SentBack, State::Stored] {
+        assert_eq!(with(|_, state| state.kept[1].state = is), lost, "{is:?}");
+    }
+    let discarded = with(|_, state| state.kept[1].state = State::Discarded);
+    assert_eq!(discarded[0], Violation::WronglySetAside("id-6".to_owned()));
+    assert_eq!(discarded[1..], lost);
+}
+
+#[test]
+fn a_refused_form_that_came_again_may_be_stored_while_a_copy_waits_but_not_in_two_rows() {
+    let in_both = |submissions: &mut Vec<Submission>, state: &mut FinalState| {
+        state.rows.push(row(6, Some("id-6"), "message-6", "6"));
+        // Otherwise no form waits.
+        let another = vec![Outcome::Accepted(Some("id-7".to_owned()))];
+        submissions.push(Submission { refusable: true, ..submission(7, Kind::Form, another) });
+        state.kept.push(kept(7, Some("id-7"), "message-7", "7"));
+    };
+    for is in [State::Waiting, State::SentBack, State::Stored] {
+        let found = with(|submissions, state| {
+            in_both(submissions, state);
+            state.kept[1].state = is;
+        });
+        assert_eq!(found, [], "{is:?}");
+    }
+    let doubled = with(|submissions, state| {
+        in_both(submissions, state);
+        state.rows.push(row(8, Some("id-8"), "message-8", "6"));
+    });
+    assert_eq!(doubled, [Violation::Doubled(name(6), 2)]);
+}
+
+#[test]
+fn a_refused_form_must_wait_unaltered_and_in_one_row() {
+    assert_eq!(
+        with(|_, state| state.kept.push(kept(7, Some("id-6"), "message-7", "6"))),
+        [Violation::SetAsideTwice(name(6))]
+    );
+    assert_eq!(
+        with(|_, state| state.kept[1].form = Content::of_bytes("6 altered")),
+        [Violation::AlteredAside(name(6), 6)]
+    );
+}
+
+#[test]
+fn a_run_in_which_no_accepted_form_waits_shows_nothing() {
+    let none = |some_refused: bool| {
+        with(|submissions, state| {
+            submissions.pop();
+            state.kept.pop();
+            state.some_refused = some_refused;
+        })
+    };
+    assert_eq!(none(true), [Violation::NoneRefused]);
+    assert_eq!(none(false), []);
+}
+
+#[test]
+fn garbage_that_was_sent_back_must_wait_again() {
+    for is in [State::SentBack, State::Stored, State::Discarded] {
+        let found = with(|_, state| state.kept[0].state = is);
+        assert!(found.contains(&Violation::WronglySetAside("message-5".to_owned())), "{is:?}");
     }
 }
 

@@ -27,12 +27,14 @@ pub enum Violation {
     UnknownRow(u64),
     /// Garbage that SQS confirmed, and that does not wait in `invalid_messages`.
     NotSetAside(SubmissionName, Option<String>),
-    /// It waits in more than one row.
+    /// It is in `invalid_messages` in more than one row.
     SetAsideTwice(SubmissionName),
-    /// It waits with a different body.
+    /// It was kept with a different body.
     AlteredAside(SubmissionName, u64),
-    /// It waits, but was not garbage.
+    /// It was kept, but was neither garbage nor refused by PostgreSQL; or it has a state that it cannot have.
     WronglySetAside(String),
+    /// PostgreSQL refused forms, but none waits.
+    NoneRefused,
     /// Messages that no worker took off the form queue.
     LeftOnTheQueue(u64),
     /// Messages that no worker took off the invalid queue.
@@ -66,13 +68,19 @@ impl fmt::Display for Violation {
                 write!(f, "not set aside: {name}, message {}", id(message))
             }
             Self::SetAsideTwice(name) => {
-                write!(f, "set aside twice: {name} waits in several rows")
+                write!(f, "set aside twice: {name} is kept in several rows")
             }
             Self::AlteredAside(name, row) => {
                 write!(f, "altered aside: row {row} has another body than {name}")
             }
             Self::WronglySetAside(message) => {
-                write!(f, "wrongly set aside: message {message} waits")
+                write!(f, "wrongly set aside: message {message} is kept")
+            }
+            Self::NoneRefused => {
+                write!(
+                    f,
+                    "none refused: no accepted form waits, so this run shows nothing about them"
+                )
             }
             Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
             Self::NotKept(messages) => write!(f, "not kept: {messages} messages"),

@@ -30,6 +30,11 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
         text.contains("`make chaos SEED=5 SECONDS=6`") && text.contains("(chaos.svg)"),
         "{text}"
     );
+    // The program fails if no accepted form waits.
+    let row = "| of them refused by PostgreSQL, and waiting | ";
+    let waiting = text.split_once(row).and_then(|(_, rest)| rest.split(' ').next());
+    assert!(waiting.unwrap().parse::<u32>().unwrap() > 0, "{text}");
+    assert!(text.contains("| PostgreSQL refuses some forms | "), "{text}");
     assert!(text.contains("| up to 1 KiB | ") && text.contains("| up to 1 MiB | "), "{text}");
     assert!(fs::read_to_string(report.with_extension("svg")).unwrap().contains("accepted: 202"));
     // The history has a line for each event.

@@ -106,9 +106,36 @@ fn a_count_reads_the_index_of_the_type_alone() {
     assert!(plan.contains("Index Only Scan using forms_of_rare on forms"), "{plan}");
 }
 
+/// The expressions that PostgreSQL computes at the scan of `forms`, from what it reads.
+#[track_caller]
+fn computed_at_the_scan(f: &Fixture, query: &str) -> String {
+    let plan = f.database.sql(&format!("EXPLAIN (VERBOSE) {query}"));
+    let output = plan.lines().skip_while(|line| !line.contains("on public.forms f")).nth(1);
+    output.unwrap_or_else(|| panic!("{plan}")).to_owned()
+}
+
 #[test]
-fn the_list_of_unreadable_fields_decompresses_them_once() {
+fn a_value_is_taken_out_of_the_fields_once_for_its_checks_and_its_cast() {
     let f = filled();
-    let plan = f.database.sql("EXPLAIN (VERBOSE) SELECT unreadable FROM submissions.frequent");
-    assert_eq!(plan.matches("f.data").count(), 1, "{plan}");
+    for (column, computed) in
+        [("n", "(f.data ->> 'n'::text)"), ("born", "(f.data ->> 'born'::text)")]
+    {
+        for columns in [column, "*"] {
+            let query = format!("SELECT {columns} FROM submissions.frequent");
+            let output = computed_at_the_scan(&f, &query);
+            assert_eq!(output.matches(computed).count(), 1, "{columns}: {output}");
+        }
+    }
+}
+
+#[test]
+fn unreadable_uses_the_values_of_the_columns() {
+    let f = filled();
+    let plan = f.database.sql("EXPLAIN (VERBOSE) SELECT * FROM submissions.frequent");
+    let at_the_top = plan.split_once("Output:").and_then(|(_, rest)| rest.lines().next()).unwrap();
+    // In parentheses, because the plan below has computed it.
+    assert_eq!(at_the_top.matches("((CASE WHEN").count(), 2, "{plan}");
+    let joins = |query: &str| f.database.sql(&format!("EXPLAIN {query}")).matches("Join").count();
+    assert_eq!(joins("SELECT * FROM submissions.frequent"), 2);
+    assert_eq!(joins("SELECT id, created, extra FROM submissions.frequent"), 0);
 }

@@ -141,6 +141,23 @@ fn after_1500_columns_the_rest_stays_in_extra() {
 }
 
 #[test]
+fn a_view_with_1500_times_is_read() {
+    let f = fixture();
+    let properties: Vec<String> = (0..1500)
+        .map(|n| format!(r#""p{n}": {{"type": "string", "format": "date-time"}}"#))
+        .collect();
+    f.publish(&[form_type("t", &properties.join(","))]);
+    f.insert(
+        "t",
+        r#"{"p0": "2016-01-02T03:04:05Z", "p1": "x", "p1499": "2016-01-02T03:04:05+01:00"}"#,
+    );
+    assert_eq!(
+        f.read("SELECT p0, p1, p1499, unreadable FROM (SELECT * FROM submissions.t OFFSET 0) t"),
+        "2016-01-02 03:04:05+00||2016-01-02 02:04:05+00|{p1}"
+    );
+}
+
+#[test]
 fn form_types_without_a_schema_and_those_no_longer_served_have_a_view() {
     let f = fixture();
     f.publish(&[form_type("old", r#""p": {}"#)]);
@@ -238,7 +255,7 @@ fn an_analyst_needs_no_right_on_forms() {
     f.advance();
     f.database.sql(&format!(
         "CREATE ROLE {role} LOGIN PASSWORD 'analyst'; GRANT USAGE ON SCHEMA submissions TO {role};
-         GRANT SELECT ON submissions.t TO {role}; GRANT EXECUTE ON FUNCTION read_date, read_time TO {role}"
+         GRANT SELECT ON submissions.t TO {role}; GRANT EXECUTE ON FUNCTION read_date, read_time, frequent_parts TO {role}"
     ));
     let url = f.database.url_as(&role, "analyst");
     let read = |sql: &str| test_kit::postgres::sql(&url, sql);
