@@ -27,8 +27,9 @@ pub fn become_manage(setup: &Setup, arguments: &[OsString]) -> anyhow::Result<In
         .context("the address of the database has no password")?;
     if sql(&admin, &has_rights())? != "t" {
         sql_file(&admin, ROLES).context("cannot make the roles")?;
-        sql(&admin, &format!("alter role {ROLE} password '{password}'"))?;
     }
+    // Somebody else may have made the role, without one.
+    sql(&admin, &format!("alter role {ROLE} password '{password}'"))?;
     let mut command = Command::new(path_of("manage"));
     command.args(arguments).env_clear().envs(setup.passed_on()).envs([
         ("DATABASE_URL", format!("postgres://{ROLE}:{password}@{place}")),
