@@ -29,6 +29,12 @@ submit: ## Sends a sample form to the running `make local` and shows its row; FO
 	@cargo build --quiet --workspace --bins
 	@$(TARGET)/debug/submit "$(FORM)" "$(TYPE)"
 
+.PHONY: manage
+manage: ## Runs a command for operators on the running `make local`: RUN='clients list'
+	@test -e .local/address || { echo "Nothing is running yet: start \`make local\` in another terminal." >&2; exit 1; }
+	@cargo build --quiet --workspace --bins
+	@exec $(TARGET)/debug/local manage -- $(RUN)
+
 # The parts one by one, as in 2016. Both services also handle enrolments.
 .PHONY: debug
 debug: ## Builds the services and starts PostgreSQL and a queue in the background, without Docker
@@ -133,7 +139,7 @@ advisories: ## Looks for known vulnerabilities in dependencies; needs the networ
 
 # cyclonedx writes next to each Cargo.toml and includes this directory's path. We use the commit's time, so that the same
 # source gives the same SBOM.
-SBOM_OF := api worker env-writer local-sqs
+SBOM_OF := api worker manage env-writer local-sqs
 .PHONY: sbom
 sbom: ## Writes each service's software bill of materials to target/sbom/ (CycloneDX)
 	@deploy/local/prerequisites sbom

@@ -80,7 +80,9 @@ create table home.read_audit (
 );
 -- What is added up: the pages of a minute, and the refusals of a minute in which nobody was recognised. Anybody can cause
 -- those, so they must not fill the disk.
-create unique index read_audit_pages_key on home.read_audit (client_id, relation, filter_columns, at) where kind = 'pages';
+-- The hash stands for the columns, whose names together can be longer than an entry of an index.
+create unique index read_audit_pages_key
+    on home.read_audit (client_id, relation, hash_array_extended(filter_columns, 0), at) where kind = 'pages';
 create unique index read_audit_unknown_key on home.read_audit (reason, at) where kind = 'refusal' and client_id is null;
 -- Finds what is old.
 create index read_audit_at on home.read_audit (at);
@@ -175,7 +177,7 @@ as $$
             where e.kind = 'pages'
             group by date_trunc('minute', e.at), e.client_id, e.relation, coalesce(e.filter_columns, '{}')
             order by 3, 4, 5, 2
-        on conflict (client_id, relation, filter_columns, at) where kind = 'pages' do update
+        on conflict (client_id, relation, hash_array_extended(filter_columns, 0), at) where kind = 'pages' do update
             set requests = a.requests + excluded.requests, rows = a.rows + excluded.rows,
                 first_id = least(a.first_id, excluded.first_id), last_id = greatest(a.last_id, excluded.last_id);
 
@@ -289,7 +291,7 @@ as $$
             left join lateral (
                 select m.form_type, m.reason from home.invalid_messages m
                     where coalesce(m.submission_id::text, m.sqs_message_id) = asked.id::text
-                        and m.submission_id = asked.id and m.state <> 'stored'
+                        and m.submission_id = asked.id and m.state in ('waiting', 'discarded')
                     order by m.last_seen desc limit 1) i on f.submission_id is null
         where f.submission_id is not null or i.form_type is not null
 $$;

@@ -15,10 +15,11 @@ use crate::{metrics, pipeline::Shared};
 /// The longest wait between steps without new rows from this worker, because other processes store
 /// rows too, and draw ids that they never commit.
 const WITHOUT_NEW_ROWS: Duration = Duration::from_secs(1);
-/// The shortest wait between steps while a transaction holds the watermark back.
-const WHILE_IT_WAITS: Duration = Duration::from_millis(50);
-/// Many inserts share a step.
-const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+/// Many inserts share a step. A row is readable after two of them at the latest, if other transactions
+/// are short.
+const BETWEEN_STEPS: Duration = Duration::from_millis(10);
+/// Somebody else has locked the watermark, usually another worker for its step.
+const WHILE_LOCKED: Duration = Duration::from_millis(50);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
 /// The time limit of a step. A step waits for nobody, so it takes this long only if PostgreSQL hangs.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -40,6 +41,7 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
     let mut last_step = Instant::now();
     let mut erasures_at: Option<Instant> = None;
+    let mut last_steps = [Duration::ZERO; 4];
     loop {
         if !gate.is_open() {
             // The alert about the database says enough.
@@ -61,25 +63,24 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
             watermark
         };
         let step = timeout(STEP_WITHIN, spawn_blocking(step)).await;
-        // A slow step had to read past many old versions of its row, so make fewer steps. But a
-        // process that was frozen during a step must not rest for ten times that long.
-        let rest = (began.elapsed() * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS);
+        let rest = rest_after(&mut last_steps, began.elapsed());
         match step {
             Ok(Ok(Ok(Some(watermark)))) => {
                 last_step = Instant::now();
                 metrics::set_watermark_age(watermark.waits.unwrap_or_default());
-                if watermark.waits.is_none() {
+                if let Some(waited) = watermark.waits {
+                    // Whoever waits for a long transaction does not notice a twentieth more.
+                    sleep(rest.max(waited / 20).min(WITHOUT_NEW_ROWS)).await;
+                } else {
                     sleep(rest).await;
                     let _no_new_row = timeout(WITHOUT_NEW_ROWS, new_rows.0.notified()).await;
-                } else {
-                    sleep(rest.max(WHILE_IT_WAITS)).await;
                 }
             }
             // Another worker or a reader is making one; or somebody holds the lock and does not let
             // go of it.
             Ok(Ok(Ok(None))) => {
                 metrics::set_watermark_age(last_step.elapsed());
-                sleep(rest.max(WHILE_IT_WAITS)).await;
+                sleep(rest.max(WHILE_LOCKED)).await;
             }
             // It fails, it hangs, or the panic hook has logged a panic.
             failed => {
@@ -98,5 +99,31 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
                 sleep(WITHOUT_DATABASE).await;
             }
         }
+    }
+}
+
+/// If all steps are slow, they read past many old versions of their row, or all connections are busy:
+/// so make fewer. A single slow one has waited for a processor, and readers must not wait for ten
+/// times that long.
+fn rest_after(last_steps: &mut [Duration; 4], took: Duration) -> Duration {
+    last_steps.rotate_left(1);
+    last_steps[3] = took;
+    let fastest = last_steps.iter().min().copied().unwrap_or(took);
+    (fastest * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_become_fewer_only_if_all_are_slow() {
+        let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(40));
+        let mut last_steps = [Duration::ZERO; 4];
+        let mut rest = |took| rest_after(&mut last_steps, took).as_millis();
+        assert_eq!([slow, slow, slow, slow].map(&mut rest), [10, 10, 10, 400]);
+        assert_eq!([quick, slow, slow, slow].map(&mut rest), [10, 10, 10, 10]);
+        assert_eq!([slow, 10 * slow].map(&mut rest), [400, 400]);
+        assert_eq!([60 * slow; 4].map(&mut rest).last(), Some(&1000));
     }
 }

@@ -31,6 +31,9 @@ struct Arguments {
     /// Directory for the report; without it the results are only printed
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
+    /// Only the steps whose name contains this, such as "to the row"; what the others measure is missing in the table
+    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "docs")]
+    only: String,
 }
 
 #[derive(Args)]
@@ -98,7 +101,7 @@ fn at_least_10_000() -> RangedU64ValueParser {
 }
 
 fn main() -> Result<()> {
-    let Arguments { command, setup, backlog, docs } = Arguments::parse();
+    let Arguments { command, setup, backlog, docs, only } = Arguments::parse();
     match command {
         Some(Command::NullSink) => Ok(null_sink::serve()?),
         Some(Command::Count { docs }) => {
@@ -108,7 +111,7 @@ fn main() -> Result<()> {
         }
         Some(Command::Pairs { pairs, only }) => compare(&setup, pairs, &only),
         Some(Command::Large(arguments)) => measure_large(&setup, arguments),
-        None => bench(&setup, backlog, docs),
+        None => bench(&setup, backlog, docs, &only),
     }
 }
 
@@ -158,7 +161,7 @@ fn measure_large(setup: &Setup, arguments: Large) -> Result<()> {
     Ok(())
 }
 
-fn bench(setup: &Setup, backlog: u64, docs: Option<PathBuf>) -> Result<()> {
+fn bench(setup: &Setup, backlog: u64, docs: Option<PathBuf>, only: &str) -> Result<()> {
     let programs = setup.programs()?;
     let lab = Lab::prepare(programs.clone(), setup.quick)?;
     let revisions = setup.revisions(&programs);
@@ -166,7 +169,7 @@ fn bench(setup: &Setup, backlog: u64, docs: Option<PathBuf>) -> Result<()> {
     for fact in &facts {
         println!("{}: {}", fact.name, fact.value);
     }
-    let measured = measure_all(&lab, &revisions, lab.amount(backlog))?;
+    let measured = measure_all(&lab, &revisions, lab.amount(backlog), only)?;
     let names: Vec<&str> = revisions.iter().map(|revision| revision.name.as_str()).collect();
     let table = table::markdown(&figures::of(&measured), &names);
     println!("\n{table}");

@@ -57,10 +57,11 @@ pub fn measure_all(
     lab: &Lab,
     revisions: &[Revision],
     backlog_messages: u64,
+    only: &str,
 ) -> Result<Vec<Measured>> {
     let new = |_| Measured { backlog_messages, ..Measured::default() };
     let mut all: Vec<Measured> = revisions.iter().map(new).collect();
-    for (name, step) in STEPS {
+    for (name, step) in STEPS.into_iter().filter(|(name, _)| name.contains(only)) {
         eprintln!("… {name}");
         for (revision, measured) in revisions.iter().zip(&mut all) {
             step(lab, revision, measured)?;

@@ -32,6 +32,8 @@ pub struct FinalState {
     pub kept: Vec<KeptMessage>,
     /// Whether PostgreSQL must have refused some forms.
     pub some_refused: bool,
+    /// Whether some messages must have been sent back.
+    pub some_sent_back: bool,
     /// The number of messages left on the form queue.
     pub on_form_queue: u64,
     /// The number of messages left on the invalid queue.
@@ -106,6 +108,9 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     violations.extend((left > 0).then_some(Violation::NotKept(left)));
     let none_waits = state.some_refused && figures.accepted_waiting == 0;
     violations.extend(none_waits.then_some(Violation::NoneRefused));
+    let none_sent =
+        state.some_sent_back && state.kept.iter().all(|message| message.times_sent == 0);
+    violations.extend(none_sent.then_some(Violation::NoneSentBack));
     figures.kept = state.kept.len();
     figures.kept_copies = state.kept.iter().map(|message| message.times_seen).sum();
     figures.came_back = state.kept.iter().filter(|message| message.came_back()).count();

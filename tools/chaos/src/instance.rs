@@ -9,13 +9,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use parking_lot::Mutex;
 use test_kit::{Service, Signal, program::path_of};
 use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout},
 };
+
+/// The exit status for arguments that a program does not know.
+const WRONG_COMMAND_LINE: i32 = 2;
 
 pub struct Instance {
     name: String,
@@ -110,8 +113,11 @@ impl Instance {
         let mut command = tokio::process::Command::from(self.command());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut running = command.kill_on_drop(true).spawn()?;
-        if timeout(limit, running.wait()).await.is_err() {
-            running.kill().await?;
+        match timeout(limit, running.wait()).await {
+            Ok(status) => {
+                ensure!(status?.code() != Some(WRONG_COMMAND_LINE), "{arguments:?} is no command");
+            }
+            Err(_) => running.kill().await?,
         }
         Ok(())
     }

@@ -36,6 +36,8 @@ const LATE_SENDS: Duration = Duration::from_secs(6);
 const PAGE: usize = 500;
 /// In a run of this time or longer PostgreSQL refuses some forms.
 const REFUSES_WITHIN: Duration = Duration::from_secs(5);
+/// And in one of this time, somebody sends some of them back.
+const SENDS_BACK_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -179,6 +181,7 @@ impl Run {
             on_form_queue: self.on_form_queue,
             on_invalid_queue: self.left_on(INVALID).await,
             some_refused: self.options.pace.is_some() && self.options.time >= REFUSES_WITHIN,
+            some_sent_back: self.options.pace.is_some() && self.options.time >= SENDS_BACK_WITHIN,
             ..FinalState::default()
         };
         self.purge_queues().await?;

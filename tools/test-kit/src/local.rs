@@ -3,6 +3,7 @@
 
 mod database;
 mod introduction;
+mod manage;
 mod services;
 mod setup;
 
@@ -15,6 +16,7 @@ use anyhow::Context;
 use crate::program::{Output, Program, Signal, is_healthy};
 use database::Database;
 
+pub use manage::become_manage;
 pub use services::LoneService;
 pub use setup::{RunningSystem, Setup};
 
@@ -62,6 +64,7 @@ impl Local {
         let database = Database::open(&setup)?;
         let url = database.url();
         setup.write_address(&url)?;
+        setup.credentials_key()?;
 
         let mut local = Self { running: Vec::new(), database, setup, parts };
         local.run("local-sqs", services::local_sqs(&local.setup), ports.local_sqs)?;

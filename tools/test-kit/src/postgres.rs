@@ -12,7 +12,7 @@ mod programs;
 mod way_back;
 
 pub use cluster::{Cluster, ClusterOptions, Shutdown};
-pub use database::{TableLock, TestDatabase, sql};
+pub use database::{TableLock, TestDatabase, sql, sql_file};
 pub use error::PostgresError;
 pub use pgbouncer::PgBouncer;
 pub use way_back::way_back;

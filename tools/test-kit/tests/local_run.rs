@@ -86,8 +86,17 @@ fn interrupt(mut local: Child) {
 }
 
 fn submit(directory: &Path, form: &[&str]) -> (Option<i32>, String, String) {
-    let output =
-        Command::new(path_of("submit")).args(form).current_dir(directory).output().unwrap();
+    end(Command::new(path_of("submit")).args(form).current_dir(directory))
+}
+
+fn manage(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(path_of("local"));
+    command.args(["manage", "--", "clients"]).args(arguments).current_dir(directory);
+    end(command.env_remove("USER").env_remove("MANAGE_ACTOR"))
+}
+
+fn end(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -114,6 +123,13 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
 
     let (status, _, error) = submit(checkout.path(), &["", "enrolment"]);
     assert!(status == Some(1) && error.contains("no sample of type enrolment"), "{error}");
+
+    let (status, shown, error) =
+        manage(checkout.path(), &["add", "me", "--scope", "*/*", "--json"]);
+    assert!(status == Some(0) && shown.contains(r#""key":"dfd_"#), "{shown} {error}");
+    let credentials = checkout.path().join(".local/credentials-key");
+    assert_eq!(fs::metadata(&credentials).unwrap().permissions().mode() & 0o777, 0o600);
+    let credentials = fs::read(&credentials).unwrap();
 
     fs::write(&form, r#"{"x": 1}"#).unwrap();
     let (status, shown, error) = submit(checkout.path(), &[form.to_str().unwrap()]);
@@ -144,6 +160,11 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     runtime.block_on(wait::until_true("the queued form is a row too", async || {
         sql(&database, "select count(*) from forms").unwrap() == "4"
     }));
+    assert_eq!(fs::read(checkout.path().join(".local/credentials-key")).unwrap(), credentials);
+    let (status, shown, error) = manage(checkout.path(), &["rotate", "me", "--as", "olive"]);
+    assert!(status == Some(0) && shown.contains("dfd_"), "{shown} {error}");
+    let by = "select string_agg(by, ', ' order by id) from client_changes";
+    assert_eq!(sql(&database, by).unwrap(), "make manage, make manage, olive");
     interrupt(local);
     assert!(
         (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),

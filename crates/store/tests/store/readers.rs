@@ -152,6 +152,28 @@ fn pages_are_added_up_per_client_relation_filter_columns_and_minute() {
 }
 
 #[test]
+fn pages_with_many_long_filter_columns_are_added_up_too() {
+    let f = with_clients();
+    let filter_columns: Vec<String> =
+        (0..60).map(|n| format!("{n:02}-{}", "é".repeat(28))).collect();
+    let event = AuditEvent::Pages {
+        relation: "submissions/form".to_owned(),
+        filter_columns,
+        requests: 1,
+        rows: 10,
+        first_id: Some(1),
+        last_id: Some(10),
+    };
+    let entry = AuditEntry { at: at(0), client_id: Some("a".to_owned()), event };
+    f.store.note_audit(std::slice::from_ref(&entry)).unwrap();
+    f.store.note_audit(&[entry]).unwrap();
+    assert_eq!(
+        f.database.sql("SELECT requests, rows, cardinality(filter_columns) FROM read_audit"),
+        "2|20|60"
+    );
+}
+
+#[test]
 fn an_export_a_submission_and_a_refusal_of_a_client_have_a_row_each() {
     let f = with_clients();
     let (export_id, submission_id) = (Uuid::from_u128(1), Uuid::from_u128(2));

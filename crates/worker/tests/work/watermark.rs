@@ -56,7 +56,7 @@ async fn an_insert_that_stays_open_holds_back_readers_and_nobody_else_and_shows_
 
     stack.database.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity \
-         where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()",
+         where datname = current_database() and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()",
     );
     open.join().unwrap();
     readers_see_everything(&stack).await;

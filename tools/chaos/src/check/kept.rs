@@ -68,7 +68,7 @@ impl<'a> Kept<'a> {
                 violations.push(wrongly());
                 continue;
             };
-            violations.extend((!may_be_kept(submission, message.state)).then(wrongly));
+            violations.extend((!may_be_kept(submission, message)).then(wrongly));
             let content = match submission.kind {
                 Kind::Garbage => &message.text,
                 Kind::Form | Kind::Message | Kind::BadForm => &message.form,
@@ -92,12 +92,15 @@ impl<'a> Kept<'a> {
 }
 
 /// Nobody discards anything, and no garbage is ever stored. A message that is sent back is stored or waits again before
-/// the queue is empty; [`super::check`] counts it as lost if it is neither.
-fn may_be_kept(submission: &Submission, state: State) -> bool {
-    match (submission.kind, state) {
+/// the queue is empty; [`super::check`] counts it as lost if it is neither. A form that PostgreSQL did not refuse can only
+/// be a copy that came when the form was stored, which nobody sends back.
+fn may_be_kept(submission: &Submission, message: &KeptMessage) -> bool {
+    match (submission.kind, message.state) {
         (Kind::BadForm, _) | (_, State::Discarded) => false,
         (Kind::Garbage, state) => state == State::Waiting,
-        (Kind::Form | Kind::Message, State::Stored) => true,
+        (Kind::Form | Kind::Message, State::Stored) => {
+            submission.refusable || message.times_sent == 0
+        }
         (Kind::Form | Kind::Message, State::Waiting | State::SentBack) => submission.refusable,
     }
 }

@@ -287,6 +287,31 @@ fn a_run_in_which_no_accepted_form_waits_shows_nothing() {
 }
 
 #[test]
+fn a_run_in_which_nothing_was_sent_back_shows_nothing() {
+    let with_times = |times_sent: usize| {
+        with(|_, state| {
+            state.some_sent_back = true;
+            state.kept[1].times_sent = times_sent;
+        })
+    };
+    assert_eq!(with_times(0), [Violation::NoneSentBack]);
+    assert_eq!(with_times(1), []);
+}
+
+#[test]
+fn a_form_that_postgresql_did_not_refuse_is_not_stored_because_somebody_sent_it_back() {
+    let stored_after = |times_sent: usize| {
+        with(|_, state| {
+            let copy =
+                KeptMessage { state: State::Stored, times_sent, ..kept(7, None, "message-4", "4") };
+            state.kept.push(copy);
+        })
+    };
+    assert_eq!(stored_after(0), []);
+    assert_eq!(stored_after(1), [Violation::WronglySetAside("message-4".to_owned())]);
+}
+
+#[test]
 fn garbage_that_was_sent_back_must_wait_again() {
     for is in [State::SentBack, State::Stored, State::Discarded] {
         let found = with(|_, state| state.kept[0].state = is);

@@ -35,6 +35,8 @@ pub enum Violation {
     WronglySetAside(String),
     /// PostgreSQL refused forms, but none waits.
     NoneRefused,
+    /// Forms waited, but none was ever sent back.
+    NoneSentBack,
     /// Messages that no worker took off the form queue.
     LeftOnTheQueue(u64),
     /// Messages that no worker took off the invalid queue.
@@ -81,6 +83,9 @@ impl fmt::Display for Violation {
                     f,
                     "none refused: no accepted form waits, so this run shows nothing about them"
                 )
+            }
+            Self::NoneSentBack => {
+                write!(f, "none sent back: this run shows nothing about messages that come back")
             }
             Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
             Self::NotKept(messages) => write!(f, "not kept: {messages} messages"),

@@ -1,14 +1,14 @@
 //! `make local` runs the whole system on this machine until Ctrl-C. `make debug` runs what the
 //! services need, and then one service after the other.
 
-use std::{cell::Cell, process::ExitCode, thread, time::Duration};
+use std::{cell::Cell, ffi::OsString, process::ExitCode, thread, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
-use test_kit::local::{Local, LoneService, Parts, Setup, become_service};
+use test_kit::local::{Local, LoneService, Parts, Setup, become_manage, become_service};
 
 /// Runs the whole system on this machine until Ctrl-C.
 ///
@@ -19,6 +19,9 @@ use test_kit::local::{Local, LoneService, Parts, Setup, become_service};
 struct Arguments {
     /// Run only this part.
     part: Option<Part>,
+    /// The command of `manage`.
+    #[arg(last = true)]
+    command: Vec<OsString>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -31,6 +34,8 @@ enum Part {
     Worker,
     /// A worker only for enrolments. It needs the surroundings.
     EnrolmentWorker,
+    /// One command for operators, after `--`. It needs the surroundings and a worker.
+    Manage,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let parts = match arguments.part {
         None => Parts::All,
         Some(Part::Surroundings) => Parts::Surroundings,
+        Some(Part::Manage) => match become_manage(&setup, &arguments.command)? {},
         Some(Part::Api) => match become_service(LoneService::Api, &setup)? {},
         Some(Part::Worker) => match become_service(LoneService::Worker, &setup)? {},
         Some(Part::EnrolmentWorker) => {

@@ -31,7 +31,12 @@ Send a form of your own:
 
   make submit FORM=your-form.json{other_type}
 
-Or use curl:
+Let a client read forms, and see which clients there are:
+
+  make manage RUN=\"clients add me --scope 'submissions/*'\"
+  make manage RUN='clients list'
+
+Or use curl to send a form:
 
   curl -i http://127.0.0.1:{api}/form/ -H 'Content-Type: application/json' \\
     -H 'X-Signature: {signature}' \\

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::forms;
 
@@ -19,12 +20,15 @@ const PASSED_ON: [&str; 5] =
 
 /// The file that tells `make submit` about the running system.
 const ADDRESS_FILE: &str = "address";
+/// The file with the key that encrypts the keys of clients.
+const CREDENTIALS_FILE: &str = "credentials-key";
 
 #[derive(Clone, Debug)]
 pub struct Setup {
     directory: PathBuf,
     first_port: u16,
     passed_on: Vec<(String, String)>,
+    actor: String,
 }
 
 /// The ports of the local run, all on 127.0.0.1.
@@ -75,7 +79,9 @@ impl Setup {
         };
         let passed_on =
             PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), set(name)?))).collect();
-        Ok(Self { directory, first_port, passed_on })
+        let actor = set("MANAGE_ACTOR").or_else(|| set("USER"));
+        let actor = actor.unwrap_or_else(|| "make manage".to_owned());
+        Ok(Self { directory, first_port, passed_on, actor })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -88,6 +94,22 @@ impl Setup {
 
     pub(super) fn passed_on(&self) -> Vec<(String, String)> {
         self.passed_on.clone()
+    }
+
+    /// Who changes clients.
+    pub(super) fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The `CREDENTIALS_KEY`, made at the first call. It stays as long as the rows.
+    pub(super) fn credentials_key(&self) -> anyhow::Result<String> {
+        let path = self.directory.join(CREDENTIALS_FILE);
+        if !path.exists() {
+            let key = STANDARD.encode(rand::random::<[u8; 32]>());
+            write_private(&path, &format!("{key}\n"))?;
+        }
+        let key = fs::read_to_string(&path);
+        Ok(key.with_context(|| format!("cannot read {}", path.display()))?.trim().to_owned())
     }
 
     /// The names in `FORM_TYPES`.
@@ -133,9 +155,7 @@ impl Setup {
         let path = self.directory.join(ADDRESS_FILE);
         let text = format!("{}\n{}\n{database_url}\n", self.origin(), forms::SECRET);
         let _ = fs::remove_file(&path);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write {}", path.display()))
+        write_private(&path, &text)
     }
 
     /// The system that the last `make local` in this directory started.
@@ -152,4 +172,11 @@ impl Setup {
             _ => bail!("nothing is running yet: start `make local` in another terminal"),
         }
     }
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -128,6 +128,18 @@ impl Drop for TableLock<'_> {
 
 /// Runs SQL at a URL and gives the output of psql: a line for each row, with `|` between columns.
 pub fn sql(url: &str, statements: &str) -> Result<String, PostgresError> {
+    run_psql(url, ["--command", statements])
+}
+
+/// Runs a script of psql, as an operator does.
+///
+/// # Errors
+/// psql is missing, or the server refuses.
+pub fn sql_file(url: &str, file: &str) -> Result<String, PostgresError> {
+    run_psql(url, ["--file", file])
+}
+
+fn run_psql(url: &str, what: [&str; 2]) -> Result<String, PostgresError> {
     let mut command = psql();
     command.args([
         "--no-psqlrc",
@@ -142,7 +154,7 @@ pub fn sql(url: &str, statements: &str) -> Result<String, PostgresError> {
     if let Some(password) = password {
         command.env("PGPASSWORD", password);
     }
-    command.args(["--dbname", &url, "--command", statements]);
+    command.args(["--dbname", &url]).args(what);
     run(&mut command, "psql").map(|output| output.trim_end_matches('\n').to_owned())
 }
 

@@ -73,6 +73,17 @@ fn a_stored_row_decides_and_otherwise_the_message_that_came_last() {
 }
 
 #[test]
+fn nothing_is_known_of_a_submission_that_is_on_its_way_again() {
+    let f = fixture();
+    keep(&f, 1, "first", "not_json");
+    let with_state = |state: &str| {
+        f.database.sql(&format!("UPDATE invalid_messages SET state = '{state}'"));
+        states(&f).len()
+    };
+    assert_eq!(["waiting", "sent_back", "discarded", "stored"].map(with_state), [1, 0, 1, 0]);
+}
+
+#[test]
 fn a_reason_that_somebody_else_wrote_is_not_passed_on() {
     let f = fixture();
     keep(&f, 1, "{", "ignatius.example has no e-mail address");
