@@ -4,12 +4,12 @@
 //! it waits there until it is too much; then nothing is read any more, so that no page is read
 //! without a trace.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, slice, sync::Arc, time::Duration};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use parking_lot::Mutex;
 use relations::{Page, RelationName};
-use store::{AuditEntry, AuditEvent, Position, Store, Unavailable};
+use store::{AuditEntry, AuditEvent, Position, Store, Unavailable, UnavailableKind};
 use tokio::{task::spawn_blocking, time::sleep};
 use uuid::Uuid;
 
@@ -217,8 +217,37 @@ impl Pending {
             },
         });
         let entries: Vec<AuditEntry> = pages.chain(self.entries.iter().cloned()).collect();
-        primary.note_audit(&entries)
+        match primary.note_audit(&entries) {
+            Err(refused) if refused.kind == UnavailableKind::StatementFailed => {
+                note_singly(primary, &entries, refused)
+            }
+            written => written,
+        }
     }
+}
+
+/// One entry that PostgreSQL refuses must not stop the others. If it refuses all of them, a right is missing
+/// perhaps, and they wait.
+fn note_singly(
+    primary: &Store,
+    entries: &[AuditEntry],
+    refused: Unavailable,
+) -> Result<(), Unavailable> {
+    let mut dropped = 0;
+    for entry in entries {
+        match primary.note_audit(slice::from_ref(entry)) {
+            Ok(()) => {}
+            Err(error) if error.kind == UnavailableKind::StatementFailed => dropped += 1,
+            Err(away) => return Err(away),
+        }
+    }
+    if dropped == entries.len() {
+        return Err(refused);
+    }
+    if dropped > 0 {
+        log::error!(count = dropped, reason:% = refused; "Cannot note who has read what: PostgreSQL refuses entries.");
+    }
+    Ok(())
 }
 
 impl Sum {

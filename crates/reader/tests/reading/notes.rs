@@ -36,6 +36,21 @@ async fn pages_positions_keys_and_refusals_are_noted_without_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_postgresql_refuses_does_not_stop_the_others() {
+    let reading = Reading::with_dataset(1).await;
+    let limited = reading.known_client("limited", "org.ds/L1", None).await;
+    let refuse = "ALTER TABLE read_audit ADD CHECK (reason IS DISTINCT FROM 'not-allowed')";
+    reading.database.sql(refuse);
+    reading.get_as(&limited, DATASET).await.expect_status(403);
+    reading.get(DATASET).await.expect_status(200);
+    let noted = "SELECT count(*) FROM read_audit WHERE kind = 'pages'";
+    until_true("a noted page", async || reading.database.sql(noted) == "1").await;
+    let (status, log) = reading.reader.stop_while_others_run(test_kit::Signal::Term).await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("PostgreSQL refuses entries"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_before_a_stop_is_noted() {
     let reading = Reading::with_dataset(1).await;
     reading.get(DATASET).await.expect_status(200);
