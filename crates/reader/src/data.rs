@@ -71,8 +71,7 @@ pub async fn data(
     }
     if let Some(kind) = Kind::of(&parameters, &request)? {
         let wanted = StreamRequest::read(&parameters, found.relation.clone(), kind)?;
-        return stream(&context, reads.clone(), &pages, &request, &caller, found, wanted, kind)
-            .await;
+        return stream(&context, &pages, &request, &caller, found, wanted, kind).await;
     }
     let name = found.relation.name.clone();
     let version = found.relation.version;

@@ -59,7 +59,6 @@ pub struct Context {
 /// A parameter cannot be used, too many streams are being sent, or a database cannot answer.
 pub async fn stream(
     context: &Context,
-    reads: Reads,
     pages: &Pages,
     request: &HttpRequest,
     caller: &Caller,
@@ -70,6 +69,7 @@ pub async fn stream(
     if request.version() < Version::HTTP_11 {
         return Err(Refusal::HttpVersion);
     }
+    let reads = context.reads.of(&caller.client);
     let StreamRequest { mut selection, format, after, limit } = wanted;
     let filters: Vec<(String, String)> = selection
         .filters
