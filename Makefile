@@ -193,3 +193,4 @@ release:
 	@if [[ -n "$(BASE)" ]]; then deploy/local/build-revision "$(BASE)" $(TARGET)/bench/base; fi
 
 include deploy/docker/targets.mk
+include tools/streams/targets.mk
