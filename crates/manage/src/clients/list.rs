@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use store::{StoredClient, StoredKey};
 
-use super::{Run, texts};
+use super::Run;
 use crate::output;
 
 pub(super) fn list(run: &Run<'_>) -> anyhow::Result<bool> {
@@ -22,7 +22,13 @@ pub(super) fn list(run: &Run<'_>) -> anyhow::Result<bool> {
 
 /// The scopes as they are written on the command line.
 pub(super) fn scopes(client: &StoredClient) -> Vec<String> {
-    texts(&client.scopes)
+    let scopes = client.scopes.iter();
+    scopes
+        .map(|scope| match &scope.columns {
+            Some(columns) => format!("{}({})", scope.pattern, columns.join(",")),
+            None => scope.pattern.clone(),
+        })
+        .collect()
 }
 
 /// A line for each live key, and one for a client without any.
