@@ -78,10 +78,14 @@ pub fn run(lab: &mut Lab, options: Options, progress: impl Fn(usize)) -> Result<
     let mut sizes = Sizes { clients: &clients, known: BTreeMap::new() };
     let mut rng = StdRng::seed_from_u64(options.seed);
     let mut broken = Vec::new();
-    for number in 0..options.kills {
-        // In turn, so that a few kills have all of them.
-        let victim = [Victim::Reader, Victim::Proxy, Victim::Postgres][number % 3];
-        let format = ["csv", "jsonl", "parquet"][rng.random_range(0..3)];
+    // In turn, so that a few kills have all of them.
+    let victims = [Victim::Reader, Victim::Proxy, Victim::Postgres].into_iter().cycle();
+    for (number, victim) in victims.take(options.kills).enumerate() {
+        let format = match rng.random_range(0..3) {
+            0 => "csv",
+            1 => "jsonl",
+            _ => "parquet",
+        };
         let gzip = rng.random_bool(0.5);
         let mut held = Vec::new();
         for taker in Taker::ALL {
