@@ -7,9 +7,11 @@ use crate::{
     history::{Kind, Outcome, Submission},
 };
 
+mod followed;
 mod kept;
 mod violation;
 
+pub use followed::{Faults, Followed, Follower};
 pub use kept::{KeptMessage, State};
 pub use violation::Violation;
 
@@ -34,6 +36,11 @@ pub struct FinalState {
     pub some_refused: bool,
     /// Whether some messages must have been sent back.
     pub some_sent_back: bool,
+    /// The ids of all rows that readers may see.
+    pub visible: BTreeSet<u64>,
+    pub followed: Vec<Followed>,
+    /// Whether the client of the bare table must have missed some rows.
+    pub bare_table_misses: bool,
     /// The number of messages left on the form queue.
     pub on_form_queue: u64,
     /// The number of messages left on the invalid queue.
@@ -73,6 +80,12 @@ pub struct Figures {
     pub kept_copies: usize,
     /// Messages that were sent back, failed again, and wait again.
     pub came_back: usize,
+    /// Rows that readers may see.
+    pub visible: usize,
+    /// What the clients of the reader have missed or seen twice, all together.
+    pub followed: Faults,
+    /// Rows that the client of the bare table has missed.
+    pub bare_table_missed: usize,
 }
 
 pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
@@ -112,10 +125,26 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
     let none_sent =
         state.some_sent_back && state.kept.iter().all(|message| message.times_sent == 0);
     violations.extend(none_sent.then_some(Violation::NoneSentBack));
+    check_followed(state, &mut figures, &mut violations);
     figures.kept = state.kept.len();
     figures.kept_copies = state.kept.iter().map(|message| message.times_seen).sum();
     figures.came_back = state.kept.iter().filter(|message| message.came_back()).count();
     Verdict { violations, figures }
+}
+
+fn check_followed(state: &FinalState, figures: &mut Figures, violations: &mut Vec<Violation>) {
+    figures.visible = state.visible.len();
+    for followed in &state.followed {
+        let faults = followed.check(&state.visible, violations);
+        if followed.follower == Follower::BareTable {
+            figures.bare_table_missed += faults.missed;
+        } else {
+            figures.followed.missed += faults.missed;
+            figures.followed.twice += faults.twice;
+        }
+    }
+    let none_missed = state.bare_table_misses && figures.bare_table_missed == 0;
+    violations.extend(none_missed.then_some(Violation::BareTableMissedNone));
 }
 
 impl Figures {

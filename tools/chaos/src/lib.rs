@@ -19,6 +19,7 @@ pub mod plan;
 pub mod size;
 
 // The system under test, and those who use, break and watch it.
+pub mod follow;
 pub mod instance;
 pub mod postgres;
 pub mod system;

@@ -1,5 +1,7 @@
 //! A run: senders and faults, then calm, then the check.
 
+mod stored;
+
 use std::{
     future,
     path::PathBuf,
@@ -7,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use serde_json::json;
 use test_kit::{
@@ -18,13 +20,13 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{FinalState, KeptMessage, Row, State, Verdict, check},
-    content::Content,
+    check::{FinalState, Followed, Verdict, check},
+    follow::Following,
     history::History,
     nemesis::Nemesis,
     plan::{Lane, Pace},
     send::Sender,
-    system::{DATABASE, System},
+    system::System,
     watch::{Sample, watch},
 };
 
@@ -32,12 +34,12 @@ use crate::{
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// A send may still arrive this long after its sender has given up.
 const LATE_SENDS: Duration = Duration::from_secs(6);
-/// How many rows to read at a time. Some have a mebibyte.
-const PAGE: usize = 500;
 /// In a run of this time or longer PostgreSQL refuses some forms.
 const REFUSES_WITHIN: Duration = Duration::from_secs(5);
 /// And in one of this time, somebody sends some of them back.
 const SENDS_BACK_WITHIN: Duration = Duration::from_secs(60);
+/// And a client that pages the bare table misses rows of slow transactions.
+const MISSES_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -59,6 +61,8 @@ pub struct Run {
     history: Arc<History>,
     samples: Vec<Sample>,
     on_form_queue: u64,
+    following: Option<Following>,
+    followed: Vec<Followed>,
 }
 
 pub struct RunResult {
@@ -78,7 +82,16 @@ impl Run {
     pub async fn start(options: RunOptions) -> Result<Self> {
         let system = Arc::new(System::start(&options.directory, 2, &[]).await?);
         let history = Arc::new(History::create(&options.directory.join("history.jsonl"))?);
-        Ok(Self { options, system, history, samples: Vec::new(), on_form_queue: 0 })
+        let following = Some(Following::start(&system, &options.directory).await?);
+        Ok(Self {
+            options,
+            system,
+            history,
+            samples: Vec::new(),
+            on_form_queue: 0,
+            following,
+            followed: Vec::new(),
+        })
     }
 
     pub fn system(&self) -> &System {
@@ -99,6 +112,9 @@ impl Run {
         let stop = interrupted.child_token();
         let senders = self.start_senders(&stop);
         let mut nemeses = self.start_nemeses(&stop);
+        if let (Some(following), Some(_)) = (&mut self.following, self.options.pace) {
+            following.start_slow_transactions(self.options.seed);
+        }
         let first_end = async {
             match nemeses.join_next().await {
                 Some(ended) => ended?,
@@ -119,6 +135,9 @@ impl Run {
         time_is_over?;
         if !interrupted.is_cancelled() {
             self.on_form_queue = self.wait_until_drained(bar).await?;
+            if let Some(following) = self.following.take() {
+                self.followed = following.finish().await?;
+            }
         }
         stop_watching.cancel();
         self.samples = watching.await?;
@@ -182,6 +201,9 @@ impl Run {
             on_invalid_queue: self.left_on(INVALID).await,
             some_refused: self.options.pace.is_some() && self.options.time >= REFUSES_WITHIN,
             some_sent_back: self.options.pace.is_some() && self.options.time >= SENDS_BACK_WITHIN,
+            bare_table_misses: self.options.pace.is_some() && self.options.time >= MISSES_WITHIN,
+            followed: self.followed.clone(),
+            visible: self.visible().await?,
             ..FinalState::default()
         };
         self.purge_queues().await?;
@@ -198,46 +220,9 @@ impl Run {
         Ok(())
     }
 
-    async fn kept(&self) -> Result<Vec<KeptMessage>> {
-        let mut kept: Vec<KeptMessage> = Vec::new();
-        loop {
-            let last = kept.last().map_or(0, |message| message.id);
-            let columns = "id, submission_id, sqs_message_id, state, times_seen, times_sent, encode(body, 'hex')";
-            let query = format!(
-                "select {columns} from invalid_messages where id > {last} order by id limit {PAGE}"
-            );
-            let page = self.system.postgres.sql(DATABASE, query).await?;
-            if page.is_empty() {
-                return Ok(kept);
-            }
-            for line in page.split('\n') {
-                kept.push(parse_kept(line)?);
-            }
-        }
-    }
-
     async fn left_on(&self, queue: &str) -> u64 {
         let counts = self.system.counts_of(queue).await;
         counts.map_or(u64::MAX, |counts| counts.visible + counts.in_flight)
-    }
-
-    async fn rows(&self) -> Result<Vec<Row>> {
-        let mut rows: Vec<Row> = Vec::new();
-        loop {
-            let last = rows.last().map_or(0, |row| row.id);
-            // In hex, because psql omits characters such as U+10FFFF when it prints text.
-            let columns =
-                "id, submission_id, sqs_message_id, encode(convert_to(data::text, 'UTF8'), 'hex')";
-            let query =
-                format!("select {columns} from forms where id > {last} order by id limit {PAGE}");
-            let page = self.system.postgres.sql(DATABASE, query).await?;
-            if page.is_empty() {
-                return Ok(rows);
-            }
-            for line in page.split('\n') {
-                rows.push(parse_row(line)?);
-            }
-        }
     }
 
     /// Stops everything as an operator would. An error if a service does not stop properly.
@@ -263,40 +248,4 @@ impl Run {
             restarts,
         })
     }
-}
-
-fn parse_kept(line: &str) -> Result<KeptMessage> {
-    let mut columns = line.splitn(7, '|');
-    let mut column = || columns.next().unwrap_or_default();
-    let id = column().parse().context("psql printed a line that is not a row")?;
-    let (submission_id, message_id) = (not_empty(column()), column().to_owned());
-    let state = match column() {
-        "waiting" => State::Waiting,
-        "sent_back" => State::SentBack,
-        "stored" => State::Stored,
-        "discarded" => State::Discarded,
-        other => bail!("a message has the state {other}"),
-    };
-    let (times_seen, times_sent) = (column().parse()?, column().parse()?);
-    let body = String::from_utf8(hex::decode(column())?)?;
-    let (text, form) = (Content::of_bytes(&body), Content::of_json(&body));
-    Ok(KeptMessage { id, submission_id, message_id, state, text, form, times_seen, times_sent })
-}
-
-fn not_empty(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn parse_row(line: &str) -> Result<Row> {
-    let mut columns = line.splitn(4, '|');
-    let mut column = || columns.next().unwrap_or_default();
-    let (id, submission_id, message_id, data) = (column(), column(), column(), column());
-    let id = id.parse().context("psql printed a line that is not a row")?;
-    let data = String::from_utf8(hex::decode(data)?)?;
-    Ok(Row {
-        id,
-        submission_id: not_empty(submission_id),
-        message_id: not_empty(message_id),
-        content: Content::of_json(&data),
-    })
 }

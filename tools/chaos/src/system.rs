@@ -31,6 +31,8 @@ pub struct System {
     /// A client of local-sqs.
     pub sqs: Sqs,
     pub postgres: Postgres,
+    /// With the role of the workers.
+    pub database_url: String,
 }
 
 impl System {
@@ -65,7 +67,8 @@ impl System {
                 .collect::<Result<Vec<_>>>()
         };
         let (apis, workers) = (several("api", &of_api)?, several("worker", &of_worker)?);
-        let system = Self { apis, workers, sqs: Sqs::at(&endpoint), local_sqs, postgres };
+        let system =
+            Self { apis, workers, sqs: Sqs::at(&endpoint), local_sqs, postgres, database_url: url };
         system.local_sqs.start().await?;
         for instance in system.workers.iter().chain(&system.apis) {
             instance.start().await?;

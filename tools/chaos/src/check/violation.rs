@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Follower;
 use crate::history::SubmissionName;
 
 /// A broken promise. It holds ids, never content.
@@ -41,6 +42,14 @@ pub enum Violation {
     LeftOnTheQueue(u64),
     /// Messages that no worker took off the invalid queue.
     NotKept(u64),
+    /// A row that a client of the reader has never seen.
+    Missed(Follower, u64),
+    /// A row that it has seen more than once.
+    SeenTwice(Follower, u64),
+    /// A row that it has seen, and that does not exist.
+    SeenAndGone(Follower, u64),
+    /// Who pages the bare table has missed nothing, so this run shows nothing about slow transactions.
+    BareTableMissedNone,
 }
 
 impl fmt::Display for Violation {
@@ -89,6 +98,19 @@ impl fmt::Display for Violation {
             }
             Self::LeftOnTheQueue(messages) => write!(f, "left on the queue: {messages} messages"),
             Self::NotKept(messages) => write!(f, "not kept: {messages} messages"),
+            Self::Missed(follower, row) => write!(f, "missed: {follower} has not seen row {row}"),
+            Self::SeenTwice(follower, row) => {
+                write!(f, "seen twice: {follower} has seen row {row} more than once")
+            }
+            Self::SeenAndGone(follower, row) => {
+                write!(f, "seen and gone: {follower} has seen row {row}, which does not exist")
+            }
+            Self::BareTableMissedNone => {
+                write!(
+                    f,
+                    "none missed in the bare table: this run shows nothing about slow transactions"
+                )
+            }
         }
     }
 }

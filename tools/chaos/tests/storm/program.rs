@@ -30,6 +30,9 @@ fn a_short_run_keeps_every_promise_and_writes_its_report() {
         text.contains("`make chaos SEED=5 SECONDS=6`") && text.contains("(chaos.svg)"),
         "{text}"
     );
+    for row in ["| **missed by them** | **0** |", "| **seen twice by them** | **0** |"] {
+        assert!(text.contains(row), "{text}");
+    }
     // The program fails if no accepted form waits.
     let row = "| of them refused by PostgreSQL, and waiting | ";
     let waiting = text.split_once(row).and_then(|(_, rest)| rest.split(' ').next());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chaos::{
-    check::Violation,
+    check::{Follower, Violation},
     draft::draft,
     history::{Kind, SubmissionName},
     run::{Run, RunOptions},
@@ -86,5 +86,13 @@ async fn the_checker_finds_damage_done_by_hand() {
     ));
     assert!(found.contains(&Violation::UnknownRow(number(&stray))), "{found:?}");
     assert!(found.contains(&Violation::WronglySetAside(aside)), "{found:?}");
-    assert_eq!(found.len(), 7, "{found:?}");
+    // Both clients of the reader have seen the row that is lost now, and none of the two that came later.
+    let number_of_lost = number(lost);
+    let followers = [Follower::Waiting, Follower::Polling];
+    for follower in followers {
+        assert!(found.contains(&Violation::SeenAndGone(follower, number_of_lost)), "{found:?}");
+        assert!(found.contains(&Violation::Missed(follower, number(&stray))), "{found:?}");
+    }
+    assert_eq!(count(|violation| matches!(violation, Violation::Missed(..))), 4, "{found:?}");
+    assert_eq!(found.len(), 13, "{found:?}");
 }
