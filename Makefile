@@ -90,7 +90,7 @@ soak: chaos_programs ## Like chaos for SECONDS=3600 with fewer faults, watching 
 .PHONY: chaos_programs
 chaos_programs:
 	@deploy/local/prerequisites run
-	@cargo build -p api -p worker -p chaos --bins
+	@cargo build -p api -p worker -p reader -p manage -p chaos --bins
 	@cargo build -p local-sqs --bins --features faults
 
 FUZZ := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
