@@ -114,7 +114,8 @@ impl Notes {
                 log::warn!(reason:% = unavailable; "Cannot note who has read what: it waits in memory.");
             }
             failed = written.is_err();
-            metrics::set_notes_waiting(self.waiting());
+            // What has come meanwhile waits for less than a second.
+            metrics::set_notes_waiting(if failed { self.waiting() } else { 0 });
         }
     }
 

@@ -1,9 +1,16 @@
 //! Notes that were not written yet, and how they are written.
 
-use std::{collections::HashMap, slice};
+use std::{
+    collections::HashMap,
+    slice,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use store::{AuditEntry, AuditEvent, Position, Store, Unavailable, UnavailableKind};
+
+/// A statement that fails later has waited, perhaps for a lock: PostgreSQL has not refused the entry.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub struct Pending {
@@ -90,9 +97,15 @@ fn note_singly(
 ) -> Result<(), Unavailable> {
     let mut dropped = 0;
     for entry in entries {
+        let began = Instant::now();
         match primary.note_audit(slice::from_ref(entry)) {
             Ok(()) => {}
-            Err(error) if error.kind == UnavailableKind::StatementFailed => dropped += 1,
+            Err(error)
+                if error.kind == UnavailableKind::StatementFailed
+                    && began.elapsed() < REFUSED_WITHIN =>
+            {
+                dropped += 1;
+            }
             Err(away) => return Err(away),
         }
     }
