@@ -80,7 +80,7 @@ reference: ## Writes the generated parts of docs/reference/ from the code
 	WRITE_REFERENCE=1 cargo nextest run --workspace --test-threads 1 reference
 
 .PHONY: chaos
-chaos: chaos_programs ## Breaks the running system for SECONDS=60 and proves that no form is lost or doubled; SEED=… repeats a run
+chaos: chaos_programs ## Breaks the running system for SECONDS=60 and proves that no form is lost or doubled, and that readers miss none; SEED=… repeats a run
 	@exec $(TARGET)/debug/chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 .PHONY: soak
