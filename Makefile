@@ -35,7 +35,7 @@ manage: ## Runs a command for operators on the running `make local`: RUN='client
 	@cargo build --quiet --workspace --bins
 	@exec $(TARGET)/debug/local manage -- $(RUN)
 
-# The parts one by one, as in 2016. Both services also handle enrolments.
+# The parts one by one, as in 2016. The services also handle enrolments.
 .PHONY: debug
 debug: ## Builds the services and starts PostgreSQL and a queue in the background, without Docker
 	@deploy/local/prerequisites run
@@ -57,6 +57,10 @@ debug_worker: debug ## Runs a worker until Ctrl-C
 .PHONY: debug_enrolment_worker
 debug_enrolment_worker: debug ## Runs a worker for enrolments only until Ctrl-C
 	@FORM_TYPES="$${FORM_TYPES:-form,enrolment}" exec $(TARGET)/debug/local enrolment-worker
+
+.PHONY: debug_reader
+debug_reader: debug ## Runs the reader until Ctrl-C; a worker must have run before
+	@exec $(TARGET)/debug/local reader
 
 ##@ Tests and checks
 
@@ -126,7 +130,7 @@ check_deploy: ## Checks manifests, policies and Terraform in deploy/, as far as 
 .PHONY: check_observability
 check_observability: ## Runs the services and a Prometheus under load, evaluates every query of dashboard and alerts, provokes each alert
 	@deploy/local/prerequisites observability $(TOOLS)
-	@cargo build -p api -p worker -p test-kit --bins
+	@cargo build -p api -p worker -p reader -p manage -p test-kit --bins
 	@cargo build -p local-sqs --bins --features faults
 	$(TARGET)/debug/with-postgres -- $(TOOLS)/python/bin/python deploy/observability/check --live $(TARGET)/debug
 
@@ -139,7 +143,7 @@ advisories: ## Looks for known vulnerabilities in dependencies; needs the networ
 
 # cyclonedx writes next to each Cargo.toml and includes this directory's path. We use the commit's time, so that the same
 # source gives the same SBOM.
-SBOM_OF := api worker manage env-writer local-sqs
+SBOM_OF := api worker reader manage env-writer local-sqs
 .PHONY: sbom
 sbom: ## Writes each service's software bill of materials to target/sbom/ (CycloneDX)
 	@deploy/local/prerequisites sbom

@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -27,13 +28,16 @@ import yaml
 HERE = Path(__file__).resolve().parent
 QUEUE = "directory-form-data"
 SECRET, CLIENT, KEY = "debug", "ui", "a-key-of-sixteen-or-more"
+CREDENTIALS_KEY = base64.b64encode(b"an invented key of 32 bytes.....").decode()
+# Rows of a megabyte, so that a client can leave in the middle of an export.
+LARGE_ROWS = 30
 # Seconds between two forms of one sender, and the number of senders.
 PACE, SENDERS = 0.1, 2
 LOAD_SECONDS = 60
 # The window of the shortened rules.
 WINDOW = "10s"
 # Seconds that one alert may take to fire on a slow machine, and that the whole run may take.
-PATIENCE, LIMIT = 60, 480
+PATIENCE, LIMIT = 60, 600
 # Seconds without a new row on a slow machine, although nobody is blocked.
 LONGEST_PAUSE = 5
 
@@ -64,7 +68,9 @@ def under_load(stack: "Stack") -> list[str]:
         stack.post("{}")
         stack.post('{"data": 1}', signature="0")
         stack.post('{"data": 1}', hawk_at=time.time())
-        time.sleep(2)
+        stack.read("?limit=1", key="")
+        stack.read("?after=1000000000&wait=1")
+        time.sleep(1)
         unexpected |= stack.firing().keys()
     # Messages that are not forms, and a few sends that SQS refuses.
     for _ in range(3):
@@ -144,6 +150,25 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
     expect("15 Hawk requests of ten minutes ago", ["HawkClock"], since)
 
     since = time.monotonic()
+    for _ in range(10):
+        stack.begin_export().close()
+        time.sleep(0.3)
+    expect("10 clients leave during an export", ["ExportsBreak"], since)
+    quiet(["ExportsBreak"])
+
+    since = time.monotonic()
+    held = stack.begin_export()
+    for _ in range(30):
+        stack.read("?format=csv&limit=1")
+    expect("an export takes the only place", ["ReaderBusy", "ManyReadsFail"], since)
+    held.close()
+
+    since = time.monotonic()
+    psql(stack.database, "alter function note_audit(jsonb) rename to gone")
+    expect("the function note_audit is missing", ["ReaderCannotNote"], since)
+    psql(stack.database, "alter function gone(jsonb) rename to note_audit")
+
+    since = time.monotonic()
     stack.fault(action="SendMessageBatch", kind="delay", ms=2000)
     expect("SQS takes 2 s to confirm", ["SlowAcknowledgement"], since)
     stack.no_faults()
@@ -216,7 +241,7 @@ def provoke(stack: "Stack", alerts: list[dict]) -> list[str]:
 
     since = time.monotonic()
     stack.stop_postgresql()
-    expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored"], since)
+    expect("PostgreSQL is stopped", ["WorkerCannotStore", "NothingStored", "ReaderNotReady"], since)
 
     print(f"{'alert':21} {'provoked by':38} {'fired after':>11}  its text")
     for alert in alerts:
@@ -292,7 +317,7 @@ class WriterHeldOpen:
 
 
 class Stack:
-    """local-sqs, the database, api, worker and Prometheus, and senders that go on until the stack stops."""
+    """local-sqs, the database, api, worker, reader and Prometheus, and senders and a client that go on until the stack stops."""
 
     def __init__(self, binaries: Path, prometheus: str, directory: Path) -> None:
         self.binaries, self.directory = binaries, directory
@@ -332,10 +357,17 @@ class Stack:
         # With a port that stays the same after a restart.
         self.work = common | work | {"METRICS_ADDRESS": f"127.0.0.1:{free_port()}"}
         intake = {"INTAKE_AUTH": "signature,hawk", "UI_SECRET": SECRET, "HAWK_CLIENTS": f"{CLIENT}:{KEY}"}
+        reads = {"DATABASE_URL": database, "CREDENTIALS_KEY": CREDENTIALS_KEY, "READER_STREAMS": "1"}
+        self.start("reader", reads | {"METRICS_ADDRESS": "127.0.0.1:0"})
+        self.reader_port = int(self.logged("reader", r"Listening\..* port=(\d+)"))
+        # Without tables it is not ready, and refuses everybody.
+        self.key = ""
+        self.eventually("the reader is not ready", lambda: self.read("", "/healthcheck/ready/") == 503, "reader")
+        self.read()
         self.start_worker()
         self.start("api", common | intake)
         self.api_port = int(self.logged("api", r"Listening\..* port=(\d+)"))
-        targets = {name: self.logged(name, r"metrics_address=(\S+)") for name in ("api", "worker")}
+        targets = {name: self.logged(name, r"metrics_address=(\S+)") for name in ("api", "worker", "reader")}
 
         config = yaml.safe_load((HERE / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -361,8 +393,10 @@ class Stack:
         # A missing queue or an unmigrated database would fire alerts.
         self.eventually("the services are up", lambda: len(self.ask("form_data_queue_up == 1")) == 2)
         self.eventually("the database is up", lambda: len(self.ask("form_data_database_up == 1")) == 1)
+        self.make_client()
         for number in range(SENDERS):
             threading.Thread(target=self.send_on, args=(number,), daemon=True).start()
+        threading.Thread(target=self.read_on, daemon=True).start()
         # Fill the windows with good data before judging anything.
         time.sleep(15)
 
@@ -446,6 +480,55 @@ class Stack:
             connection.close()
         with self.lock:
             self.answers[answer] = self.answers.get(answer, 0) + 1
+
+    # Reads
+
+    def make_client(self) -> None:
+        """A client that the reader knows, an export that is complete, and one that is not."""
+        variables = {"DATABASE_URL": self.database, "CREDENTIALS_KEY": CREDENTIALS_KEY, "MANAGE_ACTOR": "check"}
+        command = [self.binaries / "manage", "clients", "add", "reports", "--scope", "submissions/*", "--json"]
+        made = subprocess.run(command, env=variables, check=True, capture_output=True, text=True)
+        self.key = json.loads(made.stdout)["key"]
+        self.eventually("the reader knows the client", lambda: self.read() == 200, "reader")
+        large = f"select 'large ' || n, jsonb_build_object('data', repeat('x', 1000000)) from generate_series(1, {LARGE_ROWS}) n"
+        psql(self.database, f"insert into forms (sqs_message_id, data) {large}")
+        self.eventually("an export is complete", lambda: self.read("?format=csv&limit=1") == 200, "reader")
+        self.begin_export().close()
+
+    def read_on(self) -> None:
+        number = 0
+        while not self.done.wait(PACE):
+            number += 1
+            self.read("?limit=1")
+            self.read("", "/healthcheck/ready/")
+            if number % 10 == 0:
+                self.read("?format=csv&limit=1")
+
+    def read(self, parameters: str = "", path: str = "/api/v1/table-data/submissions/form", key: str | None = None) -> int:
+        """The status of the answer; 0 if none came."""
+        headers = {"Authorization": f"Bearer {self.key if key is None else key}"}
+        url = f"http://127.0.0.1:{self.reader_port}{path}{parameters}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+                answer.read()
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def begin_export(self) -> socket.socket:
+        """An export whose client reads only its beginning. The one before keeps its place until it is noted."""
+        return self.eventually("an export begins", self.try_export, "reader")
+
+    def try_export(self) -> socket.socket | None:
+        client = socket.create_connection(("127.0.0.1", self.reader_port), timeout=30)
+        path = "/api/v1/table-data/submissions/form?format=csv"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\n\r\n".encode())
+        if client.recv(1000).startswith(b"HTTP/1.1 200 "):
+            return client
+        client.close()
+        return None
 
     # local-sqs
 

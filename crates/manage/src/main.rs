@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    logging::start(&settings.log.only_warnings());
+    logging::start(&settings.log);
     settings.warn();
     match clients::run(command, &arguments.shared, &settings) {
         Ok(true) => ExitCode::SUCCESS,

@@ -53,7 +53,7 @@ impl Settings {
             environment.fault("DATABASE_URL", format_args!("is not right: {error}"));
         }
         Self {
-            log: LogSettings::read(environment),
+            log: LogSettings::read_for_command(environment),
             store,
             credentials: read_credentials(environment, needs_key),
             actor: read_actor(environment),

@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -13,12 +12,13 @@ use actix_web::{
     web::Bytes,
 };
 use service::in_chunks::InChunks;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
 
-use crate::{metrics, refusal::Refusal, settings::PageSettings};
+use crate::{
+    fair::{Fair, Permits},
+    metrics,
+    refusal::Refusal,
+    settings::PageSettings,
+};
 
 /// How long a page waits for its share.
 const SHARE_WITHIN: Duration = Duration::from_secs(5);
@@ -29,14 +29,14 @@ const UNIT: usize = 1 << 10;
 /// All pages share it.
 #[derive(Clone)]
 pub struct Budget {
-    free: Arc<Semaphore>,
+    free: Fair,
     total: usize,
     page: usize,
 }
 
 /// A page's part of the bytes in flight, until it is dropped.
 pub struct Share {
-    permit: OwnedSemaphorePermit,
+    permits: Permits,
     budget: Budget,
 }
 
@@ -44,24 +44,22 @@ impl Budget {
     pub fn new(settings: &PageSettings) -> Self {
         let total = settings.bytes_in_flight / UNIT;
         let page = settings.bytes.div_ceil(UNIT).min(total);
-        Self { free: Arc::new(Semaphore::new(total)), total, page }
+        Self { free: Fair::new(total, page), total, page }
     }
 
     /// Room for the largest page.
     ///
     /// # Errors
     /// None became free in time.
-    pub async fn take(&self) -> Result<Share, Refusal> {
+    pub async fn take(&self, client: &str) -> Result<Share, Refusal> {
         let page = u32::try_from(self.page).unwrap_or(u32::MAX);
-        let permit = timeout(SHARE_WITHIN, Arc::clone(&self.free).acquire_many_owned(page)).await;
-        let permit = permit.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Bug)?;
-        let share = Share { permit, budget: self.clone() };
-        share.budget.record();
-        Ok(share)
+        let permits = self.free.take(client, page, SHARE_WITHIN).await?;
+        self.record();
+        Ok(Share { permits, budget: self.clone() })
     }
 
     fn record(&self) {
-        let taken = self.total.saturating_sub(self.free.available_permits());
+        let taken = self.total.saturating_sub(self.free.available());
         metrics::set_page_bytes(taken * UNIT);
     }
 }
@@ -69,8 +67,7 @@ impl Budget {
 impl Share {
     /// Gives back what the page does not need.
     pub fn shrink_to(&mut self, bytes: usize) {
-        let excess = self.permit.num_permits().saturating_sub(bytes.div_ceil(UNIT).max(1));
-        drop(self.permit.split(excess));
+        self.permits.shrink_to(bytes.div_ceil(UNIT).max(1));
         self.budget.record();
     }
 }

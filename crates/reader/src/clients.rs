@@ -113,10 +113,14 @@ impl Directory {
     /// # Errors
     /// There are none, because of a fault of ours.
     pub fn known(&self) -> Result<Arc<Known>, Unknown> {
+        self.known_at(Instant::now())
+    }
+
+    fn known_at(&self, now: Instant) -> Result<Arc<Known>, Unknown> {
         let state = self.0.read();
         match state.read_at {
             _ if state.keys_are_unreadable => Err(Unknown::KeysUnreadable),
-            Some(read_at) if read_at.elapsed() < GOOD_FOR => Ok(Arc::clone(&state.known)),
+            Some(read_at) if now < read_at + GOOD_FOR => Ok(Arc::clone(&state.known)),
             _ => Err(Unknown::NotRead),
         }
     }
@@ -125,5 +129,24 @@ impl Directory {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_count_for_five_minutes_after_they_were_read() {
+        let directory = Directory::default();
+        assert_eq!(directory.known().unwrap_err(), Unknown::NotRead);
+        directory.replace(Known::default());
+        let later = |seconds| Instant::now() + Duration::from_secs(seconds);
+        assert!(directory.known_at(later(299)).is_ok());
+        assert_eq!(directory.known_at(later(301)).unwrap_err(), Unknown::NotRead);
+        directory.keys_are_unreadable();
+        assert_eq!(directory.known().unwrap_err(), Unknown::KeysUnreadable);
+        directory.replace(Known::default());
+        assert!(directory.known().is_ok());
     }
 }

@@ -39,7 +39,7 @@ pub struct Pages {
     pub settings: PageSettings,
     pub budget: Budget,
     pub waiting: Waiting,
-    /// Time zones that PostgreSQL knows, among those that clients have named.
+    /// Time zones that PostgreSQL knows, among those that clients have named, in small letters.
     time_zones: RwLock<HashSet<String>>,
 }
 
@@ -58,7 +58,7 @@ pub async fn data(
     access: web::Data<Access>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Refusal> {
-    let Context { reads, notes, .. } = &**context;
+    let (reads, notes) = (&context.reads.of(&caller.client), &context.notes);
     let named = Named::of(&request)?;
     let parameters = Parameters::of(&request, &body);
     // A client that may not read this learns nothing of its mistakes.
@@ -71,7 +71,8 @@ pub async fn data(
     }
     if let Some(kind) = Kind::of(&parameters, &request)? {
         let wanted = StreamRequest::read(&parameters, found.relation.clone(), kind)?;
-        return stream(&context, &pages, &request, &caller, found, wanted, kind).await;
+        return stream(&context, reads.clone(), &pages, &request, &caller, found, wanted, kind)
+            .await;
     }
     let name = found.relation.name.clone();
     let version = found.relation.version;
@@ -121,7 +122,9 @@ pub async fn data(
         answer.insert_header((header::ETAG, tag));
     }
     let mut answer = answer.content_type(JSON).body(in_json(page, orientation, headers, next));
-    answer.extensions_mut().insert(share);
+    if let Some(share) = share {
+        answer.extensions_mut().insert(share);
+    }
     Ok(answer)
 }
 
@@ -149,7 +152,7 @@ impl Pages {
         reads: &Reads,
         wanted: PageRequest,
         caller: &Caller,
-    ) -> Result<(Page, Share), Refusal> {
+    ) -> Result<(Page, Option<Share>), Refusal> {
         let until = Instant::now() + wanted.wait;
         // From now on no new row is missed.
         let mut waiter = match wanted.wait.is_zero() {
@@ -167,7 +170,7 @@ impl Pages {
         };
         let selection = Arc::new(wanted.selection);
         loop {
-            let mut share = self.budget.take().await?;
+            let mut share = self.budget.take(&caller.client.id).await?;
             let page = {
                 let selection = Arc::clone(&selection);
                 reads.run(move |store| again(|| selection.page(store, &options))).await?
@@ -179,14 +182,12 @@ impl Pages {
                     // Nobody who waits keeps others from reading.
                     drop(share);
                     // What was looked at is not looked at again.
-                    options.after = page.last;
+                    options.after = Some(page.last);
                     if !waiter.new_row(until).await {
-                        let mut share = self.budget.take().await?;
-                        share.shrink_to(0);
-                        return Ok((page, share));
+                        return Ok((page, None));
                     }
                 }
-                _ => return Ok((page, share)),
+                _ => return Ok((page, Some(share))),
             }
         }
     }
@@ -196,7 +197,9 @@ impl Pages {
     /// # Errors
     /// It does not, or it cannot answer.
     pub async fn check_time_zone(&self, reads: &Reads, name: &str) -> Result<(), Refusal> {
-        if name == "UTC" || self.time_zones.read().contains(name) {
+        // PostgreSQL takes any case of letters, and nobody may fill the memory with all of them.
+        let known = name.to_ascii_lowercase();
+        if known == "utc" || self.time_zones.read().contains(&known) {
             return Ok(());
         }
         let query = TextQuery {
@@ -215,8 +218,7 @@ impl Pages {
         if !asked.await? {
             return Err(no_time_zone().into());
         }
-        // PostgreSQL knows some hundred, in any case of letters.
-        self.time_zones.write().insert(name.to_owned());
+        self.time_zones.write().insert(known);
         Ok(())
     }
 }

@@ -22,7 +22,8 @@ pub async fn export(
     let id = request.match_info().get("id").and_then(|id| Uuid::try_parse(id).ok());
     let id = id.ok_or(Refusal::NotFound)?;
     let client = caller.client.id.clone();
-    let found = primary.0.run(move |store| store.show_export(id, &client)).await?;
+    let found =
+        primary.0.of(&caller.client).run(move |store| store.show_export(id, &client)).await?;
     let body = in_json(id, &found.ok_or(Refusal::NotFound)?);
     Ok(HttpResponse::Ok().content_type("application/json").body(format!("{body}\n")))
 }

@@ -27,6 +27,8 @@ mod page_request;
 mod parameters;
 mod stream_request;
 
+mod fair;
+
 mod budget;
 mod notes;
 mod reads;

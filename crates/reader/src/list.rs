@@ -22,7 +22,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Refusal> {
     refuse_all(&Parameters::of(&request, b"")?)?;
     let origin = access.origins.of(&request).text;
-    let mut names = reads.run(|store| again(|| published(store))).await?;
+    let mut names = reads.of(&caller.client).run(|store| again(|| published(store))).await?;
     names.retain(|name| caller.client.scopes.allows(name).is_some());
     let relations: Vec<Value> = names
         .iter()

@@ -4,54 +4,30 @@
 //! it waits there until it is too much; then nothing is read any more, so that no page is read
 //! without a trace.
 
-use std::{collections::HashMap, slice, sync::Arc, time::Duration};
+mod pending;
+
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use parking_lot::Mutex;
 use relations::{Page, RelationName};
-use store::{AuditEntry, AuditEvent, Position, Store, Unavailable, UnavailableKind};
+use store::{AuditEntry, AuditEvent, Store, Unavailable};
 use tokio::{task::spawn_blocking, time::sleep};
 use uuid::Uuid;
 
+use self::pending::{PagesOf, Pending, Sum};
 use crate::{metrics, refusal::Refusal};
 
 const EVERY: Duration = Duration::from_secs(1);
 
 /// So many different entries may wait.
 const MOST: usize = 10_000;
-/// Anybody can cause refusals without a client, so only so many of them are noted in a second.
-const MOST_UNKNOWN: usize = 1000;
+/// A client may ask for a relation of any name, so it is cut.
+const LONGEST_NAME: usize = 200;
 
 /// What was not written yet. Clones share it.
 #[derive(Clone, Default)]
 pub struct Notes(Arc<Mutex<Pending>>);
-
-#[derive(Default)]
-struct Pending {
-    keys: HashMap<String, DateTime<Utc>>,
-    positions: HashMap<(String, String), i64>,
-    pages: HashMap<PagesOf, Sum>,
-    /// What is not added up.
-    entries: Vec<AuditEntry>,
-    unknown: usize,
-}
-
-/// Pages that are added up.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct PagesOf {
-    client: String,
-    relation: String,
-    filter_columns: Vec<String>,
-    minute: DateTime<Utc>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    requests: u64,
-    rows: u64,
-    first: Option<i64>,
-    last: Option<i64>,
-}
 
 impl Notes {
     /// Refuses to read what could not be noted.
@@ -119,19 +95,13 @@ impl Notes {
         self.0.lock().entries.push(AuditEntry { at: Utc::now(), client_id, event });
     }
 
-    /// `client` is `None` if nobody was recognised.
-    pub fn was_refused(&self, client: Option<&str>, reason: &str, relation: Option<&RelationName>) {
-        let mut pending = self.0.lock();
-        if client.is_none() {
-            pending.unknown += 1;
-            if pending.unknown > MOST_UNKNOWN {
-                return;
-            }
-        }
-        let relation = relation.map(ToString::to_string);
-        let event = AuditEvent::Refusal { reason: reason.to_owned(), relation };
-        let client_id = client.map(str::to_owned);
-        pending.entries.push(AuditEntry { at: Utc::now(), client_id, event });
+    pub fn was_refused(&self, client: &str, reason: &str, relation: Option<&RelationName>) {
+        let relation = relation.map(|name| name.to_string().chars().take(LONGEST_NAME).collect());
+        self.note(client, AuditEvent::Refusal { reason: reason.to_owned(), relation });
+    }
+
+    pub fn nobody_was_recognised(&self, reason: &'static str) {
+        *self.0.lock().unrecognised.entry((reason, minute(Utc::now()))).or_default() += 1;
     }
 
     /// Writes once a second. Never returns.
@@ -184,81 +154,42 @@ impl Notes {
         for (of, sum) in taken.pages {
             pending.pages.entry(of).or_default().add(sum);
         }
+        for (of, requests) in taken.unrecognised {
+            *pending.unrecognised.entry(of).or_default() += requests;
+        }
         pending.entries.extend(taken.entries);
-        pending.entries.truncate(MOST);
-    }
-}
-
-impl Pending {
-    fn write(&self, primary: &Store) -> Result<(), Unavailable> {
-        let keys: Vec<_> = self.keys.iter().map(|(key, at)| (key.clone(), *at)).collect();
-        if !keys.is_empty() {
-            primary.note_key_use(&keys)?;
-        }
-        let positions = self.positions.iter().map(|((client, relation), last)| Position {
-            client_id: client.clone(),
-            relation: relation.clone(),
-            last_id: *last,
-        });
-        let positions: Vec<Position> = positions.collect();
-        if !positions.is_empty() {
-            primary.note_positions(&positions)?;
-        }
-        let pages = self.pages.iter().map(|(of, sum)| AuditEntry {
-            at: of.minute,
-            client_id: Some(of.client.clone()),
-            event: AuditEvent::Pages {
-                relation: of.relation.clone(),
-                filter_columns: of.filter_columns.clone(),
-                requests: sum.requests,
-                rows: sum.rows,
-                first_id: sum.first,
-                last_id: sum.last,
-            },
-        });
-        let entries: Vec<AuditEntry> = pages.chain(self.entries.iter().cloned()).collect();
-        match primary.note_audit(&entries) {
-            Err(refused) if refused.kind == UnavailableKind::StatementFailed => {
-                note_singly(primary, &entries, refused)
-            }
-            written => written,
-        }
-    }
-}
-
-/// One entry that PostgreSQL refuses must not stop the others. If it refuses all of them, a right is missing
-/// perhaps, and they wait.
-fn note_singly(
-    primary: &Store,
-    entries: &[AuditEntry],
-    refused: Unavailable,
-) -> Result<(), Unavailable> {
-    let mut dropped = 0;
-    for entry in entries {
-        match primary.note_audit(slice::from_ref(entry)) {
-            Ok(()) => {}
-            Err(error) if error.kind == UnavailableKind::StatementFailed => dropped += 1,
-            Err(away) => return Err(away),
-        }
-    }
-    if dropped == entries.len() {
-        return Err(refused);
-    }
-    if dropped > 0 {
-        log::error!(count = dropped, reason:% = refused; "Cannot note who has read what: PostgreSQL refuses entries.");
-    }
-    Ok(())
-}
-
-impl Sum {
-    fn add(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.rows += other.rows;
-        self.first = [self.first, other.first].into_iter().flatten().min();
-        self.last = self.last.max(other.last);
     }
 }
 
 fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
     at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_more_is_read_once_too_much_waits_whoever_else_was_refused() {
+        let notes = Notes::default();
+        let name = RelationName::new("org.ds", &"x".repeat(10_000));
+        for _ in 0..2 * MOST {
+            notes.nobody_was_recognised("unknown_client");
+        }
+        for _ in 0..MOST {
+            assert!(notes.check_room().is_ok());
+            notes.was_refused("client", "not-allowed", Some(&name));
+        }
+        assert!(matches!(notes.check_room(), Err(Refusal::NotesFull)));
+        let taken = std::mem::take(&mut *notes.0.lock());
+        assert!(notes.check_room().is_ok());
+        notes.put_back(taken);
+        assert!(matches!(notes.check_room(), Err(Refusal::NotesFull)));
+        let pending = notes.0.lock();
+        assert_eq!(pending.entries.len(), MOST);
+        // In two minutes if the clock was unlucky.
+        assert_eq!(pending.unrecognised.values().sum::<u64>(), 2 * MOST as u64);
+        let longest = pending.entries.iter().map(|entry| format!("{entry:?}").len()).max();
+        assert!(longest < Some(1000), "{longest:?}");
+    }
 }

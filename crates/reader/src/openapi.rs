@@ -1,13 +1,13 @@
 //! The OpenAPI 3.1 document: every route and every answer.
 
+mod answers;
 mod schemas;
-
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use self::answers::{by_status, not_modified, ok, page_about_error, refusals, rows};
 use crate::{
-    refusal::{ALL, Reason},
+    refusal::ALL,
     settings::{AccessSettings, Scheme},
 };
 
@@ -31,7 +31,7 @@ pub fn document(access: &AccessSettings) -> Value {
         "paths": paths(),
         "components": {
             "schemas": schemas::all(),
-            "responses": responses(),
+            "responses": refusals(),
             "securitySchemes": schemes,
         },
         "security": each,
@@ -75,7 +75,7 @@ fn paths() -> Value {
             "get": asked("structure", "The columns of a relation", &relation, ok("Structure")),
         },
         "/api/v1/table-data/{schema}/{table}": {
-            "get": asked("rows", "A page of rows, or all rows as a stream", &data(of_data("query")), rows()),
+            "get": asked("rows", "A page of rows, or all rows as a stream", &data(of_data()), rows()),
             "post": with_body(
                 asked("ask for rows", "The same, with parameters in the body, so that they are in no access log", &relation, rows()),
                 "application/x-www-form-urlencoded", "Form", false,
@@ -93,6 +93,7 @@ fn paths() -> Value {
         "/api/v1/exports/{export_id}": {
             "get": asked("export", "What a stream contained, as proof that it arrived whole", &[id("export_id")], ok("Export")),
         },
+        "/docs/errors/{code}": { "get": errors_page() },
         "/healthcheck/": { "get": open("alive", "Whether the process is alive", &[("200", "Alive")]) },
         "/healthcheck/ready/": {
             "get": open("ready", "Whether clients can be recognised and rows can be read", &[("200", "Readiness"), ("503", "Readiness")]),
@@ -109,36 +110,12 @@ fn id(name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } })
 }
 
-fn of_data(place: &str) -> Vec<Value> {
+fn of_data() -> Vec<Value> {
     let members = schemas::parameters();
     let described = members.iter().map(
-        |(name, schema)| json!({ "name": name, "in": place, "required": false, "schema": schema }),
+        |(name, schema)| json!({ "name": name, "in": "query", "required": false, "schema": schema }),
     );
     described.collect()
-}
-
-/// An answer 200 of JSON with this schema.
-fn ok(schema: &str) -> Value {
-    json!({ "description": "It is here.", "content": { "application/json": content(schema) } })
-}
-
-fn rows() -> Value {
-    let file =
-        json!({ "schema": { "type": "string", "contentMediaType": "application/octet-stream" } });
-    json!({
-        "description": "A page, or a stream with an `Export-Id`, whose proof is `/api/v1/exports/{export_id}`.",
-        "content": {
-            "application/json": content("Page"),
-            "text/csv": { "schema": { "type": "string" } },
-            "application/jsonl": { "schema": { "type": "string" } },
-            "application/vnd.apache.parquet": file,
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": file,
-        },
-    })
-}
-
-fn content(schema: &str) -> Value {
-    json!({ "schema": { "$ref": format!("#/components/schemas/{schema}") } })
 }
 
 /// A route for clients, with the answers to requests that it refuses.
@@ -146,8 +123,7 @@ fn asked(operation: &str, summary: &str, parameters: &[Value], answer: Value) ->
     let mut responses = Map::new();
     responses.insert("200".to_owned(), answer);
     if operation == "rows" {
-        let unchanged = json!({ "description": "The page is as the client has it." });
-        responses.insert("304".to_owned(), unchanged);
+        responses.insert("304".to_owned(), not_modified());
     }
     for status in by_status().keys() {
         let reference = format!("#/components/responses/{status}");
@@ -161,7 +137,8 @@ fn asked(operation: &str, summary: &str, parameters: &[Value], answer: Value) ->
 
 fn with_body(mut operation: Value, media_type: &str, schema: &str, required: bool) -> Value {
     if let Some(members) = operation.as_object_mut() {
-        let body = json!({ "required": required, "content": { media_type: content(schema) } });
+        let body =
+            json!({ "required": required, "content": { media_type: answers::content(schema) } });
         members.insert("requestBody".to_owned(), body);
     }
     operation
@@ -169,34 +146,28 @@ fn with_body(mut operation: Value, media_type: &str, schema: &str, required: boo
 
 /// A route that is open to all.
 fn open(operation: &str, summary: &str, answers: &[(&str, &str)]) -> Value {
-    let responses: Map<String, Value> =
-        answers.iter().map(|(status, schema)| ((*status).to_owned(), ok(schema))).collect();
+    let answers = answers.iter().map(|(status, schema)| ((*status).to_owned(), ok(schema)));
+    open_to_all(operation, summary, &[], answers.collect())
+}
+
+fn errors_page() -> Value {
+    let codes: Vec<&str> = ALL.iter().map(|reason| reason.code).collect();
+    let code =
+        json!({ "name": "code", "in": "path", "required": true, "schema": { "enum": codes } });
+    let not_found = json!({ "$ref": "#/components/responses/404" });
+    let answers = [("200", page_about_error()), ("404", not_found)];
+    let answers = answers.map(|(status, answer)| (status.to_owned(), answer));
+    open_to_all("error", "What an error means", &[code], answers.into_iter().collect())
+}
+
+fn open_to_all(
+    operation: &str,
+    summary: &str,
+    parameters: &[Value],
+    answers: Map<String, Value>,
+) -> Value {
     json!({
         "operationId": operation, "summary": summary, "tags": ["about"],
-        "security": [], "responses": responses,
+        "security": [], "parameters": parameters, "responses": answers,
     })
-}
-
-/// A refusal for each status, with its reasons.
-fn responses() -> Map<String, Value> {
-    let described = by_status().into_iter().map(|(status, reasons)| {
-        let reasons: String = reasons
-            .iter()
-            .map(|reason| format!("\n- `{}`: {}", reason.code, reason.when))
-            .collect();
-        let answer = json!({
-            "description": format!("One of:\n{reasons}"),
-            "content": { "application/problem+json": content("Problem") },
-        });
-        (status, answer)
-    });
-    described.collect()
-}
-
-fn by_status() -> BTreeMap<String, Vec<&'static Reason>> {
-    let mut by_status: BTreeMap<String, Vec<&'static Reason>> = BTreeMap::new();
-    for reason in ALL {
-        by_status.entry(reason.status.as_u16().to_string()).or_default().push(reason);
-    }
-    by_status
 }

@@ -1,6 +1,6 @@
 //! What a client wants of a relation, from its parameters.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use relations::{BadParameter, Filter, Orientation, Relation, Selection};
 
@@ -23,6 +23,8 @@ pub const OF_PAGES: &[&str] = &[
 /// A column that is named like a parameter is written after this.
 const COLUMN: &str = "column.";
 
+/// Submissions have keys from 1, and a dataset may have others.
+pub const ANY_KEY: RangeInclusive<i64> = i64::MIN..=i64::MAX;
 const DEFAULT_LIMIT: i64 = 1000;
 const MOST_ROWS: i64 = 10_000;
 const MOST_WAIT_SECONDS: i64 = 30;
@@ -36,8 +38,8 @@ const LONGEST_SHOWN: usize = 100;
 pub struct PageRequest {
     pub selection: Selection,
     pub orientation: Orientation,
-    /// Rows with a larger key only.
-    pub after: i64,
+    /// Rows with a larger key only; `None` for all.
+    pub after: Option<i64>,
     pub limit: usize,
     /// How long to wait for a row.
     pub wait: Duration,
@@ -51,8 +53,8 @@ impl PageRequest {
     /// One of them cannot be used.
     pub fn read(parameters: &Parameters, relation: Relation) -> Result<Self, BadParameter> {
         refuse_unknown(parameters, &relation, OF_PAGES)?;
-        let next_id = parameters.number("next-id", 0..=i64::MAX)?;
-        let after = parameters.number("after", 0..=i64::MAX)?;
+        let next_id = parameters.number("next-id", ANY_KEY)?;
+        let after = parameters.number("after", ANY_KEY)?;
         if next_id.is_some() && after.is_some() {
             return Err(BadParameter::new("after", "it cannot be used together with next-id"));
         }
@@ -67,7 +69,7 @@ impl PageRequest {
             orientation: parameters
                 .word("orientation", &orientations)?
                 .unwrap_or(Orientation::Tabular),
-            after: after.or(next_id.map(|next| next.saturating_sub(1))).unwrap_or_default(),
+            after: after.or(next_id.and_then(|next| next.checked_sub(1))),
             limit: usize::try_from(limit).unwrap_or(1),
             wait: Duration::from_secs(wait.unwrap_or_default().unsigned_abs()),
             numbers_as_text: parameters.word("numbers", &[("text", ())])?.is_some(),

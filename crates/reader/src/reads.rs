@@ -9,15 +9,11 @@ use std::{
     time::Duration,
 };
 
-use relations::{Relation, RelationName};
+use relations::Relation;
 use store::{Cancel, Store, Unavailable, UnavailableKind};
-use tokio::{
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::{access::Caller, named::Named, refusal::Refusal};
+use crate::{access::Caller, clients::Client, fair::Fair, named::Named, refusal::Refusal};
 
 /// How long a call waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
@@ -37,7 +33,8 @@ pub struct Found {
 #[derive(Clone)]
 pub struct Reads {
     store: Store,
-    turns: Arc<Semaphore>,
+    turns: Fair,
+    client: String,
     /// How long a statement may take.
     pub statement: Duration,
 }
@@ -50,7 +47,12 @@ impl Reads {
     /// So many calls at the same time that no thread waits for a connection.
     pub fn new(store: Store, turns: u32, statement: Duration) -> Self {
         let turns = usize::try_from(turns).unwrap_or(1);
-        Self { store, turns: Arc::new(Semaphore::new(turns)), statement }
+        Self { store, turns: Fair::new(turns, 1), client: String::new(), statement }
+    }
+
+    /// The same for this client, which has at most half of the turns.
+    pub fn of(&self, client: &Client) -> Self {
+        Self { client: client.id.clone(), ..self.clone() }
     }
 
     /// Runs a blocking call. If nobody waits for it any more, for example because the client has
@@ -74,8 +76,7 @@ impl Reads {
         limit: Duration,
         call: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let turn = timeout(limit, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Bug)?;
+        let turn = self.turns.take(&self.client, 1, limit).await?;
         let waiting = Awaited {
             store: self.store.clone(),
             cancel: Cancel::default(),
@@ -102,7 +103,7 @@ impl Reads {
         named: &Named,
         version: Option<i32>,
     ) -> Result<Found, Refusal> {
-        let name: RelationName = named.relation();
+        let name = named.relation();
         let access = caller.client.scopes.allows(&name).ok_or(Refusal::Scope)?;
         let found = self.run(move |store| {
             let found = again(|| Relation::find(store, &name, version))?;

@@ -96,6 +96,10 @@ impl From<relations::Error> for Refusal {
                 log::error!(error:%; "Rows cannot be written.");
                 Self::Bug
             }
+            relations::Error::KeyNotUnique => {
+                log::error!("A published relation cannot be read: its key is not unique.");
+                Self::Database("key_not_unique")
+            }
             relations::Error::Unavailable(unavailable) => unavailable.into(),
         }
     }

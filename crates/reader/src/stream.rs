@@ -59,6 +59,7 @@ pub struct Context {
 /// A parameter cannot be used, too many streams are being sent, or a database cannot answer.
 pub async fn stream(
     context: &Context,
+    reads: Reads,
     pages: &Pages,
     request: &HttpRequest,
     caller: &Caller,
@@ -78,7 +79,7 @@ pub async fn stream(
     if let Some(form_types) = &found.form_types {
         selection.only_form_types(form_types)?;
     }
-    pages.check_time_zone(&context.reads, &selection.time_zone).await?;
+    pages.check_time_zone(&reads, &selection.time_zone).await?;
     let name = found.relation.name.clone();
     // The other formats are compressed.
     let gzip = accepts_gzip(request) && matches!(kind, Kind::Csv | Kind::JsonLines);
@@ -94,10 +95,10 @@ pub async fn stream(
         limit,
         part_bytes: PART_BYTES,
         scan_rows: pages.settings.scan_rows,
-        statement: context.reads.statement,
+        statement: reads.statement,
     };
     let columns = columns(&selection);
-    let export = context.reads.run(move |store| Export::start(store, selection, options)).await?;
+    let export = reads.run(move |store| Export::start(store, selection, options)).await?;
     let id = Uuid::now_v7();
     let record = NewExport {
         id,
@@ -111,6 +112,7 @@ pub async fn stream(
     context.primary.0.run(move |store| store.begin_export(&record)).await?;
     context.notes.export_has_begun(&caller.client.id, &name, filters, id);
     answer.insert_header((EXPORT_ID, id.to_string()));
+    let context = &Context { reads, ..context.clone() };
     let sending = Outgoing { context, caller, name, id, place, export, gzip };
     if kind == Kind::Xlsx { sending.in_a_file(answer).await } else { Ok(sending.at_once(answer)) }
 }

@@ -8,7 +8,7 @@ use relations::{BadParameter, Relation, Selection};
 use tabular::{CsvOptions, Delimiter, Format, Formulas, JsonLinesOptions, ParquetOptions};
 
 use crate::{
-    page_request::{refuse_unknown, selection},
+    page_request::{ANY_KEY, refuse_unknown, selection},
     parameters::Parameters,
 };
 
@@ -30,8 +30,8 @@ pub enum Kind {
 pub struct StreamRequest {
     pub selection: Selection,
     pub format: Format,
-    /// Rows with a larger key only.
-    pub after: i64,
+    /// Rows with a larger key only; `None` for all.
+    pub after: Option<i64>,
     pub limit: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ impl StreamRequest {
         let limit = parameters.number("limit", 1..=i64::MAX)?;
         Ok(Self {
             format: format(parameters, kind)?,
-            after: parameters.number("after", 0..=i64::MAX)?.unwrap_or_default(),
+            after: parameters.number("after", ANY_KEY)?,
             limit: limit.map(i64::unsigned_abs),
             selection: selection(parameters, relation)?,
         })

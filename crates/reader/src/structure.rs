@@ -15,7 +15,8 @@ pub async fn structure(
     caller: web::ReqData<Arc<Caller>>,
     reads: web::Data<Reads>,
 ) -> Result<HttpResponse, Refusal> {
-    let relation = reads.find(&caller, &Named::of(&request)?, None).await?.relation;
+    let relation =
+        reads.of(&caller.client).find(&caller, &Named::of(&request)?, None).await?.relation;
     refuse_all(&Parameters::of(&request, b"")?)?;
     let columns: Vec<Value> = relation
         .columns

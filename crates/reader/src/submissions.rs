@@ -40,6 +40,7 @@ pub async fn submission(
     notes: web::Data<Notes>,
 ) -> Result<HttpResponse, Refusal> {
     refuse_all(&Parameters::of(&request, b"")?)?;
+    let reads = reads.of(&caller.client);
     let id = request.match_info().get("id").and_then(|id| Uuid::try_parse(id).ok());
     let id = id.ok_or(Refusal::NotFound)?;
     let mut states = visible(&caller, &primary, vec![id]).await?;
@@ -63,7 +64,7 @@ pub async fn submission(
             selection.filters.push(filter);
             let options = PageOptions {
                 orientation: Orientation::Records,
-                after: 0,
+                after: None,
                 limit: 1,
                 bytes,
                 scan_rows: 1,
@@ -121,7 +122,8 @@ async fn visible(
     primary: &Primary,
     ids: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, SubmissionState>, Refusal> {
-    let states = primary.0.run(move |store| store.submission_states(&ids)).await?;
+    let states =
+        primary.0.of(&caller.client).run(move |store| store.submission_states(&ids)).await?;
     let may_read = |state: &SubmissionState| {
         let relation = RelationName::new(SCHEMA, &state.form_type);
         caller.client.scopes.allows(&relation).is_some()

@@ -12,6 +12,9 @@ pub enum Error {
     /// A value that the format cannot hold, or rows that do not fit it.
     #[error(transparent)]
     Format(#[from] tabular::Error),
+    /// Two rows have the same key, so one of them could be lost between two pages.
+    #[error("the key of the relation is not unique")]
+    KeyNotUnique,
     /// The database cannot answer now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

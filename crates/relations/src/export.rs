@@ -23,11 +23,11 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 pub struct ExportOptions {
     /// The format with its options.
     pub format: Format,
-    /// Rows with a larger key only.
-    pub after: i64,
+    /// Rows with a larger key only; `None` for all.
+    pub after: Option<i64>,
     /// The most rows; `None` for all.
     pub limit: Option<u64>,
-    /// The most bytes of the cells of one part.
+    /// A part ends with the row with which it has this many bytes, in its cells or as it is written.
     pub part_bytes: usize,
     /// How many rows a part looks at if there are conditions.
     pub scan_rows: usize,
@@ -41,7 +41,7 @@ pub struct Export {
     options: ExportOptions,
     limits: ReadLimits,
     writer: Option<Writer>,
-    after: i64,
+    after: Option<i64>,
     digest: Context,
     proof: Proof,
 }
@@ -81,7 +81,7 @@ impl Export {
         let columns = selection.columns.iter().map(|column| column.for_writer()).collect();
         let writer = Some(Writer::new(options.format, columns)?);
         let bound = selection.key(store, &selection.last_key(), limits)?;
-        let bound = bound.unwrap_or(options.after).max(options.after);
+        let bound = bound.unwrap_or_default().max(options.after.unwrap_or(i64::MIN));
         Ok(Self {
             selection,
             limits,
@@ -102,26 +102,25 @@ impl Export {
     /// incomplete, whatever is called next.
     pub fn next(&mut self, store: &Store) -> Result<Option<Vec<u8>>, Error> {
         let Some(mut writer) = self.writer.take() else { return Ok(None) };
-        let part = self.limit().min(PART_ROWS);
-        let mut ended = part == 0 || self.after >= self.proof.bound;
         let mut attempt = 1;
-        while !ended {
-            match self.read_part(store, part, &mut writer) {
-                Ok(is_last) => {
-                    ended = is_last;
-                    break;
-                }
+        let ended = loop {
+            let rows = self.limit().min(PART_ROWS);
+            if rows == 0 || self.is_at_the_end() {
+                break true;
+            }
+            match self.read_part(store, rows, &mut writer) {
+                Ok(is_last) => break is_last,
                 // The rows that came are written, so it goes on after them.
                 Err(Error::Unavailable(unavailable))
                     if attempt < ATTEMPTS && may_be_gone_soon(unavailable.kind) =>
                 {
                     attempt += 1;
-                    self.after = self.proof.last.unwrap_or_default().max(self.after);
+                    self.after = self.proof.last.max(self.after);
                     sleep(BETWEEN_ATTEMPTS);
                 }
                 Err(error) => return Err(error),
             }
-        }
+        };
         let bytes = if ended {
             let finished = writer.finish()?;
             self.proof.guarded_cells = finished.guarded_cells;
@@ -142,6 +141,10 @@ impl Export {
     /// What is written so far.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    fn is_at_the_end(&self) -> bool {
+        self.after >= Some(self.proof.bound)
     }
 
     fn limit(&self) -> usize {
@@ -167,23 +170,28 @@ impl Export {
         let proof = &mut self.proof;
         let ended = store.read_rows(&query, limits, |cells| {
             let Some((key, cells)) = cells.split_first() else { return true };
-            if let Err(error) = writer.write_row(cells.iter().copied()) {
-                failure = Some(error);
+            let key = key.and_then(crate::page::number);
+            if proof.last.is_some() && key <= proof.last {
+                failure = Some(Error::KeyNotUnique);
                 return false;
             }
-            let key = key.and_then(crate::page::number);
+            if let Err(error) = writer.write_row(cells.iter().copied()) {
+                failure = Some(error.into());
+                return false;
+            }
             proof.first = proof.first.or(key);
             proof.last = key;
             proof.rows += 1;
             read += 1;
-            true
+            // Names of columns and nulls take room, too.
+            writer.ready() < limits.bytes
         })?;
         if let Some(error) = failure {
-            return Err(error.into());
+            return Err(error);
         }
         let is_cut = ended == ReadEnd::More || read == rows;
-        self.after = if is_cut { self.proof.last.unwrap_or(end) } else { end };
-        Ok(self.after >= bound)
+        self.after = if is_cut { self.proof.last } else { Some(end) };
+        Ok(self.is_at_the_end())
     }
 }
 

@@ -27,11 +27,11 @@ pub enum Orientation {
 pub struct PageOptions {
     /// How rows are written.
     pub orientation: Orientation,
-    /// Rows with a larger key only.
-    pub after: i64,
+    /// Rows with a larger key only; `None` for all.
+    pub after: Option<i64>,
     /// The most rows.
     pub limit: usize,
-    /// The most bytes of all cells together; one row is read in any case.
+    /// The page ends with the row with which it has this many bytes; one row is read in any case.
     pub bytes: usize,
     /// How many rows are looked at if there are conditions.
     pub scan_rows: usize,
@@ -50,7 +50,7 @@ pub struct Page {
     pub count: u64,
     /// The key of the first row.
     pub first: Option<i64>,
-    /// Up to this key it has looked; a follower goes on after it.
+    /// Up to this key it has looked; a follower goes on after it. 0 if there was nothing at all.
     pub last: i64,
     /// The smallest key that the next page may have; `None` at the end of the relation.
     pub next: Option<i64>,
@@ -76,7 +76,7 @@ impl Selection {
                 return self.explain(store, limits, None).map(|()| Page::empty(options.after));
             };
             range.up_to = Some(end);
-            is_whole = self.key(store, &self.end_of_part(end, 1), limits)?.is_none();
+            is_whole = self.key(store, &self.end_of_part(Some(end), 1), limits)?.is_none();
         }
         let mut page = match self.read_page(store, range, options, limits) {
             Ok(page) => page,
@@ -94,9 +94,6 @@ impl Selection {
     }
 
     /// A text that changes whenever another row becomes visible, or a row of this relation is erased.
-    ///
-    /// Of the list of erasures, it looks only at the rows for which the conditions hold: a client that
-    /// may read some form types learns nothing about others.
     ///
     /// # Errors
     /// The database cannot answer.
@@ -152,12 +149,18 @@ impl Selection {
         let end = store.read_rows(query, limits, |cells| {
             let Some((key, cells)) = cells.split_first() else { return true };
             let key = key.and_then(number).unwrap_or_default();
-            if page.count == options.limit as u64 {
+            if page.count > 0 && key <= page.last {
+                failure = Some(Error::KeyNotUnique);
+                return false;
+            }
+            // Names of columns and nulls take room, too.
+            let is_full = page.count > 0 && writer.ready() >= options.bytes;
+            if is_full || page.count == options.limit as u64 {
                 page.next = Some(key);
                 return false;
             }
             if let Err(error) = writer.write_row(cells.iter().copied()) {
-                failure = Some(error);
+                failure = Some(error.into());
                 return false;
             }
             page.first.get_or_insert(key);
@@ -166,7 +169,7 @@ impl Selection {
             true
         })?;
         if let Some(error) = failure {
-            return Err(error.into());
+            return Err(error);
         }
         if end == ReadEnd::More && page.next.is_none() {
             // The bytes are used up.
@@ -213,8 +216,9 @@ impl Selection {
 }
 
 impl Page {
-    fn empty(after: i64) -> Self {
-        Self { rows: Vec::new(), count: 0, first: None, last: after, next: None }
+    fn empty(after: Option<i64>) -> Self {
+        let last = after.unwrap_or_default();
+        Self { rows: Vec::new(), count: 0, first: None, last, next: None }
     }
 }
 

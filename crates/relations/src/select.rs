@@ -21,6 +21,9 @@ pub struct Selection {
     pub columns: Vec<Column>,
     /// The conditions.
     pub filters: Filters,
+    /// Rows for which these do not hold do not exist for the client: no page and no bound shows that
+    /// there are more.
+    exists: Filters,
     /// The time zone in which times are written and read, as PostgreSQL names it.
     pub time_zone: String,
 }
@@ -32,6 +35,7 @@ impl Selection {
             columns: relation.columns.clone(),
             relation,
             filters: Filters::default(),
+            exists: Filters::default(),
             time_zone: "UTC".to_owned(),
         }
     }
@@ -46,7 +50,7 @@ impl Selection {
             .map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
             .collect();
         let condition = format!("in.({})", quoted.join(","));
-        self.filters.push(Filter::parse(&self.relation, "form_type", "form_type", &condition)?);
+        self.exists.push(Filter::parse(&self.relation, "form_type", "form_type", &condition)?);
         Ok(())
     }
 
@@ -80,9 +84,10 @@ impl Selection {
         let columns: String =
             self.columns.iter().map(|column| format!(", {}", column.as_text())).collect();
         let sql = format!(
-            "SELECT {key}::text{columns} FROM {} WHERE {}{} ORDER BY {key} LIMIT {limit}",
+            "SELECT {key}::text{columns} FROM {} WHERE {}{}{} ORDER BY {key} LIMIT {limit}",
             self.relation.identifier(),
             range.sql(&key),
+            self.exists.sql(&mut parameters),
             self.filters.sql(&mut parameters),
         );
         TextQuery { sql, parameters, time_zone: self.time_zone.clone() }
@@ -93,12 +98,11 @@ impl Selection {
         let mut parameters = Vec::new();
         let (key, relation) = (self.relation.key_identifier(), self.relation.identifier());
         let name = &self.relation.name;
-        let is_erasures = name.form_type() == Some(ERASURES);
-        let filters = if is_erasures { self.filters.sql(&mut parameters) } else { String::new() };
+        let exists = self.exists.sql(&mut parameters);
         let mut sql = format!(
-            "SELECT (SELECT {key}::text FROM {relation} WHERE true{filters} ORDER BY {key} DESC LIMIT 1)"
+            "SELECT (SELECT {key}::text FROM {relation} WHERE true{exists} ORDER BY {key} DESC LIMIT 1)"
         );
-        if let (Some(form_type), false) = (name.form_type(), is_erasures) {
+        if let Some(form_type) = name.form_type().filter(|name| *name != ERASURES) {
             parameters.push(Some(form_type.to_owned()));
             sql.push_str(
                 ", (SELECT e.id::text FROM submissions.erasures e WHERE e.form_type = $1 \
@@ -115,8 +119,9 @@ impl Selection {
         let columns: String =
             self.columns.iter().map(|column| format!(", {}", column.as_text())).collect();
         let sql = format!(
-            "SELECT {key}::text{columns} FROM {} WHERE true{} ORDER BY {key} DESC LIMIT 1",
+            "SELECT {key}::text{columns} FROM {} WHERE true{}{} ORDER BY {key} DESC LIMIT 1",
             self.relation.identifier(),
+            self.exists.sql(&mut parameters),
             self.filters.sql(&mut parameters),
         );
         TextQuery { sql, parameters, time_zone: self.time_zone.clone() }
@@ -124,10 +129,14 @@ impl Selection {
 
     /// The key of the last of so many rows after `after`, whatever their values; of the last row of
     /// all if there are fewer. No row if there are none.
-    pub(crate) fn end_of_part(&self, after: i64, rows: usize) -> TextQuery {
+    pub(crate) fn end_of_part(&self, after: Option<i64>, rows: usize) -> TextQuery {
         let key = self.relation.key_identifier();
-        let from = format!("FROM {} WHERE {key} > {after}", self.relation.identifier());
+        let range = Range { after, up_to: None }.sql(&key);
+        let mut parameters = Vec::new();
+        let exists = self.exists.sql(&mut parameters);
+        let from = format!("FROM {} WHERE {range}{exists}", self.relation.identifier());
         TextQuery {
+            parameters,
             sql: format!(
                 "SELECT key::text FROM (\
                      (SELECT {key} AS key, 1 AS turn {from} ORDER BY {key} OFFSET {} LIMIT 1) \
@@ -143,27 +152,34 @@ impl Selection {
     /// The last key of all.
     pub(crate) fn last_key(&self) -> TextQuery {
         let key = self.relation.key_identifier();
+        let mut parameters = Vec::new();
+        let exists = self.exists.sql(&mut parameters);
         TextQuery {
             sql: format!(
-                "SELECT {key}::text FROM {} ORDER BY {key} DESC LIMIT 1",
+                "SELECT {key}::text FROM {} WHERE true{exists} ORDER BY {key} DESC LIMIT 1",
                 self.relation.identifier()
             ),
+            parameters,
             ..TextQuery::default()
         }
     }
 }
 
-/// The rows after one key, up to another if there is one.
+/// The rows after one key if there is one, and up to another if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
-    pub(crate) after: i64,
+    pub(crate) after: Option<i64>,
     pub(crate) up_to: Option<i64>,
 }
 
 impl Range {
     fn sql(self, key: &str) -> String {
-        let Self { after, up_to } = self;
-        let end = up_to.map(|up_to| format!(" AND {key} <= {up_to}")).unwrap_or_default();
-        format!("{key} > {after}{end}")
+        // With a cast, because the smallest number would be a numeric, for which there is no index.
+        let bound = |operator, key_value: Option<i64>| {
+            key_value.map(|value| format!("{key} {operator} '{value}'::bigint"))
+        };
+        let bounds = [bound(">", self.after), bound("<=", self.up_to)];
+        let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+        if bounds.is_empty() { "true".to_owned() } else { bounds.join(" AND ") }
     }
 }

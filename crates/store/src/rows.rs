@@ -24,6 +24,8 @@ const FIRST_FETCH: usize = 1;
 /// Each fetch may be so many times as large as the one before.
 const GROWTH: usize = 8;
 const LARGEST_FETCH: usize = 4096;
+/// The most cells of one fetch: libpq has 16 bytes for each of them, also for nulls.
+const MOST_CELLS: usize = 1 << 16;
 
 /// A query, each of whose columns is text. Its parameters are text too, so that SQL casts them:
 /// `$1::bigint`.
@@ -123,6 +125,7 @@ fn read(
     declaration.execute(connection)?;
 
     let (mut rows, mut bytes, mut size) = (0_usize, 0_usize, FIRST_FETCH);
+    let mut largest = LARGEST_FETCH;
     loop {
         running.check()?;
         let mut fetched = 0;
@@ -135,6 +138,7 @@ fn read(
                 fields.iter().map(|field| field.value()).collect();
             let cells: Vec<Option<&[u8]>> =
                 values.iter().map(|value| value.as_ref().map(PgValue::as_bytes)).collect();
+            largest = (MOST_CELLS / cells.len().max(1)).clamp(1, LARGEST_FETCH);
             let length: usize = cells.iter().flatten().map(|cell| cell.len()).sum();
             if rows > 0 && bytes + length > budget {
                 return Ok(ReadEnd::More);
@@ -149,6 +153,6 @@ fn read(
             return Ok(ReadEnd::Complete);
         }
         let fit = (budget.saturating_sub(bytes)) / (bytes / rows.max(1)).max(1);
-        size = fit.clamp(1, (size * GROWTH).min(LARGEST_FETCH));
+        size = fit.clamp(1, (size * GROWTH).min(largest));
     }
 }

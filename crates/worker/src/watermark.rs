@@ -18,6 +18,8 @@ const WITHOUT_NEW_ROWS: Duration = Duration::from_secs(1);
 /// Many inserts share a step. A row is readable after two of them at the latest, if other transactions
 /// are short.
 const BETWEEN_STEPS: Duration = Duration::from_millis(10);
+/// The pace depends on so many steps.
+const LAST_STEPS: usize = 16;
 /// Somebody else has locked the watermark, usually another worker for its step.
 const WHILE_LOCKED: Duration = Duration::from_millis(50);
 const WITHOUT_DATABASE: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     let mut warned: Option<Instant> = None;
     let mut last_step = Instant::now();
     let mut erasures_at: Option<Instant> = None;
-    let mut last_steps = [Duration::ZERO; 4];
+    let mut last_steps = [Duration::ZERO; LAST_STEPS];
     loop {
         if !gate.is_open() {
             // The alert about the database says enough.
@@ -102,14 +104,14 @@ pub async fn keep_advancing(Shared { store, gate, new_rows, .. }: &Shared) {
     }
 }
 
-/// If all steps are slow, they read past many old versions of their row, or all connections are busy:
-/// so make fewer. A single slow one has waited for a processor, and readers must not wait for ten
-/// times that long.
-fn rest_after(last_steps: &mut [Duration; 4], took: Duration) -> Duration {
+/// If most steps are slow, the machine is busy, or they read past many old versions of their row: so
+/// make fewer, and use a quarter of the time at most. A single slow one has waited for a processor.
+fn rest_after(last_steps: &mut [Duration; LAST_STEPS], took: Duration) -> Duration {
     last_steps.rotate_left(1);
-    last_steps[3] = took;
-    let fastest = last_steps.iter().min().copied().unwrap_or(took);
-    (fastest * 10).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS)
+    last_steps[LAST_STEPS - 1] = took;
+    let mut sorted = *last_steps;
+    sorted.sort_unstable();
+    (sorted[LAST_STEPS / 2] * 3).clamp(BETWEEN_STEPS, WITHOUT_NEW_ROWS)
 }
 
 #[cfg(test)]
@@ -117,13 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_become_fewer_only_if_all_are_slow() {
-        let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(40));
-        let mut last_steps = [Duration::ZERO; 4];
-        let mut rest = |took| rest_after(&mut last_steps, took).as_millis();
-        assert_eq!([slow, slow, slow, slow].map(&mut rest), [10, 10, 10, 400]);
-        assert_eq!([quick, slow, slow, slow].map(&mut rest), [10, 10, 10, 10]);
-        assert_eq!([slow, 10 * slow].map(&mut rest), [400, 400]);
-        assert_eq!([60 * slow; 4].map(&mut rest).last(), Some(&1000));
+    fn steps_become_fewer_if_most_are_slow() {
+        let mut last_steps = [Duration::from_millis(1); LAST_STEPS];
+        let mut rest = |took| rest_after(&mut last_steps, Duration::from_millis(took)).as_millis();
+        assert_eq!([40; LAST_STEPS / 2 - 1].map(&mut rest), [10; LAST_STEPS / 2 - 1]);
+        assert_eq!(rest(40), 120);
+        assert_eq!([5; LAST_STEPS].map(&mut rest).last(), Some(&15));
+        assert_eq!([2400; LAST_STEPS].map(&mut rest).last(), Some(&1000));
     }
 }

@@ -164,9 +164,12 @@ fn observe(
             drained.progress.push(Progress { at_s, rows: rows as f64 });
             drained.memory.push(MemorySample { at_s, mib: memory::resident(worker.pid()) });
             let time_is_up = matches!(until, Until::After(time) if now - first.at >= time);
-            if rows >= messages || time_is_up {
+            // A batch that was tried again has drawn ids twice.
+            let all_stored = rows >= messages && table.count_above(before)? >= messages;
+            if all_stored || time_is_up {
                 let seconds = (newest.at - first.at).as_secs_f64();
-                drained.per_second = (newest.rows - first.rows) as f64 / seconds;
+                let rows = newest.rows.min(messages);
+                drained.per_second = rows.saturating_sub(first.rows) as f64 / seconds;
                 return Ok(drained);
             }
         }

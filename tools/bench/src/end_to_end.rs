@@ -91,6 +91,7 @@ fn will_publish(table: &mut FormsTable) -> Result<bool> {
         }
         thread::sleep(POLL_INTERVAL);
     }
+    table.prepare_last_published()?;
     Ok(true)
 }
 

@@ -34,7 +34,9 @@ impl Figure {
     }
 
     fn row(self, all: &[Measured]) -> Row {
-        let values = all.iter().map(self.value).collect();
+        // What another step measures is still 0, or a quotient of zeros.
+        let was_measured = |value: &f64| value.is_finite() && *value != 0.0;
+        let values = all.iter().map(|m| (self.value)(m).filter(was_measured)).collect();
         Row { name: self.name, target: self.target, aim: self.aim, values }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     bare_insert::{self, BareInsert},
@@ -37,14 +37,12 @@ pub struct Measured {
 
 type Step = fn(&Lab, &Revision, &mut Measured) -> Result<()>;
 
-/// `bare insert` needs the batch size of `one connection`.
-const STEPS: [(&str, Step); 10] = [
+const STEPS: [(&str, Step); 9] = [
     ("intake: throughput", throughput),
     ("intake: latency and calls, 0 ms", latency),
     ("intake: latency and calls, 20 ms", latency_delayed),
     ("worker: backlog", backlog),
-    ("worker: one connection", one_connection),
-    ("worker: the bare insert loop", bare_insert),
+    ("worker: one connection, and the bare insert loop", one_connection),
     ("worker: calls", drain_counted),
     ("worker: 20 ms", drain_delayed),
     ("from the POST to the row", end_to_end),
@@ -61,7 +59,9 @@ pub fn measure_all(
 ) -> Result<Vec<Measured>> {
     let new = |_| Measured { backlog_messages, ..Measured::default() };
     let mut all: Vec<Measured> = revisions.iter().map(new).collect();
-    for (name, step) in STEPS.into_iter().filter(|(name, _)| name.contains(only)) {
+    let steps: Vec<_> = STEPS.into_iter().filter(|(name, _)| name.contains(only)).collect();
+    ensure!(!steps.is_empty(), "the steps are {}", STEPS.map(|(name, _)| name).join("; "));
+    for (name, step) in steps {
         eprintln!("… {name}");
         for (revision, measured) in revisions.iter().zip(&mut all) {
             step(lab, revision, measured)?;
@@ -95,12 +95,8 @@ fn backlog(lab: &Lab, revision: &Revision, measured: &mut Measured) -> Result<()
 fn one_connection(lab: &Lab, revision: &Revision, measured: &mut Measured) -> Result<()> {
     let options =
         DrainOptions { variables: &[("WORKER_CONNECTIONS", "1")], ..DrainOptions::default() };
-    measured.one_connection = drain(lab, revision, lab.amount(60_000), &options)?;
-    Ok(())
-}
-
-fn bare_insert(lab: &Lab, _: &Revision, measured: &mut Measured) -> Result<()> {
     let rows = lab.amount(60_000);
+    measured.one_connection = drain(lab, revision, rows, &options)?;
     let worker_batch = (measured.one_connection.rows_per_insert.round() as usize).max(1);
     measured.bare_insert = BareInsert {
         same_batch: bare_insert::rows_per_second(lab, worker_batch, rows)?,

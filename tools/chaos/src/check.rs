@@ -88,7 +88,8 @@ pub fn check(submissions: &[Submission], state: &FinalState) -> Verdict {
         match submission.kind {
             Kind::Form | Kind::Message => {
                 let altered = stored.altered.contains(&place);
-                let is_lost = rows.is_empty() && !altered && !waits;
+                let was_taken = submission.is_accepted() || kept.has(place);
+                let is_lost = was_taken && rows.is_empty() && !altered && !waits;
                 check_stored_once(submission, rows, is_lost, &mut violations);
             }
             Kind::BadForm => {
@@ -191,7 +192,7 @@ fn check_stored_once(
         }
     }
     match rows {
-        [] if submission.is_accepted() && is_lost => {
+        [] if is_lost => {
             violations.push(Violation::Lost(name, ids.first().cloned()));
         }
         [] => {}

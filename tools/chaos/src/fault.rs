@@ -110,7 +110,7 @@ impl Fault {
             Self::Deadlock => "PostgreSQL deadlock",
             Self::LockTable(_) => "PostgreSQL table locked",
             Self::RefuseForms(_) => "PostgreSQL refuses some forms",
-            Self::Redrive(_) => "worker redrive, killed at a random time",
+            Self::Redrive(_) => "worker redrive, killed if it takes longer",
             Self::Sqs(fault, _) => match fault {
                 SqsFault::InternalFailure => "SQS answers 500",
                 SqsFault::ServiceUnavailable => "SQS answers 503",

@@ -79,7 +79,7 @@ impl RunResult {
             ("duplicates delivered, recognised as already stored", self.already_stored.to_string()),
             ("rows", rows.to_string()),
             ("invalid, kept in the database", format!("{kept} messages, in {kept_copies} copies")),
-            ("sent back, failed again, and waiting again", came_back.to_string()),
+            ("waiting after `worker redrive` had taken them up", came_back.to_string()),
             ("accepted forms", accepted_forms.to_string()),
             (
                 "of them stored",

@@ -15,7 +15,7 @@ mod answer;
 pub mod raw;
 mod request;
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::Client;
 
@@ -31,13 +31,30 @@ const IDLE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Http {
     client: Client,
     origin: String,
+    check: Option<Check>,
+}
+
+/// Looks at the method, the path and the answer of each request, and panics if the answer is wrong.
+#[derive(Clone)]
+struct Check(Arc<dyn Fn(&str, &str, &Answer) + Send + Sync>);
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Check")
+    }
 }
 
 impl Http {
     /// A client of the service at this origin (`http://127.0.0.1:8000`).
     pub fn at(origin: impl Into<String>) -> Self {
         let client = Client::builder().pool_idle_timeout(IDLE_LIMIT).build();
-        Self { client: client.expect("a client without TLS"), origin: origin.into() }
+        Self { client: client.expect("a client without TLS"), origin: origin.into(), check: None }
+    }
+
+    /// This client, which gives the method, the path and the answer of each request to `check`.
+    #[must_use]
+    pub fn checked_by(self, check: impl Fn(&str, &str, &Answer) + Send + Sync + 'static) -> Self {
+        Self { check: Some(Check(Arc::new(check))), ..self }
     }
 
     /// The origin with this path.

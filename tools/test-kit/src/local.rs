@@ -1,9 +1,10 @@
-//! The whole system on a developer's machine: PostgreSQL, local-sqs, worker and api. Their data
-//! stays in `.local/`.
+//! The whole system on a developer's machine: PostgreSQL, local-sqs, worker, api and reader.
+//! Their data stays in `.local/`.
 
 mod database;
 mod introduction;
 mod manage;
+mod roles;
 mod services;
 mod setup;
 
@@ -32,8 +33,8 @@ pub enum Parts {
     Surroundings,
 }
 
-/// The running system. When it is dropped, everything stops in order: the api before the worker,
-/// the worker before local-sqs, and PostgreSQL last.
+/// The running system. When it is dropped, everything stops in order: reader and api before the
+/// worker, the worker before local-sqs, and PostgreSQL last.
 pub struct Local {
     running: Vec<Running>,
     database: Database,
@@ -59,7 +60,7 @@ impl Local {
         let ports = setup.ports();
         setup.check_free(&[ports.local_sqs, ports.postgres])?;
         if parts == Parts::All {
-            setup.check_free(&[ports.api, ports.worker])?;
+            setup.check_free(&[ports.api, ports.worker, ports.reader])?;
         }
         let database = Database::open(&setup)?;
         let url = database.url();
@@ -69,12 +70,20 @@ impl Local {
         let mut local = Self { running: Vec::new(), database, setup, parts };
         local.run("local-sqs", services::local_sqs(&local.setup), ports.local_sqs)?;
         if parts == Parts::All {
-            let worker = services::service(LoneService::Worker, &local.setup, &url);
+            // Views that the worker makes at any later time are open to the reader.
+            roles::grant(&url)?;
+            let worker = services::service(LoneService::Worker, &local.setup, &url)?;
             local.run("worker", worker, ports.worker)?;
-            let api = services::service(LoneService::Api, &local.setup, &url);
+            let api = services::service(LoneService::Api, &local.setup, &url)?;
             local.run("api", api, ports.api)?;
         }
         local.wait_until_ready(interrupted)?;
+        if parts == Parts::All && !interrupted() {
+            // Only now are the tables there that the reader needs.
+            let reader = services::service(LoneService::Reader, &local.setup, &url)?;
+            local.run("reader", reader, ports.reader)?;
+            local.wait_until_ready(interrupted)?;
+        }
         Ok(local)
     }
 
@@ -146,6 +155,6 @@ impl Drop for Local {
 /// It returns only if that fails.
 pub fn become_service(service: LoneService, setup: &Setup) -> anyhow::Result<Infallible> {
     let database_url = setup.running_system()?.database_url;
-    let mut command = services::service(service, setup, &database_url);
+    let mut command = services::service(service, setup, &database_url)?;
     Err(command.exec()).context("cannot run it")
 }

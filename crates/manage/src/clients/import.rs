@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, io};
 use anyhow::{Context, ensure};
 use credentials::ClientKey;
 use csv::{ReaderBuilder, StringRecord};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use store::{NewClient, NewKey, NewScope};
 
 use super::{
     Run,
-    keys::{check_credentials, is_client_id},
+    keys::{CLIENT_ID, check_credentials, is_client_id},
     refused, stored, texts,
 };
 use crate::{Misuse, arguments::ImportArguments, output};
@@ -54,11 +54,22 @@ pub(super) fn import(run: &Run<'_>, arguments: &ImportArguments) -> anyhow::Resu
     let scope_texts = texts(&scopes);
     let mut objects = Vec::new();
     let mut all_imported = true;
+    let mut failure = None;
     for client in &old {
         let dropped: Vec<&str> = without_counterpart(client).collect();
-        let reason = match refusal(client, &taken) {
-            None => import_one(run, client, &scopes, by, *dry_run)?,
-            reason => reason,
+        let outcome = match refusal(client, &taken) {
+            None => import_one(run, client, &scopes, by, *dry_run),
+            reason => Ok(reason),
+        };
+        let reason = match outcome {
+            Ok(reason) => reason,
+            Err(error) => {
+                let row = client.row;
+                failure = Some(error.context(format!(
+                    "row {row} may be imported or not, and no later one is; see `manage clients list`"
+                )));
+                break;
+            }
         };
         let name = client.shown_id();
         match reason {
@@ -88,7 +99,7 @@ pub(super) fn import(run: &Run<'_>, arguments: &ImportArguments) -> anyhow::Resu
         }));
     }
     show(run, &objects, *dry_run)?;
-    Ok(all_imported)
+    failure.map_or(Ok(all_imported), Err)
 }
 
 fn show(run: &Run<'_>, objects: &[Value], dry_run: bool) -> anyhow::Result<()> {
@@ -126,11 +137,11 @@ fn import_one(
 
 fn refusal(client: &OldClient, taken: &BTreeSet<String>) -> Option<&'static str> {
     if !is_client_id(&client.id) {
-        Some(
-            "an id has 1 to 100 visible ASCII characters, without quotation marks, colons and backslashes",
-        )
+        Some(CLIENT_ID)
     } else if taken.contains(&client.id) {
         Some("there is a client with this id already")
+    } else if client.is_swapped() {
+        Some("its id looks like a key, and its key like an id")
     } else if client.key_length < MIN_KEY {
         Some("its key has fewer than 16 characters")
     } else if client.key_length > MAX_KEY || !client.is_visible_ascii {
@@ -143,18 +154,26 @@ fn refusal(client: &OldClient, taken: &BTreeSet<String>) -> Option<&'static str>
 }
 
 impl OldClient {
-    /// If id and key are swapped in the file, the id is really the key.
+    /// Whether the id is really the key.
+    fn is_swapped(&self) -> bool {
+        let key_may_be_id = self.key_length < MIN_KEY || is_words(self.key.expose_secret());
+        self.id.len() >= MIN_KEY && !is_words(&self.id) && key_may_be_id
+    }
+
     fn shown_id(&self) -> &str {
-        let is_separator = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
-        let is_words = self.id.bytes().any(is_separator)
-            && self.id.bytes().all(|byte| byte.is_ascii_lowercase() || is_separator(byte));
-        let looks_like_a_key = self.id.len() >= MIN_KEY && self.key_length < MIN_KEY && !is_words;
-        if looks_like_a_key || !is_client_id(&self.id) {
+        if self.is_swapped() || !is_client_id(&self.id) {
             "(an id that is not shown)"
         } else {
             &self.id
         }
     }
+}
+
+/// Whether this is how people name a client, such as `data-flow-pipeline`.
+fn is_words(text: &str) -> bool {
+    let is_separator = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
+    text.bytes().any(is_separator)
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || is_separator(byte))
 }
 
 fn without_counterpart(client: &OldClient) -> impl Iterator<Item = &str> {

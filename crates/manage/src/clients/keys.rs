@@ -13,6 +13,9 @@ use crate::{
     output,
 };
 
+pub(super) const CLIENT_ID: &str =
+    "an id has 1 to 100 visible ASCII characters, without quotation marks, colons and backslashes";
+
 /// Whether an id can stand in the headers of a request.
 pub(super) fn is_client_id(id: &str) -> bool {
     (1..=100).contains(&id.len())
@@ -22,12 +25,7 @@ pub(super) fn is_client_id(id: &str) -> bool {
 pub(super) fn add(run: &Run<'_>, arguments: &AddArguments) -> anyhow::Result<bool> {
     let AddArguments { id, scopes, description, dry_run } = arguments;
     let by = run.actor()?;
-    ensure!(
-        is_client_id(id),
-        Misuse(
-            "an id has 1 to 100 visible ASCII characters, without quotation marks, colons and backslashes"
-        )
-    );
+    ensure!(is_client_id(id), Misuse(CLIENT_ID));
     ensure!(
         description.chars().count() <= 1000,
         Misuse("a description has at most 1,000 characters")
@@ -43,7 +41,10 @@ pub(super) fn add(run: &Run<'_>, arguments: &AddArguments) -> anyhow::Result<boo
         let new_key = NewKey { id: key.id(), ciphertext: &ciphertext, imported: false };
         let client = NewClient { id, description, key: new_key, scopes: &scopes };
         ensure!(
-            run.store.add_client(&client, by).map_err(refused)?,
+            run.store
+                .add_client(&client, by)
+                .map_err(refused)
+                .with_context(|| unclear(id, &key))?,
             "there is a client {id} already"
         );
     }
@@ -68,7 +69,7 @@ pub(super) fn rotate(run: &Run<'_>, arguments: &RotateArguments) -> anyhow::Resu
     } else {
         let ciphertext = run.credentials()?.seal(id, key.id(), key.text())?;
         let new_key = NewKey { id: key.id(), ciphertext: &ciphertext, imported: false };
-        run.store.add_key(id, new_key, by).map_err(refused)?
+        run.store.add_key(id, new_key, by).map_err(refused).with_context(|| unclear(id, &key))?
     };
     match rotated {
         RotatedKey::Added => {}
@@ -84,6 +85,15 @@ pub(super) fn rotate(run: &Run<'_>, arguments: &RotateArguments) -> anyhow::Resu
         ));
     }
     show_key(run, id, (!dry_run).then_some(&key), ("other_keys", old))
+}
+
+/// The connection may have broken after the commit.
+fn unclear(id: &str, key: &ClientKey) -> String {
+    format!(
+        "whether the key {} of {id} was added is not known; if `manage clients list` shows it, end it with `manage \
+         clients end-key {id} {0}`",
+        key.id()
+    )
 }
 
 /// Shows the key, the only time.
@@ -106,7 +116,7 @@ fn show_key(
     run.show(&object, &[("id", id.to_owned()), ("key", shown), (&label, list.join(", "))])
         .with_context(|| match key {
             Some(key) => format!(
-                "nobody has seen the new key {}: end it with `manage clients end-key {id} {0}`, after `manage clients rotate {id}`",
+                "nobody has seen the new key {}: end it with `manage clients end-key {id} {0}`, then run `manage clients rotate {id}`",
                 key.id()
             ),
             None => "nothing was changed".to_owned(),
@@ -148,7 +158,7 @@ pub(super) fn reencrypt(run: &Run<'_>, dry_run: bool) -> anyhow::Result<bool> {
         }
     }
     run.show(
-        &json!({ "keys": keys, "reencrypted": reencrypted, "unreadable": unreadable, "dry_run": dry_run }),
+        &json!({ "keys": keys, "reencrypted": reencrypted, "unreadable": unreadable, "changed": changed, "dry_run": dry_run }),
         &[
             ("live keys", keys.to_string()),
             ("encrypted again", reencrypted.to_string()),

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use store::{StoredClient, StoredKey};
 
-use super::Run;
+use super::{Run, texts};
 use crate::output;
 
 pub(super) fn list(run: &Run<'_>) -> anyhow::Result<bool> {
@@ -22,13 +22,7 @@ pub(super) fn list(run: &Run<'_>) -> anyhow::Result<bool> {
 
 /// The scopes as they are written on the command line.
 pub(super) fn scopes(client: &StoredClient) -> Vec<String> {
-    let scopes = client.scopes.iter();
-    scopes
-        .map(|scope| match &scope.columns {
-            Some(columns) => format!("{}({})", scope.pattern, columns.join(",")),
-            None => scope.pattern.clone(),
-        })
-        .collect()
+    texts(&client.scopes)
 }
 
 /// A line for each live key, and one for a client without any.

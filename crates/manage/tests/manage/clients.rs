@@ -55,12 +55,18 @@ fn a_dry_run_changes_nothing() {
         &["end-key", "pipeline", key_id],
         &["disable", "pipeline"],
         &["scope", "pipeline", "--scope", "*/*"],
-        &["reencrypt"],
     ] {
         let ended = f.run(&[command, &["--dry-run", "--json"]].concat());
         assert_eq!(ended.object()["key"], Value::Null);
         assert_eq!(f.store.clients().unwrap(), before, "{command:?}");
     }
+    let both = [("CREDENTIALS_KEY", NEW_KEY), ("CREDENTIALS_KEY_PREVIOUS", KEY)];
+    let ended = f.run_with(&both, &["reencrypt", "--dry-run", "--json"], "");
+    assert_eq!(ended.object()["reencrypted"], 1);
+    let import = ["import", "--scope", "org.ds/*", "--dry-run", "--json"];
+    let ended = f.run_with(&both, &import, "old,a-key-of-16-chars,{},\n");
+    assert_eq!(ended.object()["imported"], true);
+    assert_eq!(f.store.clients().unwrap(), before);
 }
 
 #[test]
@@ -95,6 +101,7 @@ fn clients_of_the_old_data_store_are_imported_with_the_scopes_of_the_command_lin
                 ABCDEF0123456789abcdef,old-id,{*},\n\
                 0a1b2c3d-0a1b-2c3d-4e5f,old-id,{*},\n\
                 data-flow-pipeline,too-short,{*},\n\
+                4e5f3c2d1b0a4e5f3c2d1b0a,another-data-pipeline,{*},\n\
                 old,another-key-of-the-old,{*},\n";
     let import = |arguments: &[&str]| f.run_with(&[("CREDENTIALS_KEY", KEY)], arguments, file);
     let ended = import(&["import", "--scope", "org.*/L0", "--json"]);
@@ -110,13 +117,19 @@ fn clients_of_the_old_data_store_are_imported_with_the_scopes_of_the_command_lin
         (hidden, false),
         (hidden, false),
         ("data-flow-pipeline", false),
+        (hidden, false),
         ("old", false),
     ];
     assert_eq!(imported, expected.map(|(id, imported)| (json!(id), json!(imported))));
     assert_eq!(ended.lines()[0]["without_counterpart"], json!(["list_ons_postcodes"]));
-    for secret in
-        ["a-key-of-16-chars", "fifteen-chars-x", "another-key", "ABCDEF0123456789", "0a1b2c3d"]
-    {
+    for secret in [
+        "a-key-of-16-chars",
+        "fifteen-chars-x",
+        "another-key",
+        "ABCDEF0123456789",
+        "0a1b2c3d",
+        "4e5f",
+    ] {
         assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{secret}");
     }
     assert_eq!(keys(&f, KEY, "old"), [Some("a-key-of-16-chars".to_owned())]);

@@ -78,7 +78,7 @@ pub fn all() -> Value {
 
 /// The parameters of pages and streams, by name, without the filters.
 pub fn parameters() -> Map<String, Value> {
-    let key = |about: &str| json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX, "description": about });
+    let key = |about: &str| json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX, "description": about });
     let words = |words: &[&str], about: &str| json!({ "enum": words, "description": about });
     let text = |about: &str| json!({ "type": "string", "minLength": 1, "description": about });
     [
@@ -115,4 +115,27 @@ fn object(properties: Value) -> Value {
 
 fn list(items: Value) -> Value {
     json!({ "type": "array", "items": items })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_every_parameter() {
+        let mut table = "| parameter | values | |\n|---|---|---|\n".to_owned();
+        for (name, schema) in parameters() {
+            let words = schema["enum"].as_array().into_iter().flatten();
+            let words: Vec<String> =
+                words.map(|word| format!("`{}`", word.as_str().unwrap())).collect();
+            let values = match schema["type"].as_str() {
+                Some("integer") => "a whole number".to_owned(),
+                Some(_) => "text".to_owned(),
+                None => words.join(", "),
+            };
+            let about = schema["description"].as_str().unwrap();
+            table.push_str(&format!("| `{name}` | {values} | {about} |\n"));
+        }
+        test_kit::reference::check("read-api.md", "parameters", &table);
+    }
 }

@@ -188,3 +188,18 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_every_refusal() {
+        let mut table = "| status | code | when |\n|---|---|---|\n".to_owned();
+        for reason in ALL {
+            let Reason { code, status, when, .. } = reason;
+            table.push_str(&format!("| {} | `{code}` | {when} |\n", status.as_u16()));
+        }
+        test_kit::reference::check("read-api.md", "refusals", &table);
+    }
+}

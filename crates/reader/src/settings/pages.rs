@@ -30,7 +30,7 @@ impl PageSettings {
                 "READER_BYTES_IN_FLIGHT",
                 16 * MIB,
                 KIB..=4096 * MIB,
-                "The largest size of all pages together that are being read or sent. A page waits 5 s for its share, then it gets 503.",
+                "The largest size of all pages together that are being read or sent; one client has at most half of it. A page waits 5 s for its share, then it gets 503.",
             ),
             scan_rows: environment.number(
                 "READER_SCAN_ROWS",

@@ -1,10 +1,9 @@
 //! Streams that fail, that nobody takes, and that are stopped.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_kit::{Signal, wait::until_true};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
     downloads::{download, export_id, large, lazy_client, proof},
@@ -57,30 +56,6 @@ async fn a_client_takes_two_streams_and_slow_ones_hold_nothing() {
     drop((second, other_first));
     let is_free = async || download(&reading, &path, &[]).await.status == 200;
     until_true("the places are free", is_free).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_query_of_a_client_that_has_gone_ends() {
-    let reading = Reading::start_with(&[("READER_STATEMENT_SECONDS", "60")]).await;
-    reading.database.sql(
-        r#"CREATE SCHEMA "org.ds";
-           CREATE VIEW "org.ds"."L0" AS SELECT n AS id, pg_sleep(20)::text AS slow FROM generate_series(1::bigint, 9) n;
-           INSERT INTO relations VALUES ('org.ds', 'L0', 'id', 'a view')"#,
-    );
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'PgSleep'";
-    for query in ["orientation=records", "format=csv", "format=xlsx"] {
-        let mut client = TcpStream::connect(reading.reader.address()).await.unwrap();
-        let request = format!(
-            "GET {DATASET}?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\r\n",
-            reading.bearer()
-        );
-        client.write_all(request.as_bytes()).await.unwrap();
-        until_true("it runs", async || reading.database.sql(running) == "1").await;
-        drop(client);
-        let gone = Instant::now();
-        until_true("it has ended", async || reading.database.sql(running) == "0").await;
-        assert!(gone.elapsed() < Duration::from_millis(1500), "{query}: {:?}", gone.elapsed());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

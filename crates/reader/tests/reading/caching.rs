@@ -1,5 +1,6 @@
 //! Pages that have not changed.
 
+use serde_json::json;
 use test_kit::{http::Answer, wait::until_true};
 
 use crate::support::{DATASET, Reading};
@@ -7,8 +8,12 @@ use crate::support::{DATASET, Reading};
 const FORMS: &str = "/api/v1/table-data/submissions/registration";
 
 async fn known(reading: &Reading, path: &str, tag: &str) -> Answer {
+    known_to(reading, &reading.key, path, tag).await
+}
+
+async fn known_to(reading: &Reading, key: &str, path: &str, tag: &str) -> Answer {
     let request = reading.request("GET", path).header("If-None-Match", tag);
-    request.authorization(&reading.bearer()).send().await
+    request.authorization(&format!("Bearer {key}")).send().await
 }
 
 fn tag(answer: &Answer) -> String {
@@ -43,16 +48,24 @@ async fn a_page_that_a_client_has_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_changes_the_pages_of_its_form_type_and_no_others() {
+async fn an_erasure_changes_the_pages_of_its_form_type_and_nobody_else_hears_of_it() {
     let reading = Reading::start().await;
     reading.publish_registration();
     reading.publish("other");
     reading.submit(r#"{"a": "1"}"#);
     reading.submit(r#"{"a": "2"}"#);
     reading.show_rows();
-    let others = "/api/v1/table-data/submissions/other";
-    let (first, other) =
-        (tag(&reading.get(FORMS).await), tag(&reading.get(others).await.expect_status(200)));
+    let other_key = reading.add_client("other", "submissions/other", None);
+    let own_key = reading.known_client("own", "submissions/registration", None).await;
+    let (others, erasures) =
+        (&FORMS.replace("registration", "other"), &FORMS.replace("registration", "erasures"));
+    let first = tag(&reading.get(FORMS).await);
+    let unchanged = [(&reading.key, others), (&other_key, others), (&other_key, erasures)];
+    let mut tags = Vec::new();
+    for (key, path) in unchanged {
+        tags.push(tag(&reading.get_as(key, path).await.expect_status(200)));
+    }
+    let own_erasures = tag(&reading.get_as(&own_key, erasures).await.expect_status(200));
     known(&reading, FORMS, &first).await.expect_status(304);
     // The last row stays, so only the erasure shows.
     reading.database.sql(
@@ -64,5 +77,13 @@ async fn an_erasure_changes_the_pages_of_its_form_type_and_no_others() {
     }
     let erased = known(&reading, FORMS, &first).await.expect_status(200).json();
     assert_eq!(erased["values"].as_array().unwrap().len(), 1);
-    known(&reading, others, &other).await.expect_status(304);
+    for ((key, path), tag) in unchanged.into_iter().zip(&tags) {
+        known_to(&reading, key, path, tag).await.expect_status(304);
+    }
+    let heard = known_to(&reading, &own_key, erasures, &own_erasures).await.expect_status(200);
+    assert_eq!(heard.json()["values"].as_array().unwrap().len(), 1);
+    let nothing = reading.get_as(&other_key, erasures).await.expect_status(200).json();
+    assert_eq!((&nothing["values"], &nothing["last_id"]), (&json!([]), &json!(0)));
+    let csv = reading.get_as(&other_key, &format!("{erasures}?format=csv&columns=id")).await;
+    assert_eq!(csv.expect_status(200).body, "id\r\n");
 }

@@ -86,6 +86,19 @@ async fn the_url_is_signed_as_it_was_sent_and_every_answer_is_signed() {
     }
 }
 
+/// The intake refuses it; a request without a body proves as much without a hash.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_needs_no_hash_and_a_post_needs_one() {
+    let reading = Reading::with_dataset(1).await;
+    let get = request(&reading, "GET", &reading.url(DATASET), "1");
+    let get = with(get, json!({"hash": false}));
+    let answer = send(&reading, &get, DATASET).await.expect_status(200);
+    assert_eq!(accepted(&get, &answer), json!(true));
+    let form = json!({"hash": false, "content": "limit=1", "content_type": "application/x-www-form-urlencoded"});
+    let post = with(request(&reading, "POST", &reading.url(DATASET), "2"), form);
+    send(&reading, &post, DATASET).await.expect_status(401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_signed_with_its_body() {
     let reading = Reading::with_dataset(3).await;

@@ -36,6 +36,32 @@ async fn the_documentation_is_open_to_all_unless_it_is_off() {
     silent.reader.get("/docs/errors/not-found").await.expect_status(200);
 }
 
+/// In Chromium, which can reach this machine only.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_every_route_and_loads_nothing_from_elsewhere() {
+    let reading = Reading::start().await;
+    let profile = tempfile::tempdir().unwrap();
+    let mut chromium = Command::new("chromium-headless-shell");
+    chromium.args(["--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]);
+    chromium.arg("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1");
+    let profile = format!("--user-data-dir={}", profile.path().display());
+    let output = chromium.arg(profile).arg(reading.url("/docs/")).output();
+    let output = output.expect("chromium-headless-shell is there: run `make test`");
+    let page = String::from_utf8(output.stdout).unwrap();
+    let document = reading.reader.get("/openapi.json").await.json();
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("data-path=\"{path}\"")), "{path}: {page}");
+    }
+    for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//"] {
+        let links = page.matches(elsewhere).count();
+        let in_texts = page.matches("href=\"https://github.com/mozilla/hawk\"").count();
+        assert!(
+            links == 0 || elsewhere == "href=\"http" && links == in_texts,
+            "{elsewhere}: {page}"
+        );
+    }
+}
+
 /// schemathesis makes valid and invalid requests from the document alone.
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::disallowed_methods, reason = "a tool of the tests, not a setting of a service")]
@@ -57,5 +83,5 @@ async fn schemathesis_finds_no_answer_that_the_document_does_not_allow() {
         .unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{report}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(report.contains("Tested: 10"), "{report}");
+    assert!(report.contains("Tested: 11"), "{report}");
 }

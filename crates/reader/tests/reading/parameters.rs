@@ -12,10 +12,17 @@ async fn every_wrong_parameter_is_named() {
     for (query, expected) in [
         ("orientation=canary", "orientation: it must be tabular or records"),
         ("orientation=", "orientation: it must be tabular or records"),
-        ("next-id=", "next-id: it must be a whole number from 0 to 9223372036854775807"),
-        ("next-id=canary", "next-id: it must be a whole number from 0 to 9223372036854775807"),
+        (
+            "next-id=",
+            "next-id: it must be a whole number from -9223372036854775808 to 9223372036854775807",
+        ),
+        (
+            "next-id=canary",
+            "next-id: it must be a whole number from -9223372036854775808 to 9223372036854775807",
+        ),
         ("next-id=9223372036854775808", "next-id: it must be a whole number"),
-        ("after=-1", "after: it must be a whole number"),
+        ("after=0x1", "after: it must be a whole number"),
+        ("after=1.0", "after: it must be a whole number"),
         ("after=1&next-id=1", "after: it cannot be used together with next-id"),
         ("limit=0", "limit: it must be a whole number from 1 to 10000"),
         ("limit=10001", "limit: it must be a whole number from 1 to 10000"),

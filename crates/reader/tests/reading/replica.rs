@@ -12,8 +12,8 @@ use test_kit::{
 
 use crate::support::{CREDENTIALS_KEY, DATASET, add_client};
 
-/// Longer than any timeout of a connection or a call.
-const OUTAGE: Duration = Duration::from_secs(60);
+/// Longer than the clients are good for if nobody counts, and than any timeout of a connection or a call.
+const OUTAGE: Duration = Duration::from_secs(25);
 
 async fn get(reader: &Service, key: &str, path: &str) -> Answer {
     let request = reader.request("GET", path).authorization(&format!("Bearer {key}"));
@@ -21,7 +21,7 @@ async fn get(reader: &Service, key: &str, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn paging_goes_on_for_a_minute_without_the_primary() {
+async fn paging_goes_on_without_the_primary() {
     let mut primary = Cluster::throwaway(ClusterOptions::that_replicates()).unwrap();
     sql(&primary.url("postgres"), "CREATE DATABASE data").unwrap();
     let (url, on_primary) = (primary.url("data"), primary.url("data"));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::{NewClient, NewKey, NewScope, Store, StoreSettings};
 use test_kit::{
     Service, Signal, TestDatabase,
-    http::{Answer, Request},
+    http::{Answer, Http, Request},
 };
 
 use crate::described::Described;
@@ -23,7 +23,8 @@ pub struct Reading {
     /// Of the client `all`, which may read everything.
     pub key: String,
     pub reader: Service,
-    described: Described,
+    /// Compares every answer with the OpenAPI document.
+    http: Http,
 }
 
 impl Reading {
@@ -42,7 +43,12 @@ impl Reading {
         reader.ready().await;
         let document = reader.get("/openapi.json").await;
         let document = if document.status == 200 { document.json() } else { Value::Null };
-        Self { database, store, key, reader, described: Described(document) }
+        let described = Described(document);
+        let http = reader.http().checked_by(move |method, path, answer| {
+            let difference = described.difference(method, path, answer);
+            assert_eq!(difference, None, "{method} {path}: {answer:?}");
+        });
+        Self { database, store, key, reader, http }
     }
 
     /// A dataset with an id, a text and a big number, and rows 1 to `rows`.
@@ -86,7 +92,7 @@ impl Reading {
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request {
-        self.reader.request(method, path)
+        self.http.request(method, path)
     }
 
     /// Gets as the client that may read everything.
@@ -96,9 +102,7 @@ impl Reading {
 
     pub async fn get_as(&self, key: &str, path: &str) -> Answer {
         let request = self.request("GET", path).authorization(&format!("Bearer {key}"));
-        let answer = request.send().await;
-        assert_eq!(self.described.difference("GET", path, &answer), None, "{path}: {answer:?}");
-        answer
+        request.send().await
     }
 
     /// The answer to a client's mistake, which is a problem with `error`.

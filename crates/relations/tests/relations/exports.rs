@@ -10,7 +10,7 @@ use crate::support::{Fixture, fixture, selection};
 fn options(format: Format) -> ExportOptions {
     ExportOptions {
         format,
-        after: 0,
+        after: None,
         limit: None,
         part_bytes: 1 << 20,
         scan_rows: 100_000,
@@ -74,6 +74,47 @@ fn rows_that_come_during_an_export_are_not_in_it() {
 }
 
 #[test]
+fn nulls_and_names_of_columns_count_as_bytes_of_a_part() {
+    let f = with_rows(2000);
+    let lines = options(Format::JsonLines(JsonLinesOptions::default()));
+    let options = ExportOptions { part_bytes: 10_000, ..lines };
+    let mut export = Export::start(&f.store, Selection::all(f.dataset()), options).unwrap();
+    while let Some(part) = export.next(&f.store).unwrap() {
+        assert!(part.len() < 11_000, "{}", part.len());
+    }
+    assert_eq!(export.proof().rows, 2000);
+}
+
+/// A standby cancels queries that need rows which the primary has removed. Here a row fails in the
+/// same way, once.
+#[test]
+fn a_part_that_a_standby_cancels_is_read_again_from_where_it_was() {
+    for (limit, expected) in [(None, 50), (Some(30), 30)] {
+        let f = with_rows(0);
+        f.database.sql(CONFLICT_AT_ROW_20);
+        let options = ExportOptions { limit, ..csv() };
+        let (text, proof) = export(&f, Selection::all(f.relation("org.ds", "L2")), options);
+        let rows: Vec<String> = (1..=expected).map(|n| format!("{n},ok\r\n")).collect();
+        assert_eq!(text, format!("id,state\r\n{}", rows.concat()));
+        assert_eq!(proof.rows, expected);
+    }
+}
+
+/// A lock of the session remembers that it has failed: it survives the end of the transaction.
+const CONFLICT_AT_ROW_20: &str = r#"
+    CREATE FUNCTION conflict_once(n bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
+        BEGIN
+            IF n = 20 AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) THEN
+                PERFORM pg_advisory_lock(42);
+                RAISE SQLSTATE '40001';
+            END IF;
+            RETURN 'ok';
+        END $$;
+    CREATE VIEW "org.ds"."L2" AS SELECT n AS id, conflict_once(n) AS state FROM generate_series(1::bigint, 50) n;
+    INSERT INTO relations VALUES ('org.ds', 'L2', 'id', 'a view');
+"#;
+
+#[test]
 fn after_limit_and_conditions_apply() {
     let f = with_rows(100);
     let lines = options(Format::JsonLines(JsonLinesOptions::default()));
@@ -81,13 +122,27 @@ fn after_limit_and_conditions_apply() {
         let (text, _) = export(&f, selection(f.dataset(), &["id"], filters), options);
         text.replace("{\"id\":", "").replace("}\n", " ")
     };
-    assert_eq!(of(&[], ExportOptions { after: 97, ..lines }), "98 99 100 ");
+    assert_eq!(of(&[], ExportOptions { after: Some(97), ..lines }), "98 99 100 ");
     assert_eq!(of(&[], ExportOptions { limit: Some(2), ..lines }), "1 2 ");
     assert_eq!(of(&[], ExportOptions { limit: Some(0), ..lines }), "");
     let rare = [("name", "in.(\"row 5\",\"row 50\",\"row 95\")")];
     assert_eq!(of(&rare, ExportOptions { scan_rows: 10, ..lines }), "5 50 95 ");
     assert_eq!(of(&rare, ExportOptions { scan_rows: 10, limit: Some(2), ..lines }), "5 50 ");
-    assert_eq!(of(&[], ExportOptions { after: 1000, ..lines }), "");
+    assert_eq!(of(&[], ExportOptions { after: Some(1000), ..lines }), "");
+}
+
+#[test]
+fn an_export_begins_with_the_smallest_key_and_has_an_empty_relation_complete() {
+    let f = with_rows(2);
+    let ids = || selection(f.dataset(), &["id"], &[]);
+    f.database.sql(r#"INSERT INTO "org.ds"."L0" (id) VALUES (0), (-3)"#);
+    let (text, proof) = export(&f, ids(), csv());
+    assert_eq!((text.as_str(), proof.first), ("id\r\n-3\r\n0\r\n1\r\n2\r\n", Some(-3)));
+    f.database.sql(r#"DELETE FROM "org.ds"."L0" WHERE id > -3"#);
+    assert_eq!(export(&f, ids(), csv()).0, "id\r\n-3\r\n");
+    f.database.sql(r#"DELETE FROM "org.ds"."L0""#);
+    let (text, proof) = export(&f, ids(), csv());
+    assert_eq!((text.as_str(), proof.bound, proof.sha256.is_some()), ("id\r\n", 0, true));
 }
 
 #[test]

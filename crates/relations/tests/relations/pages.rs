@@ -62,7 +62,7 @@ fn pages_end_at_the_limit_or_at_the_bytes_and_every_row_comes_once() {
         (&wide, 1000, 1, 500),
         (&wide, 1000, 100_000, 6),
     ] {
-        let (mut after, mut seen, mut count) = (0, Vec::new(), 0);
+        let (mut after, mut seen, mut count) = (None, Vec::new(), 0);
         loop {
             let options = PageOptions { limit, bytes, after, ..first_page() };
             let page = f.page(selection, options);
@@ -75,7 +75,7 @@ fn pages_end_at_the_limit_or_at_the_bytes_and_every_row_comes_once() {
             assert_eq!(page.last, *seen.last().unwrap());
             let Some(next) = page.next else { break };
             assert!(next > page.last);
-            after = next - 1;
+            after = Some(next - 1);
         }
         let expected: Vec<i64> = (1..=500).map(|n| n * 3).collect();
         assert_eq!((seen, count), (expected, pages), "{limit} {bytes}");
@@ -83,10 +83,27 @@ fn pages_end_at_the_limit_or_at_the_bytes_and_every_row_comes_once() {
 }
 
 #[test]
+fn nulls_and_names_of_columns_count_as_bytes_of_a_page() {
+    let f = fixture();
+    f.database.sql(r#"INSERT INTO "org.ds"."L0" (id) SELECT n FROM generate_series(1, 2000) n"#);
+    let all = Selection::all(f.dataset());
+    let (mut after, mut rows) = (None, 0);
+    loop {
+        let options = PageOptions { bytes: 10_000, limit: 10_000, after, ..first_page() };
+        let page = f.page(&all, options);
+        assert!(page.rows.len() < 11_000, "{}", page.rows.len());
+        rows += page.count;
+        let Some(next) = page.next else { break };
+        after = Some(next - 1);
+    }
+    assert_eq!(rows, 2000);
+}
+
+#[test]
 fn an_empty_relation_and_the_end_have_no_rows_and_stay_where_they_are() {
     let f = fixture();
     let all = Selection::all(f.dataset());
-    let page = f.page(&all, PageOptions { after: 41, ..first_page() });
+    let page = f.page(&all, PageOptions { after: Some(41), ..first_page() });
     assert_eq!((text(&page).as_str(), page.first, page.last, page.next), ("", None, 41, None));
 }
 
@@ -98,7 +115,8 @@ fn a_condition_that_finds_nothing_looks_at_so_many_rows_and_says_how_far() {
     );
     let nothing = selection(f.dataset(), &[], &[("name", "eq.y")]);
     let at = |after| {
-        let page = f.page(&nothing, PageOptions { after, scan_rows: 10, ..first_page() });
+        let page =
+            f.page(&nothing, PageOptions { after: Some(after), scan_rows: 10, ..first_page() });
         assert_eq!(page.count, 0);
         (page.last, page.next)
     };
@@ -107,6 +125,24 @@ fn a_condition_that_finds_nothing_looks_at_so_many_rows_and_says_how_far() {
     assert_eq!(at(40), (50, None));
     assert_eq!(at(30), (50, None));
     assert_eq!(at(50), (50, None));
+}
+
+#[test]
+fn a_row_may_have_the_key_0_or_a_smaller_one() {
+    let f = fixture();
+    f.database.sql(
+        r#"INSERT INTO "org.ds"."L0" (id, name) VALUES ('-9223372036854775808', 'a'), (-7, 'b'), (0, 'c'), (5, 'd')"#,
+    );
+    for filters in [&[][..], &[("name", "neq.x")]] {
+        let of = |after| {
+            let selection = selection(f.dataset(), &["name"], filters);
+            let options = PageOptions { orientation: Orientation::Tabular, after, ..first_page() };
+            text(&f.page(&selection, options))
+        };
+        assert_eq!(of(None), r#"["a"],["b"],["c"],["d"]"#);
+        assert_eq!(of(Some(i64::MIN)), r#"["b"],["c"],["d"]"#);
+        assert_eq!(of(Some(-7)), r#"["c"],["d"]"#);
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Fixture {
 pub fn first_page() -> PageOptions {
     PageOptions {
         orientation: Orientation::Records,
-        after: 0,
+        after: None,
         limit: 1000,
         bytes: 4 << 20,
         scan_rows: 100_000,

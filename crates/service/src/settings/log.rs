@@ -28,8 +28,17 @@ impl LogSettings {
         Self { directives: "warn".to_owned(), ..*self }
     }
 
-    /// Reads the variables.
+    /// Reads the variables of a service.
     pub fn read(environment: &mut Environment) -> Self {
+        Self::read_with_default(environment, "info")
+    }
+
+    /// Reads the variables of a command, which says itself what it did.
+    pub fn read_for_command(environment: &mut Environment) -> Self {
+        Self::read_with_default(environment, "warn")
+    }
+
+    fn read_with_default(environment: &mut Environment, directives: &str) -> Self {
         Self {
             format: environment.either(
                 "LOG_FORMAT",
@@ -38,7 +47,7 @@ impl LogSettings {
             ),
             directives: environment.checked(
                 "RUST_LOG",
-                "info",
+                directives,
                 "directives of env_logger, such as `info` or `worker=debug`",
                 |text| Builder::new().try_parse(text).is_ok(),
                 "Which lines are logged. Libraries log only warnings and errors at any setting: their other lines may show form data.",

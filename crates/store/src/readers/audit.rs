@@ -62,6 +62,13 @@ pub enum AuditEvent {
         /// `schema/table`, if it asked for one.
         relation: Option<String>,
     },
+    /// Nobody was recognised, so often in a minute.
+    Unrecognised {
+        /// Why: a code.
+        reason: String,
+        /// How many requests.
+        requests: u64,
+    },
 }
 
 impl Store {
@@ -102,6 +109,9 @@ impl AuditEntry {
             }),
             AuditEvent::Refusal { reason, relation } => json!({
                 "kind": "refusal", "reason": name(reason), "relation": relation.as_deref().map(name),
+            }),
+            AuditEvent::Unrecognised { reason, requests } => json!({
+                "kind": "refusal", "reason": name(reason), "requests": requests,
             }),
         };
         if let Some(entry) = entry.as_object_mut() {

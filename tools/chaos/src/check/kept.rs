@@ -85,6 +85,10 @@ impl<'a> Kept<'a> {
         Self(kept)
     }
 
+    pub fn has(&self, place: usize) -> bool {
+        self.0.contains_key(&place)
+    }
+
     pub fn waits(&self, place: usize) -> bool {
         let kept = self.0.get(&place).into_iter().flatten();
         kept.into_iter().any(|message| message.state == State::Waiting)

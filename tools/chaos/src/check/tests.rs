@@ -233,6 +233,12 @@ fn a_refused_form_without_a_row_must_wait() {
     for is in [State::SentBack, State::Stored] {
         assert_eq!(with(|_, state| state.kept[1].state = is), lost, "{is:?}");
     }
+    // Whatever the api answered: it was taken, because it was kept.
+    let unanswered = with(|submissions, state| {
+        submissions[5].outcomes = vec![Outcome::Unknown("closed".to_owned())];
+        state.kept[1].state = State::SentBack;
+    });
+    assert_eq!(unanswered, [Violation::Lost(name(6), None), Violation::NoneRefused]);
     let discarded = with(|_, state| state.kept[1].state = State::Discarded);
     assert_eq!(discarded[0], Violation::WronglySetAside("id-6".to_owned()));
     assert_eq!(discarded[1..], lost);

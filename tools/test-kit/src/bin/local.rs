@@ -12,8 +12,8 @@ use test_kit::local::{Local, LoneService, Parts, Setup, become_manage, become_se
 
 /// Runs the whole system on this machine until Ctrl-C.
 ///
-/// PostgreSQL, the queue server, the worker and the api listen on four ports in a row, from
-/// LOCAL_PORT (default 8000). Their data stays in .local/.
+/// The api, the worker, the queue server, PostgreSQL and the reader listen on five ports in a row,
+/// from LOCAL_PORT (default 8000). Their data stays in .local/.
 #[derive(Parser)]
 #[command(name = "local")]
 struct Arguments {
@@ -34,6 +34,8 @@ enum Part {
     Worker,
     /// A worker only for enrolments. It needs the surroundings.
     EnrolmentWorker,
+    /// The reader. It needs the surroundings and a worker.
+    Reader,
     /// One command for operators, after `--`. It needs the surroundings and a worker.
     Manage,
 }
@@ -59,6 +61,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(Part::EnrolmentWorker) => {
             match become_service(LoneService::EnrolmentWorker, &setup)? {}
         }
+        Some(Part::Reader) => match become_service(LoneService::Reader, &setup)? {},
     };
     // From here on a signal stops everything in order; before the first program starts, so that
     // none is left behind.

@@ -102,14 +102,23 @@ impl Request {
         if !self.body.is_empty() {
             request = request.body(self.body.clone());
         }
-        Answer::read(request.send().await?).await
+        let answer = Answer::read(request.send().await?).await?;
+        Ok(self.checked(answer))
     }
 
     /// Sends exactly [`Request::to_bytes`] on a connection of its own.
     pub async fn send_raw(&self) -> Answer {
         let address = self.http.origin.trim_start_matches("http://");
         let address: SocketAddr = address.parse().expect("the address of a service");
-        raw::exchange(address, &self.to_bytes(), self.timeout.unwrap_or(RAW_LIMIT)).await
+        let limit = self.timeout.unwrap_or(RAW_LIMIT);
+        self.checked(raw::exchange(address, &self.to_bytes(), limit).await)
+    }
+
+    fn checked(&self, answer: Answer) -> Answer {
+        if let Some(check) = &self.http.check {
+            check.0(&self.method, &self.path, &answer);
+        }
+        answer
     }
 
     /// The request as bytes. The connection is to be closed after the answer; the host is

@@ -20,6 +20,7 @@ Ready.
 
   api         http://127.0.0.1:{api}/docs/
   worker      http://127.0.0.1:{worker}/healthcheck/ready/
+  reader      http://127.0.0.1:{reader}/docs/
   local-sqs   http://127.0.0.1:{local_sqs}/ (an SQS endpoint)
   PostgreSQL  psql '{database_url}'
 
@@ -31,10 +32,11 @@ Send a form of your own:
 
   make submit FORM=your-form.json{other_type}
 
-Let a client read forms, and see which clients there are:
+Read what was stored: make a client, then put the key that this prints in the place of KEY.
+The reader knows a new client after at most 30 seconds.
 
   make manage RUN=\"clients add me --scope 'submissions/*'\"
-  make manage RUN='clients list'
+  curl -H 'Authorization: Bearer KEY' 'http://127.0.0.1:{reader}/api/v1/table-data/submissions/form?orientation=records'
 
 Or use curl to send a form:
 
@@ -46,6 +48,7 @@ Press Ctrl-C to stop everything. Your data stays: rows in {rows}, queued message
 ",
         api = ports.api,
         worker = ports.worker,
+        reader = ports.reader,
         local_sqs = ports.local_sqs,
         rows = short(setup, rows).display(),
         queues = short(setup, &setup.queue_directory()).display(),

@@ -4,13 +4,9 @@ use std::{convert::Infallible, ffi::OsString, os::unix::process::CommandExt, pro
 
 use anyhow::Context;
 
-use super::setup::Setup;
-use crate::{
-    postgres::{sql, sql_file},
-    program::path_of,
-};
+use super::{roles, setup::Setup};
+use crate::{postgres::sql, program::path_of};
 
-const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/postgres/roles.sql");
 const ROLE: &str = "form_manager";
 
 /// Turns this process into `manage`, with the rights that it has in production.
@@ -19,20 +15,12 @@ const ROLE: &str = "form_manager";
 /// It returns only if that fails.
 pub fn become_manage(setup: &Setup, arguments: &[OsString]) -> anyhow::Result<Infallible> {
     let admin = setup.running_system()?.database_url;
-    // `postgres://user:password@…`
-    let (password, place) = admin
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('@'))
-        .and_then(|(user, place)| Some((user.split_once(':')?.1, place)))
-        .context("the address of the database has no password")?;
     if sql(&admin, &has_rights())? != "t" {
-        sql_file(&admin, ROLES).context("cannot make the roles")?;
+        roles::grant(&admin)?;
     }
-    // Somebody else may have made the role, without one.
-    sql(&admin, &format!("alter role {ROLE} password '{password}'"))?;
     let mut command = Command::new(path_of("manage"));
     command.args(arguments).env_clear().envs(setup.passed_on()).envs([
-        ("DATABASE_URL", format!("postgres://{ROLE}:{password}@{place}")),
+        ("DATABASE_URL", roles::url_as(&admin, ROLE)?),
         ("CREDENTIALS_KEY", setup.credentials_key()?),
         ("MANAGE_ACTOR", setup.actor().to_owned()),
     ]);

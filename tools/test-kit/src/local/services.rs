@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::setup::Setup;
+use super::{roles, setup::Setup};
 use crate::{forms, program::path_of, stack::aws};
 
 /// The messages of a killed worker come back after this many seconds. The default, as in AWS, is
@@ -18,6 +18,7 @@ pub enum LoneService {
     /// A worker only for enrolments. Its health page is on a free port, so that it can run beside
     /// the other worker.
     EnrolmentWorker,
+    Reader,
 }
 
 pub fn local_sqs(setup: &Setup) -> Command {
@@ -26,31 +27,44 @@ pub fn local_sqs(setup: &Setup) -> Command {
     command
 }
 
-pub fn service(service: LoneService, setup: &Setup, database_url: &str) -> Command {
+/// The reader gets its rights here, so the worker must have made the tables before.
+///
+/// # Errors
+/// The roles cannot be made, or the key of the clients' keys cannot be read.
+pub fn service(service: LoneService, setup: &Setup, database_url: &str) -> anyhow::Result<Command> {
     let ports = setup.ports();
+    let endpoint = format!("http://127.0.0.1:{}", ports.local_sqs);
+    let sqs = aws(&endpoint);
     let mut command = match service {
         LoneService::Api => command("api", ports.api, setup),
         LoneService::Worker => command("worker", ports.worker, setup),
         LoneService::EnrolmentWorker => command("worker", 0, setup),
+        LoneService::Reader => command("reader", ports.reader, setup),
     };
-    command.envs(aws(&format!("http://127.0.0.1:{}", ports.local_sqs)));
     match service {
         LoneService::Api => {
-            command.env("UI_SECRET", forms::SECRET);
+            command.envs(sqs).env("UI_SECRET", forms::SECRET);
         }
         LoneService::Worker | LoneService::EnrolmentWorker => {
             // A short wait, because Ctrl-C waits for the poll that is in flight.
-            command.envs([
+            command.envs(sqs).envs([
                 ("DATABASE_URL", database_url),
                 ("SQS_WAIT_TIME", "2"),
                 ("SQS_VISIBILITY_TIMEOUT", VISIBILITY_TIMEOUT),
+            ]);
+        }
+        LoneService::Reader => {
+            roles::grant(database_url)?;
+            command.envs([
+                ("DATABASE_URL", roles::url_as(database_url, "form_reader")?),
+                ("CREDENTIALS_KEY", setup.credentials_key()?),
             ]);
         }
     }
     if service == LoneService::EnrolmentWorker {
         command.env("WORKER_FORM_TYPES", "enrolment");
     }
-    command
+    Ok(command)
 }
 
 /// One of our programs, with only those of the developer's variables that are passed on.

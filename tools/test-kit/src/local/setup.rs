@@ -38,6 +38,7 @@ pub struct Ports {
     pub worker: u16,
     pub local_sqs: u16,
     pub postgres: u16,
+    pub reader: u16,
 }
 
 /// What `make submit` needs to know about the running system.
@@ -51,7 +52,7 @@ pub struct RunningSystem {
 }
 
 impl Setup {
-    /// The setup for the current directory: data in `.local/`, four ports in a row from
+    /// The setup for the current directory: data in `.local/`, five ports in a row from
     /// `LOCAL_PORT` (default 8000), and some settings from the developer's environment.
     ///
     /// # Errors
@@ -74,8 +75,8 @@ impl Setup {
             Some(port) => port
                 .parse()
                 .ok()
-                .filter(|port| (1..=65532).contains(port))
-                .context("LOCAL_PORT must be a number from 1 to 65532")?,
+                .filter(|port| (1..=65531).contains(port))
+                .context("LOCAL_PORT must be a number from 1 to 65531")?,
         };
         let passed_on =
             PASSED_ON.into_iter().filter_map(|name| Some((name.to_owned(), set(name)?))).collect();
@@ -120,7 +121,13 @@ impl Setup {
 
     pub(super) fn ports(&self) -> Ports {
         let first = self.first_port;
-        Ports { api: first, worker: first + 1, local_sqs: first + 2, postgres: first + 3 }
+        Ports {
+            api: first,
+            worker: first + 1,
+            local_sqs: first + 2,
+            postgres: first + 3,
+            reader: first + 4,
+        }
     }
 
     /// A directory that user postgres may enter, one for each checkout.
@@ -144,7 +151,7 @@ impl Setup {
             "port {port} is in use, probably by a `make local` or a `make debug` of this directory (`make debug_stop` ends that)"
         );
         bail!(
-            "port {port} is in use. Choose the first of four free ports, for example \
+            "port {port} is in use. Choose the first of five free ports, for example \
              `make local LOCAL_PORT={}`",
             self.first_port.wrapping_add(1000)
         );

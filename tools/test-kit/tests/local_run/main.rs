@@ -8,104 +8,34 @@
     reason = "a test may fail"
 )]
 
+mod system;
+
+mod documents;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use signal_hook::consts::{SIGINT, SIGKILL, SIGSTOP};
-use test_kit::{Service, Signal, http::Http, postgres::sql, program::path_of, signals, wait};
+use test_kit::{Service, Signal, http::Http, postgres::sql, program::path_of, wait};
 use tokio::runtime::Runtime;
+
+use system::{checkout, children, end, free_ports, interrupt, manage, signal, start, submit};
 
 const ENROLMENT: &str = r#"{"export_status": "YES", "company_name": "Example Limited",
     "company_number": "01234567", "date_of_creation": "2010-10-10", "sso_id": 1,
     "company_email": "test@example.com"}"#;
 
-/// A directory that user postgres may enter, when root runs this.
-fn checkout() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-    directory
-}
-
-/// Four free ports in a row, below the ephemeral range, so that no connection takes one before its
-/// use.
-fn free_ports() -> u16 {
-    let all_free = |first: &u16| {
-        (*first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-    };
-    (0..).map(|_| 10_000 + (rand::random::<u16>() % 22_000)).find(all_free).unwrap()
-}
-
-fn start(directory: &Path, port: u16) -> Child {
-    let mut command = Command::new(path_of("local"));
-    command.current_dir(directory).env("LOCAL_PORT", port.to_string()).env("RUST_LOG", "warn");
-    command.env("FORM_TYPES", "form,enrolment");
-    let mut local = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(local.stdout.as_mut().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap() == "Ready."), "it did not start");
-    let other_type = "  make submit FORM=your-enrolment.json TYPE=enrolment";
-    let mut introduction =
-        lines.map_while(Result::ok).take_while(|line| !line.starts_with("Press Ctrl-C"));
-    assert!(introduction.any(|line| line == other_type), "it does not show the other form type");
-    local
-}
-
-/// The process ids and names of the programs that it has started.
-fn children(local: &Child) -> Vec<(u32, String)> {
-    let entries = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let processes = entries.filter_map(|name| name.parse::<u32>().ok());
-    // `id (name) state parent …`
-    let child = |id: u32| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        let (before, after) = stat.rsplit_once(") ")?;
-        let parent: u32 = after.split(' ').nth(1)?.parse().ok()?;
-        (parent == local.id()).then(|| (id, before.split_once('(').unwrap().1.to_owned()))
-    };
-    processes.filter_map(child).collect()
-}
-
-fn signal(number: i32, pid: u32) {
-    signals::send(pid, number).unwrap();
-}
-
-fn interrupt(mut local: Child) {
-    let children = children(&local);
-    assert_eq!(children.len(), 4, "{children:?}");
-    signal(SIGINT, local.id());
-    assert_eq!(local.wait().unwrap().code(), Some(0));
-    for (pid, name) in children {
-        assert!(!Path::new("/proc").join(pid.to_string()).exists(), "{name} is still there");
-    }
-}
-
-fn submit(directory: &Path, form: &[&str]) -> (Option<i32>, String, String) {
-    end(Command::new(path_of("submit")).args(form).current_dir(directory))
-}
-
-fn manage(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(path_of("local"));
-    command.args(["manage", "--", "clients"]).args(arguments).current_dir(directory);
-    end(command.env_remove("USER").env_remove("MANAGE_ACTOR"))
-}
-
-fn end(command: &mut Command) -> (Option<i32>, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
 #[test]
 fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     let checkout = checkout();
     let port = free_ports();
-    let local = start(checkout.path(), port);
+    let (local, read) = start(checkout.path(), port);
 
     let (status, shown, _) = submit(checkout.path(), &[]);
     assert_eq!(status, Some(0));
@@ -127,6 +57,15 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     let (status, shown, error) =
         manage(checkout.path(), &["add", "me", "--scope", "*/*", "--json"]);
     assert!(status == Some(0) && shown.contains(r#""key":"dfd_"#), "{shown} {error}");
+    let runtime = Runtime::new().unwrap();
+    let made: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let read = read.replace("KEY", made["key"].as_str().unwrap());
+    // The reader looks for new clients every few seconds.
+    runtime.block_on(wait::until_true("the printed curl shows the form", async || {
+        let (_, shown, _) = end(Command::new("sh").args(["-c", &read]));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        shown.contains("Example 1 Limited") && shown.contains("Étoile")
+    }));
     let credentials = checkout.path().join(".local/credentials-key");
     assert_eq!(fs::metadata(&credentials).unwrap().permissions().mode() & 0o777, 0o600);
     let credentials = fs::read(&credentials).unwrap();
@@ -144,7 +83,6 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     signal(SIGSTOP, worker);
     let written = fs::read_to_string(checkout.path().join(".local/address")).unwrap();
     let database = written.lines().nth(2).unwrap().to_owned();
-    let runtime = Runtime::new().unwrap();
     let api = Http::at(format!("http://127.0.0.1:{port}"));
     let answer = runtime.block_on(api.post_form(r#"{"data":"queued"}"#));
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -152,11 +90,11 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     let mut local = local;
     assert_eq!(local.wait().unwrap().code(), Some(1));
     assert!(
-        (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
+        (port..port + 5).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
         "a port is still open"
     );
 
-    let local = start(checkout.path(), port);
+    let (local, _) = start(checkout.path(), port);
     runtime.block_on(wait::until_true("the queued form is a row too", async || {
         sql(&database, "select count(*) from forms").unwrap() == "4"
     }));
@@ -167,7 +105,7 @@ fn a_form_becomes_a_row_and_ctrl_c_keeps_rows_and_queued_messages() {
     assert_eq!(sql(&database, by).unwrap(), "make manage, make manage, olive");
     interrupt(local);
     assert!(
-        (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
+        (port..port + 5).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()),
         "a port is still open"
     );
 }
@@ -208,7 +146,10 @@ fn the_services_can_be_started_one_by_one() {
     let (status, shown, error) = submit(checkout.path(), &[]);
     assert!(status == Some(0) && shown.contains("form_type       form"), "{shown} {error}");
 
-    for service in [api, worker, enrolment_worker] {
+    let reader = Service::spawn("reader", &mut local("reader"));
+    Runtime::new().unwrap().block_on(reader.ready());
+
+    for service in [api, worker, enrolment_worker, reader] {
         let (status, log) = service.stop(Signal::Term);
         assert_eq!(status.code(), Some(0), "{log}");
     }
