@@ -174,6 +174,14 @@ large: release ## Measures a table with 30 million rows into docs/reports/large.
 	$(BENCH) large $(if $(ROWS),--rows $(ROWS),--docs docs/reports) $(if $(PAIRS),--pairs $(PAIRS)) \
 		$(if $(MEMORY),--memory $(MEMORY)) $(if $(PART),--only $(PART))
 
+.PHONY: bench-reader
+bench-reader: release ## Measures what reading costs into docs/reports/reader.md, with about 10 GB of disk; ROWS=300000 prints
+	@deploy/local/prerequisites test $(TOOLS)
+	cargo build --release -p reader
+	cp $(TARGET)/release/reader $(TARGET)/bench/programs/
+	TEST_PYTHON=$(TOOLS)/python/bin/python $(BENCH) reader $(if $(ROWS),--rows $(ROWS)) $(if $(PART),--only $(PART)) \
+		$(if $(PAIRS),--pairs $(PAIRS)) $(if $(ROWS)$(PART),,--docs docs/reports)
+
 .PHONY: count
 count: release ## Counts instructions per submission with valgrind into docs/reports/benchmarks.md; BASE=revision compares
 	@deploy/local/prerequisites count

@@ -3,7 +3,7 @@
 //!
 //! `load` makes requests over `connection`. `intake`, `drain` and `end_to_end` measure with it, `measure` runs all of
 //! them for each revision, `pairs` compares two revisions, and `figures`, `report` and `plots` present the results. `count` counts instructions instead
-//! of time, and `large` measures a table with millions of rows.
+//! of time, `large` measures a table with millions of rows, and `reader` what reading one costs.
 
 #![allow(missing_docs, reason = "a development tool: only what a name cannot say is documented")]
 #![allow(
@@ -37,6 +37,7 @@ pub mod count;
 pub mod large;
 pub mod measure;
 pub mod pairs;
+pub mod reader;
 pub mod sweep;
 
 // The results.

@@ -12,7 +12,7 @@ use bench::{
     large::{self, Options, Outcome, Part},
     machine,
     measure::measure_all,
-    null_sink, pairs, report,
+    null_sink, pairs, reader, report,
     sweep::sweep,
     table,
 };
@@ -71,6 +71,8 @@ enum Command {
     },
     /// Measures a large table, and the migration of a large database of the last release
     Large(Large),
+    /// Measures what reading costs
+    Reader(Reader),
     /// The server that the api is compared with; the benchmark starts it itself
     #[command(hide = true)]
     NullSink,
@@ -95,6 +97,22 @@ struct Large {
     docs: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Reader {
+    /// Rows of the table; a tenth of them is read, but at least 100,000 or a third
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000_000, value_parser = at_least_10_000())]
+    rows: u64,
+    /// Pairs of runs of each comparison
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    pairs: usize,
+    /// Only this part
+    #[arg(long, value_enum, conflicts_with = "docs")]
+    only: Option<reader::Part>,
+    /// Directory for the report; without it the results are only printed
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
+}
+
 /// With fewer, the pages of the report would overlap.
 fn at_least_10_000() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(10_000..)
@@ -111,6 +129,7 @@ fn main() -> Result<()> {
         }
         Some(Command::Pairs { pairs, only }) => compare(&setup, pairs, &only),
         Some(Command::Large(arguments)) => measure_large(&setup, arguments),
+        Some(Command::Reader(arguments)) => measure_reader(&setup, arguments),
         None => bench(&setup, backlog, docs, &only),
     }
 }
@@ -150,13 +169,26 @@ fn measure_large(setup: &Setup, arguments: Large) -> Result<()> {
     let (programs, quick) = (setup.programs()?, setup.quick);
     let options = Options { programs, quick, rows, pairs, memory, only };
     let Outcome { page, failed } = large::run(&options);
+    finish(&page, &failed, docs.map(|docs| docs.join("large.md")))
+}
+
+fn measure_reader(setup: &Setup, arguments: Reader) -> Result<()> {
+    let Reader { rows, pairs, only, docs } = arguments;
+    let (programs, quick) = (setup.programs()?, setup.quick);
+    let options = reader::Options { programs, quick, rows, pairs, only };
+    let reader::Outcome { page, failed } = reader::run(&options)?;
+    finish(&page, &failed, docs.map(|docs| docs.join("reader.md")))
+}
+
+/// Prints a page, and writes it to a file if it has everything.
+fn finish(page: &str, failed: &[anyhow::Error], file: Option<PathBuf>) -> Result<()> {
     println!("\n{page}");
     if !failed.is_empty() {
         let each: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
         bail!("not all was measured, so no report was written:\n{}", each.join("\n"));
     }
-    if let Some(docs) = docs {
-        fs::write(docs.join("large.md"), page)?;
+    if let Some(file) = file {
+        fs::write(file, page)?;
     }
     Ok(())
 }

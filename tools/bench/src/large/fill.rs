@@ -32,8 +32,21 @@ mod schema {
     }
 }
 
-/// Replaces all rows of `forms`. Submission ids grow with the time, and message ids are random.
+/// Replaces all rows of `forms` by small registrations.
 pub fn fill(url: &str, rows: u64) -> Result<()> {
+    let forms: Vec<String> = (0..1000).map(small_form).collect();
+    fill_with(url, rows, |number| {
+        (FORM_TYPE, forms.get(number as usize % 1000).map_or("", String::as_str))
+    })
+}
+
+/// Replaces all rows of `forms` by rows with these form types and data. Submission ids grow with the time, and message ids
+/// are random.
+pub fn fill_with<'a>(
+    url: &str,
+    rows: u64,
+    row: impl Fn(u64) -> (&'static str, &'a str),
+) -> Result<()> {
     use schema::forms::{self, columns};
     let target = (
         columns::form_type,
@@ -47,7 +60,7 @@ pub fn fill(url: &str, rows: u64) -> Result<()> {
     connection.transaction(|connection| {
         connection.batch_execute("truncate forms")?;
         copy_from(forms::table)
-            .from_raw_data(target, |out| write_rows(out, rows))
+            .from_raw_data(target, |out| write_rows(out, rows, &row))
             .with_format(CopyFormat::Text)
             .with_freeze(true)
             .execute(connection)
@@ -56,14 +69,17 @@ pub fn fill(url: &str, rows: u64) -> Result<()> {
     Ok(connection.batch_execute("vacuum (analyze) forms")?)
 }
 
-fn write_rows(out: &mut dyn Write, rows: u64) -> Result<(), DieselError> {
+fn write_rows<'a>(
+    out: &mut dyn Write,
+    rows: u64,
+    row: &impl Fn(u64) -> (&'static str, &'a str),
+) -> Result<(), DieselError> {
     let failed = |error: anyhow::Error| DieselError::SerializationError(error.into());
-    let forms: Vec<String> = (0..1000).map(small_form).collect();
     let age = TimeDelta::milliseconds((rows * APART) as i64);
     let first = (Utc::now() - age).timestamp_millis() as u64;
     let mut piece = String::new();
-    for (number, form) in (0..rows).zip(forms.iter().cycle()) {
-        write_row(&mut piece, number, first + number * APART, form).map_err(failed)?;
+    for number in 0..rows {
+        write_row(&mut piece, number, first + number * APART, row(number)).map_err(failed)?;
         if number % PIECE == PIECE - 1 || number == rows - 1 {
             out.write_all(piece.as_bytes()).map_err(|error| failed(error.into()))?;
             piece.clear();
@@ -72,7 +88,12 @@ fn write_rows(out: &mut dyn Write, rows: u64) -> Result<(), DieselError> {
     Ok(())
 }
 
-fn write_row(piece: &mut String, number: u64, at: u64, form: &str) -> Result<()> {
+fn write_row(
+    piece: &mut String,
+    number: u64,
+    at: u64,
+    (form_type, form): (&str, &str),
+) -> Result<()> {
     let [one, two, three, four] = [0, 1, 2, 3].map(|n| random(number * 4 + n));
     let mut bits = [0; 10];
     for (bit, random) in bits.iter_mut().zip(one.to_be_bytes().into_iter().chain(two.to_be_bytes()))
@@ -83,7 +104,7 @@ fn write_row(piece: &mut String, number: u64, at: u64, form: &str) -> Result<()>
     let message_id = Uuid::from_u64_pair(three, four);
     let time = chrono::DateTime::from_timestamp_millis(at as i64).context("a time")?;
     let time = time.format("%Y-%m-%d %H:%M:%S%.3fZ");
-    Ok(writeln!(piece, "{FORM_TYPE}\t{submission_id}\t{message_id}\t{time}\t{time}\t{form}")?)
+    Ok(writeln!(piece, "{form_type}\t{submission_id}\t{message_id}\t{time}\t{time}\t{form}")?)
 }
 
 /// The same random number each time (splitmix64).
