@@ -109,7 +109,7 @@ fn count_api(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> {
 
 fn count_worker(lab: &Lab, revision: &Revision, profiles: &Path) -> Result<f64> {
     let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
-    let database = lab.database()?;
+    let database = lab.database_of(revision)?;
     let mut table = FormsTable::connect(&database)?;
     let variables = worker_variables(server.sqs.endpoint(), &database);
     let worker = Profiled::start("worker", revision, profiles, &variables);

@@ -9,7 +9,6 @@ use anyhow::{Result, ensure};
 use test_kit::{Service, Signal};
 
 use crate::{
-    commands::worker,
     fill_queue::fill_queue,
     forms_table::FormsTable,
     lab::{Lab, QueueBuild, QueueServer, Revision},
@@ -77,9 +76,7 @@ pub fn drain(
     messages: u64,
     options: &DrainOptions<'_>,
 ) -> Result<Drained> {
-    let database = lab.database()?;
-    // Otherwise the worker would make the views for readers beside its work, but only that of a new revision.
-    worker(&revision.programs, &database, &["migrate"])?.end()?;
+    let database = lab.database_of(revision)?;
     let drained = drain_into(&database, lab, revision, messages, options)?;
     lab.drop_database(&database)?;
     Ok(drained)

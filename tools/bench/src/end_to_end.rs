@@ -46,7 +46,7 @@ struct Sighting {
 /// Measures at a steady rate, without a round trip to the queue.
 pub fn measure(lab: &Lab, revision: &Revision) -> Result<EndToEnd> {
     let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
-    let database = lab.database()?;
+    let database = lab.database_of(revision)?;
     let worker = lab.worker(revision, server.sqs.endpoint(), &database, &[]);
     let api = lab.api(revision, server.sqs.endpoint());
     lab.wait(worker.ready());

@@ -19,7 +19,10 @@ use test_kit::{
 };
 use tokio::runtime::{self, Runtime};
 
-use crate::requests::{FORM_TYPE, QUEUE, Requests, signed_forms};
+use crate::{
+    commands::worker,
+    requests::{FORM_TYPE, QUEUE, Requests, signed_forms},
+};
 
 /// Durability as in production; the cluster of the tests has less.
 const DURABLE: [(&str, &str); 4] = [
@@ -142,6 +145,16 @@ impl Lab {
         let url = self.empty_database()?;
         self.store(&url)?.migrate()?;
         // Otherwise PostgreSQL would write out earlier changes during the measurement.
+        sql(&url, "checkpoint")?;
+        Ok(url)
+    }
+
+    /// Creates a database that the worker of this revision has migrated, and returns its URL. What a
+    /// schema costs belongs to a revision, so no revision runs on the schema of another.
+    pub fn database_of(&self, revision: &Revision) -> Result<String> {
+        let url = self.empty_database()?;
+        // With `migrate`, no worker makes the views for readers beside its work.
+        worker(&revision.programs, &url, &["migrate"])?.end()?;
         sql(&url, "checkpoint")?;
         Ok(url)
     }

@@ -88,6 +88,8 @@ pub fn run(options: &Options) -> Result<Outcome> {
         if let Err(error) = measured.measure(&system, options, part) {
             failed.push(error.context(format!("{part:?}")));
         }
+        // The next part takes minutes, and may not come to its end.
+        eprintln!("{}", report::results(&measured));
     }
     Ok(Outcome { page: report::page(options, &measured), failed })
 }

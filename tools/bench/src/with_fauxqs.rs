@@ -30,7 +30,7 @@ pub fn measure(lab: &Lab, revision: &Revision) -> Result<Option<WithFauxqs>> {
     drop(api);
     let messages = warm_up.accepted + outcome.accepted;
     let options = DrainOptions { until: Until::After(lab.seconds(8.0)), ..DrainOptions::default() };
-    let database = lab.database()?;
+    let database = lab.database_of(revision)?;
     let drained = drain_queue_at(&fauxqs.endpoint(), &database, lab, revision, messages, &options)?;
     lab.drop_database(&database)?;
     Ok(Some(WithFauxqs {

@@ -10,7 +10,6 @@ use test_kit::postgres::sql;
 
 use super::memory_limit::read_from_disk;
 use crate::{
-    commands::worker,
     drain::{DrainOptions, drain_into},
     lab::{Lab, Revision},
     requests::small_form,
@@ -58,8 +57,7 @@ impl Rates {
 pub fn in_pairs(lab: &Lab, revision: &Revision, large: &str, pairs: usize) -> Result<Rates> {
     drain(lab, revision, large, lab.amount(WARM_UP))?;
     let into_empty = || -> Result<Run> {
-        let empty = lab.database()?;
-        worker(&revision.programs, &empty, &["migrate"])?.end()?;
+        let empty = lab.database_of(revision)?;
         let run = one(lab, revision, &empty)?;
         lab.drop_database(&empty)?;
         Ok(run)

@@ -31,6 +31,20 @@ pub fn page(options: &Options, measured: &Measured) -> String {
         .iter()
         .map(|Fact { name, value }| format!("| {name} | {value} |\n"))
         .collect();
+    let ratios = measured.intake.as_ref().map_or(String::new(), ratios);
+    format!(
+        "# What a reader costs\n\n\
+         Written by `make bench-reader`; all figures are from one run. \
+         `ROWS=300000` makes the table smaller, and prints this page instead of writing it.\n\
+         {}\n## Machine\n\n| | |\n|---|---|\n{facts}\n## Results\n\n{}{ratios}\n{}",
+        if options.quick { QUICK } else { "" },
+        results(measured),
+        method(measured),
+    )
+}
+
+/// The table of what was measured.
+pub fn results(measured: &Measured) -> String {
     let parts = [
         measured.pages.as_ref().map(of_pages),
         measured.streams.as_ref().map(of_streams),
@@ -40,16 +54,7 @@ pub fn page(options: &Options, measured: &Measured) -> String {
         measured.intake.as_ref().map(of_intake),
     ];
     let figures: Vec<Row> = parts.into_iter().flatten().flatten().collect();
-    let ratios = measured.intake.as_ref().map_or(String::new(), ratios);
-    format!(
-        "# What a reader costs\n\n\
-         Written by `make bench-reader`; all figures are from one run. \
-         `ROWS=300000` makes the table smaller, and prints this page instead of writing it.\n\
-         {}\n## Machine\n\n| | |\n|---|---|\n{facts}\n## Results\n\n{}{ratios}\n{}",
-        if options.quick { QUICK } else { "" },
-        markdown(&figures, &["current"]),
-        method(measured),
-    )
+    markdown(&figures, &["current"])
 }
 
 fn row(name: impl Into<String>, target: Target, value: impl Into<Option<f64>>) -> Row {
