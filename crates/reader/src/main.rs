@@ -3,15 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use reader::{
     arguments::Arguments,
     settings::{DEFAULT_PORT, Settings},
 };
 use service::{healthcheck, logging, run, settings::Environment, stop};
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

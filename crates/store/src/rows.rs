@@ -24,6 +24,11 @@ const FIRST_FETCH: usize = 1;
 /// Each fetch may be so many times as large as the one before.
 const GROWTH: usize = 8;
 const LARGEST_FETCH: usize = 4096;
+/// The most bytes of one fetch, unless a single row has more: libpq holds all of it in memory.
+const FETCH_BYTES: usize = 1 << 20;
+/// libpq keeps a buffer for the largest row as long as the connection lives. After such a row the
+/// connection is closed, because opening another costs less than reading a page of such rows.
+const LARGE_ROW: usize = 256 << 10;
 /// The most cells of one fetch: libpq has 16 bytes for each of them, also for nulls.
 const MOST_CELLS: usize = 1 << 16;
 
@@ -76,12 +81,20 @@ impl Store {
         let mut session = self.session()?;
         session.limit_statements(limits.statement);
         let (running, mut conflict) = (Running::new(self.cancel.as_ref()), false);
+        let mut longest = 0;
         let read = session.run_in_own_transaction("BEGIN READ ONLY", |connection| {
             // It ends before the ROLLBACK, after which others get the connection.
             let running = running;
+            let mut each = |cells: &[Option<&[u8]>]| {
+                longest = longest.max(length(cells));
+                each(cells)
+            };
             read(connection, query, limits.bytes, &running, &mut each)
                 .inspect_err(|error| conflict = is_conflict(error))
         });
+        if longest > LARGE_ROW {
+            session.discard();
+        }
         read.map_err(|unavailable| match unavailable.kind {
             UnavailableKind::StatementFailed if conflict => {
                 Unavailable::new(UnavailableKind::Conflict)
@@ -139,7 +152,7 @@ fn read(
             let cells: Vec<Option<&[u8]>> =
                 values.iter().map(|value| value.as_ref().map(PgValue::as_bytes)).collect();
             largest = (MOST_CELLS / cells.len().max(1)).clamp(1, LARGEST_FETCH);
-            let length: usize = cells.iter().flatten().map(|cell| cell.len()).sum();
+            let length = length(&cells);
             if rows > 0 && bytes + length > budget {
                 return Ok(ReadEnd::More);
             }
@@ -152,7 +165,12 @@ fn read(
         if fetched < size {
             return Ok(ReadEnd::Complete);
         }
-        let fit = (budget.saturating_sub(bytes)) / (bytes / rows.max(1)).max(1);
+        let average = (bytes / rows.max(1)).max(1);
+        let fit = budget.saturating_sub(bytes).min(FETCH_BYTES) / average;
         size = fit.clamp(1, (size * GROWTH).min(largest));
     }
+}
+
+fn length(cells: &[Option<&[u8]>]) -> usize {
+    cells.iter().flatten().map(|cell| cell.len()).sum()
 }

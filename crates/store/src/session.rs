@@ -60,6 +60,11 @@ pub(crate) fn end_if_abandoned(only_here: bool) -> String {
     )
 }
 
+/// An open transaction makes the pool close the connection.
+fn discard(mut connection: Connection) {
+    drop(AnsiTransactionManager::begin_transaction(&mut *connection));
+}
+
 fn scope(only_here: bool) -> &'static str {
     if only_here { "LOCAL" } else { "SESSION" }
 }
@@ -140,6 +145,11 @@ impl<'a> Session<'a> {
         result.map_err(Unavailable::from)
     }
 
+    /// Closes the connection. The next statement gets another.
+    pub(crate) fn discard(&mut self) {
+        self.connection.take().map(discard);
+    }
+
     fn run_once<T>(
         &mut self,
         statement: impl Fn(&mut PgConnection) -> QueryResult<T>,
@@ -160,11 +170,8 @@ impl<'a> Session<'a> {
         match result.as_ref().map_err(|unavailable| unavailable.kind) {
             Err(UnavailableKind::ConnectionLost) => {}
             // The connection would stay read-only even if the database becomes writable: the
-            // setting belongs to the session, or the server is no longer the primary. An open
-            // transaction makes the pool close it.
-            Err(UnavailableKind::ReadOnly) => {
-                drop(AnsiTransactionManager::begin_transaction(&mut *connection))
-            }
+            // setting belongs to the session, or the server is no longer the primary.
+            Err(UnavailableKind::ReadOnly) => discard(connection),
             _ => self.connection = Some(connection),
         }
         result

@@ -64,6 +64,19 @@ fn a_reading_stops_at_its_bytes_and_has_at_least_one_row() {
 }
 
 #[test]
+fn only_a_connection_that_has_read_a_large_row_is_closed() {
+    let f = fixture();
+    let session_of = |bytes: usize| {
+        let sql = format!("SELECT pg_backend_pid()::text, repeat('x', {bytes})");
+        read(&f.store, &query(&sql, &[]), ENOUGH).0[0][0].clone()
+    };
+    let first = session_of(200_000);
+    assert_eq!(session_of(300_000), first);
+    assert_ne!(session_of(1), first);
+    assert_eq!(session_of(1), session_of(1));
+}
+
+#[test]
 fn a_reading_writes_nothing_and_its_session_can_write_afterwards() {
     let f = fixture();
     let writes = query("SELECT store_form('form', NULL, 'm', NULL, '{}')", &[]);

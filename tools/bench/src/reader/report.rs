@@ -177,7 +177,7 @@ fn method(measured: &Measured) -> String {
     format!(
         "## Method\n\n\
          Clients, reader, services and PostgreSQL all run on the same cores. \
-         The reader runs with its defaults, except that a client may ask as often as it likes, and with `MIMALLOC_PURGE_DELAY=0`, as in the images.\n\n\
+         The reader runs with its defaults, except that a client may ask as often as it likes, and with `MALLOC_ARENA_MAX=2` and `MALLOC_MMAP_THRESHOLD_=131072`, as in the image.\n\n\
          - **The table** `forms` has {} rows, of which {} are of the form type that is read; they have {ROW_BYTES} bytes of data and lie between the others. \
          The view has columns for text, numbers, a boolean, a date, a time and a list. \
          {LARGE_ROWS} more rows of another form type have 1 MiB each. The table takes {}, and was filled in {} s.\n\

@@ -91,7 +91,8 @@ impl System {
             ("DATABASE_URL", self.database.as_str()),
             ("CREDENTIALS_KEY", CREDENTIALS_KEY),
             // As in the images.
-            ("MIMALLOC_PURGE_DELAY", "0"),
+            ("MALLOC_ARENA_MAX", "2"),
+            ("MALLOC_MMAP_THRESHOLD_", "131072"),
             REQUESTS_PER_MINUTE,
         ];
         let mut command = Command::new(self.revision.programs.join("reader"));
