@@ -33,7 +33,7 @@ impl Fair {
         Self { all: Arc::new(Semaphore::new(total)), by_client: Arc::default(), of_client }
     }
 
-    /// Takes so many permits.
+    /// Takes `count` permits.
     ///
     /// # Errors
     /// They did not become free in time.
@@ -65,7 +65,7 @@ impl Fair {
 }
 
 impl Permits {
-    /// Gives all back except so many.
+    /// Gives all back except `count`.
     pub fn shrink_to(&mut self, count: usize) {
         let excess = self.of_all.num_permits().saturating_sub(count);
         drop((self.of_all.split(excess), self.of_client.split(excess)));

@@ -1,4 +1,4 @@
-//! `GET /api/v1/relations`: what this client may read.
+//! `GET /api/v1/relations`: the relations that this client may read.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is noted about clients: which keys they used, how far they have read, what was refused.
+//! Notes about clients: which keys they used, how far they have read, and which requests were refused.
 //!
 //! Everything waits in memory for a second and is then written together. While the primary is away
 //! it waits there until it is too much; then nothing is read any more, so that no page is read
@@ -119,7 +119,7 @@ impl Notes {
         }
     }
 
-    /// Writes what waits; what cannot be written waits on.
+    /// Writes all notes that wait; a note that cannot be written waits on.
     ///
     /// # Errors
     /// The primary does not take it.

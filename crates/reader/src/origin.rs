@@ -46,7 +46,7 @@ impl Origin {
         self.text.starts_with("https:")
     }
 
-    /// Whether this is what a client of this origin puts into `Host`.
+    /// Whether a client of this origin sends this as `Host`.
     fn is_in(&self, host: &str) -> bool {
         let (_, authority) = self.text.split_once("://").unwrap_or_default();
         host.eq_ignore_ascii_case(authority)

@@ -26,7 +26,7 @@ impl Parameters {
     /// is in its query, and counts more than one in the form.
     ///
     /// # Errors
-    /// They are not UTF-8, or the body is no form.
+    /// They are not UTF-8, or the body is not a form.
     pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Self, Refusal> {
         let mut query = Self::in_query(request)?;
         if request.method() != Method::POST {

@@ -39,7 +39,7 @@ pub struct Reads {
     pub statement: Duration,
 }
 
-/// The primary, for what only it knows.
+/// The primary, for questions that only it can answer.
 #[derive(Clone)]
 pub struct Primary(pub Reads);
 
@@ -127,7 +127,7 @@ impl Reads {
     }
 }
 
-/// Calls again what a standby has cancelled.
+/// Calls again if a standby has cancelled the query.
 ///
 /// # Errors
 /// Those of the call.

@@ -1,4 +1,4 @@
-//! The format that a client wants, and what it wants of a stream.
+//! The format and the options of a stream that a client asks for.
 
 use actix_web::{
     HttpRequest,

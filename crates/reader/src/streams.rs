@@ -53,7 +53,7 @@ pub struct Room {
     bytes: u64,
 }
 
-/// Why there is no room for a temporary file.
+/// Why a temporary file gets no room.
 pub enum NoRoom {
     /// It alone is too large.
     TooLarge(u64),
@@ -128,7 +128,7 @@ impl Streams {
 }
 
 impl Room {
-    /// Takes room for so many bytes more.
+    /// Takes room for `bytes` more.
     ///
     /// # Errors
     /// There is none.

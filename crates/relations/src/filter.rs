@@ -27,7 +27,7 @@ impl Filter {
     /// Reads `text` as a condition on the column, as in PostgREST: `[not.]operator.value`.
     ///
     /// # Errors
-    /// The relation has no such column, or the text is no condition for it.
+    /// The relation has no such column, or the text is not a condition for it.
     pub fn parse(
         relation: &Relation,
         parameter: &str,

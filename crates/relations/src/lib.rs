@@ -1,4 +1,4 @@
-//! Published relations: what readers may read, filtered, page by page or as one stream.
+//! Published relations, which readers may read: filtered, page by page or as one stream.
 //!
 //! A relation is a view or a table that the table `relations` lists; nothing else exists here. Rows
 //! come in the order of a column of whole numbers, the key, on which there is an index. So a page

@@ -40,7 +40,7 @@ impl Selection {
         }
     }
 
-    /// Of the list of erasures, only the rows of these form types.
+    /// Leaves only the rows of these form types in the list of erasures.
     ///
     /// # Errors
     /// The relation has no form types.

@@ -1,4 +1,4 @@
-//! What the service for readers writes, through functions alone, and what it asks of them.
+//! The functions through which the service for readers writes, and which it asks.
 
 mod audit;
 mod exports;

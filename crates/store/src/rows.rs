@@ -21,7 +21,7 @@ use crate::{
 
 /// The first fetch. A row can have a megabyte, so nothing is known before one has come.
 const FIRST_FETCH: usize = 1;
-/// Each fetch may be so many times as large as the one before.
+/// The most by which a fetch may be larger than the one before.
 const GROWTH: usize = 8;
 const LARGEST_FETCH: usize = 4096;
 /// The most bytes of one fetch, unless a single row has more: libpq holds all of it in memory.
@@ -47,7 +47,7 @@ pub struct TextQuery {
 /// How much a call may read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
-    /// At most so many bytes in all cells together; a first row that is larger is read all the same.
+    /// The most bytes in all cells together; a first row that is larger is read all the same.
     pub bytes: usize,
     /// How long each statement may take.
     pub statement: Duration,

@@ -24,7 +24,7 @@ pub struct JsonLinesOptions {
 
 pub(crate) struct JsonLines {
     columns: Vec<(Kind, Vec<u8>)>,
-    /// What a row is without columns, and what ends any other.
+    /// The row without columns; the second byte ends every row.
     brackets: [u8; 2],
     numbers_as_text: bool,
     out: Vec<u8>,

@@ -95,7 +95,7 @@ fn will_publish(table: &mut FormsTable) -> Result<bool> {
     Ok(true)
 }
 
-/// `None` if there are no values.
+/// `None` without values.
 fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

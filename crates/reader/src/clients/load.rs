@@ -6,7 +6,7 @@ use store::{Store, StoredClient, StoredScope, Unavailable};
 
 use super::{Client, Key, Known};
 
-/// The clients, and what could not be read of them.
+/// The clients, and the keys and scopes that could not be read.
 #[derive(Debug)]
 pub struct Loaded {
     pub known: Known,

@@ -19,7 +19,7 @@ pub struct SubmissionState {
     pub submission_id: Uuid,
     /// Its form type.
     pub form_type: String,
-    /// Where it is.
+    /// Its place.
     pub at: SubmissionWhere,
 }
 

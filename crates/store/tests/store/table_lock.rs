@@ -21,7 +21,7 @@ use crate::{
 const SLOWLY: &str = "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
     autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0";
 
-/// A server whose autovacuum looks every second, with a database whose owner is no superuser.
+/// A server whose autovacuum looks every second, with a database whose owner is not a superuser.
 struct Server {
     cluster: Cluster,
     url: String,
