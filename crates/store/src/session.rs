@@ -147,7 +147,9 @@ impl<'a> Session<'a> {
 
     /// Closes the connection. The next statement gets another.
     pub(crate) fn discard(&mut self) {
-        self.connection.take().map(discard);
+        if let Some(connection) = self.connection.take() {
+            discard(connection);
+        }
     }
 
     fn run_once<T>(
