@@ -45,7 +45,7 @@ impl Intake {
 
 /// Measures pairs of runs, without and with a stream, in turn. A worker stores the forms meanwhile.
 pub fn measure(system: &System, pairs: usize) -> Result<Intake> {
-    let System { lab, revision, database, key } = system;
+    let System { lab, revision, database, .. } = system;
     let mut intake = Intake { highest: highest(system)?, ..Intake::default() };
     let server = lab.queue_server(QueueBuild::Shipped, Duration::ZERO);
     let worker = lab.worker(revision, server.sqs.endpoint(), database, &[]);
@@ -59,7 +59,8 @@ pub fn measure(system: &System, pairs: usize) -> Result<Intake> {
         let beside_stream = || {
             let stop = Arc::new(AtomicBool::new(false));
             let stream = {
-                let (address, key, stop) = (reader.address(), key.clone(), Arc::clone(&stop));
+                let (address, key, stop) =
+                    (reader.address(), system.key().to_owned(), Arc::clone(&stop));
                 thread::spawn(move || keep_streaming(address, &key, &stop))
             };
             let measured = p99(system, &api, rate, 8.0);

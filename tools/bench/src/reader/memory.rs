@@ -11,7 +11,6 @@ use super::{
 };
 use crate::memory::{peak, resident};
 
-const CLIENTS: usize = 8;
 const PATH: &str = "/api/v1/table-data/submissions/dossier?orientation=records";
 
 /// In MiB.
@@ -24,9 +23,12 @@ pub struct Memory {
 pub fn measure(system: &System) -> Result<Memory> {
     let reader = system.reader(&[]);
     let idle = resident(reader.pid());
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (address, key) = (reader.address(), system.key.clone());
+    let clients: Vec<_> = system
+        .keys
+        .iter()
+        .cloned()
+        .map(|key| {
+            let address = reader.address();
             thread::spawn(move || read_all(address, &key))
         })
         .collect();

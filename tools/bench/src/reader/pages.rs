@@ -14,7 +14,7 @@ use test_kit::Service;
 use super::{
     http::Client,
     psql,
-    system::{PATH, RELATION, System},
+    system::{CLIENTS, PATH, RELATION, System},
 };
 use crate::intake::median;
 
@@ -23,7 +23,6 @@ const ROWS: u64 = 1000;
 /// Blocks of the reader and of psql in turn, and how often each does the same in a block.
 const BLOCKS: usize = 5;
 const IN_BLOCK: usize = 8;
-const CLIENTS: u64 = 8;
 const UNCHANGED: usize = 300;
 const FILTERED: usize = 5;
 /// Such a page has the same bytes as that of psql, except for a few around the rows.
@@ -127,12 +126,13 @@ fn unchanged(client: &mut Client, path: &str) -> Result<Vec<f64>> {
 fn by_eight(system: &System, reader: &Service) -> Result<Vec<f64>> {
     let during = system.lab.seconds(10.0);
     let rows = system.number(&format!("select count(*) from {RELATION}"))? as u64;
-    let starts: Result<Vec<i64>> =
-        (1..=CLIENTS).map(|n| system.before_last((rows * n / CLIENTS).saturating_sub(1))).collect();
+    let place = |n: u64| system.before_last((rows * n / CLIENTS as u64).saturating_sub(1));
+    let starts: Result<Vec<i64>> = (1..=CLIENTS as u64).map(place).collect();
     let threads: Vec<_> = starts?
         .into_iter()
-        .map(|start| {
-            let (address, key) = (reader.address(), system.key.clone());
+        .zip(system.keys.iter().cloned())
+        .map(|(start, key)| {
+            let address = reader.address();
             thread::spawn(move || follow(address, &key, start, during))
         })
         .collect();

@@ -45,7 +45,7 @@ pub fn measure(system: &System) -> Result<SlowClient> {
     let reader = system.reader(&[("READER_CONNECTIONS", "1")]);
     let stop = Arc::new(AtomicBool::new(false));
     let stream = {
-        let (address, key, stop) = (reader.address(), system.key.clone(), Arc::clone(&stop));
+        let (address, key, stop) = (reader.address(), system.key().to_owned(), Arc::clone(&stop));
         thread::spawn(move || read_slowly(address, &key, &stop))
     };
     let during = system.lab.seconds(30.0) + FILLS_BUFFERS;

@@ -30,7 +30,8 @@ const SETTINGS: [(&str, &str); 3] =
 
 /// 32 bytes in base64.
 const CREDENTIALS_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-const CLIENT: &str = "bench";
+/// How many clients there are. Each has half of what all of them share at most.
+pub const CLIENTS: usize = 8;
 /// A measurement asks more often than one client should.
 const REQUESTS_PER_MINUTE: (&str, &str) = ("READER_REQUESTS_PER_MINUTE", "1000000");
 const WATERMARK_WITHIN: Duration = Duration::from_secs(60);
@@ -44,8 +45,8 @@ pub struct System {
     pub lab: Lab,
     pub revision: Revision,
     pub database: String,
-    /// Of the client that may read everything.
-    pub key: String,
+    /// One key of each client. All of them may read everything.
+    pub keys: Vec<String>,
 }
 
 impl System {
@@ -69,7 +70,7 @@ impl System {
 
         let store = lab.store(&database)?;
         show_rows(&store)?;
-        let key = add_client(&store)?;
+        let keys = (1..=CLIENTS).map(|number| add_client(&store, number)).collect::<Result<_>>()?;
         let measured = Measured {
             facts: machine::facts(&lab)?,
             rows: options.rows,
@@ -79,7 +80,7 @@ impl System {
             ..Measured::default()
         };
         let revision = Revision::current(&options.programs);
-        let system = Self { lab, revision, database, key };
+        let system = Self { lab, revision, database, keys };
         let large = system.number("select count(*) from submissions.dossier")? as u64;
         ensure!(large == fill::LARGE_ROWS, "{large} large rows are there");
         Ok((system, measured))
@@ -102,7 +103,12 @@ impl System {
     }
 
     pub fn client(&self, reader: &Service) -> Result<Client> {
-        Client::connect(reader.address(), &self.key)
+        Client::connect(reader.address(), self.key())
+    }
+
+    /// The key of the first client.
+    pub fn key(&self) -> &str {
+        self.keys.first().map_or("", String::as_str)
     }
 
     /// A number that PostgreSQL answers with.
@@ -127,12 +133,13 @@ fn show_rows(store: &Store) -> Result<()> {
     bail!("the watermark does not move")
 }
 
-fn add_client(store: &Store) -> Result<String> {
+fn add_client(store: &Store, number: usize) -> Result<String> {
+    let id = format!("bench-{number}");
     let key = ClientKey::generate()?;
     let credentials = CredentialsKey::new(&CREDENTIALS_KEY.into(), None)?;
-    let ciphertext = credentials.seal(CLIENT, key.id(), key.text())?;
+    let ciphertext = credentials.seal(&id, key.id(), key.text())?;
     let client = NewClient {
-        id: CLIENT,
+        id: &id,
         description: "",
         key: NewKey { id: key.id(), ciphertext: &ciphertext, imported: false },
         scopes: &[NewScope { pattern: "*/*".to_owned(), columns: None }],
