@@ -18,7 +18,7 @@ use crate::{access::Caller, clients::Client, fair::Fair, named::Named, refusal::
 /// How long a call waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 
-/// A statement that nobody waits for is cancelled so often, until it has ended.
+/// A statement that nobody waits for is cancelled this often, until it has ended.
 const CANCEL_AGAIN: Duration = Duration::from_millis(200);
 const CANCEL_TIMES: u32 = 50;
 

@@ -26,8 +26,8 @@ const GROWTH: usize = 8;
 const LARGEST_FETCH: usize = 4096;
 /// The most bytes of one fetch, unless a single row has more: libpq holds all of it in memory.
 const FETCH_BYTES: usize = 1 << 20;
-/// libpq keeps a buffer for the largest row as long as the connection lives. After such a row the
-/// connection is closed, because opening another costs less than reading a page of such rows.
+/// libpq keeps a buffer for the largest row as long as the connection lives, so a connection that has
+/// read a larger row is closed.
 const LARGE_ROW: usize = 256 << 10;
 /// The most cells of one fetch: libpq has 16 bytes for each of them, also for nulls.
 const MOST_CELLS: usize = 1 << 16;

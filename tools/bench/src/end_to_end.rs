@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     forms_table::FormsTable,
+    intake::quantile,
     lab::{Lab, QueueBuild, Revision},
     load::{self, Pace},
     page,
@@ -93,13 +94,6 @@ fn will_publish(table: &mut FormsTable) -> Result<bool> {
     }
     table.prepare_last_published()?;
     Ok(true)
-}
-
-/// `None` without values.
-fn quantile(values: &[f64], share: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get((sorted.len() as f64 * share) as usize).copied()
 }
 
 /// Notes when each row becomes visible, and when it is in the published relation.

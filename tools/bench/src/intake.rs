@@ -237,7 +237,13 @@ fn offer(
     Ok(outcome)
 }
 
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+pub fn median(values: Vec<f64>) -> f64 {
+    quantile(&values, 0.5).unwrap_or_default()
+}
+
+/// The value that this share of the values does not exceed; `None` without values.
+pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get((sorted.len() as f64 * share) as usize).copied()
 }

@@ -19,7 +19,7 @@ pub struct SubmissionState {
     pub submission_id: Uuid,
     /// Its form type.
     pub form_type: String,
-    /// Its place.
+    /// Whether it is stored, kept as invalid, erased, or not here.
     pub at: SubmissionWhere,
 }
 

@@ -16,7 +16,7 @@ use super::{
     psql,
     system::{CLIENTS, PATH, RELATION, System},
 };
-use crate::intake::median;
+use crate::intake::{median, quantile};
 
 /// Rows of a page: the default.
 const ROWS: u64 = 1000;
@@ -34,7 +34,6 @@ const NO_MATCH: &str = "company_number=eq.none";
 pub struct Pages {
     /// By psql, with `json_agg`.
     pub psql: f64,
-    pub one_client: f64,
     /// Each row as a list.
     pub tabular: f64,
     pub first: f64,
@@ -77,15 +76,14 @@ pub fn measure(system: &System) -> Result<Pages> {
     let first = median(all.first);
     Ok(Pages {
         psql: median(all.psql),
-        one_client: first,
         tabular: median(all.tabular),
         first,
         last: median(all.last),
-        eight_p50: quantile(&eight, 0.5),
-        eight_p99: quantile(&eight, 0.99),
+        eight_p50: quantile(&eight, 0.5).unwrap_or_default(),
+        eight_p99: quantile(&eight, 0.99).unwrap_or_default(),
         no_match,
-        unchanged_p50: quantile(&unchanged, 0.5),
-        unchanged_p99: quantile(&unchanged, 0.99),
+        unchanged_p50: quantile(&unchanged, 0.5).unwrap_or_default(),
+        unchanged_p99: quantile(&unchanged, 0.99).unwrap_or_default(),
         psycopg: psycopg(system)?,
         peak_mib: crate::memory::peak(reader.pid()),
     })
@@ -208,12 +206,4 @@ fn psycopg(system: &System) -> Result<Option<f64>> {
 
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-/// The value that this share of the values does not exceed.
-pub fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = (sorted.len() as f64 * share) as usize;
-    sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }

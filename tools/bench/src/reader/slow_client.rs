@@ -15,9 +15,10 @@ use test_kit::postgres::sql;
 
 use super::{
     http::Client,
-    pages::{milliseconds, quantile},
+    pages::milliseconds,
     system::{PATH, System},
 };
+use crate::intake::quantile;
 
 const PIECE: u64 = 1000;
 const BETWEEN_PIECES: Duration = Duration::from_millis(100);
@@ -70,7 +71,11 @@ pub fn measure(system: &System) -> Result<SlowClient> {
     stop.store(true, Ordering::Relaxed);
     stream.join().expect("the slow client does not panic")?;
     let busy_share = busy / f64::max(looks, 1.0);
-    Ok(SlowClient { oldest_transaction: oldest, busy_share, page_p99: quantile(&times, 0.99) })
+    Ok(SlowClient {
+        oldest_transaction: oldest,
+        busy_share,
+        page_p99: quantile(&times, 0.99).unwrap_or_default(),
+    })
 }
 
 fn read_slowly(address: SocketAddr, key: &str, stop: &AtomicBool) -> Result<()> {

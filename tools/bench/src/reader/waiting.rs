@@ -15,9 +15,10 @@ use diesel::{
 use super::{
     fill::{READ, application},
     http::Client,
-    pages::{milliseconds, quantile},
+    pages::milliseconds,
     system::{PATH, System},
 };
+use crate::intake::quantile;
 
 const ROWS: u64 = 200;
 /// Between the client's request and the commit, in ms: the request has to arrive first, and no two commits come at the same
@@ -68,7 +69,10 @@ pub fn measure(system: &System) -> Result<Waiting> {
         times.push(milliseconds(seen.saturating_duration_since(committed)));
     }
     ensure!(times.len() as u64 == rows, "only {} rows of {rows} were seen", times.len());
-    Ok(Waiting { p50: quantile(&times, 0.5), p99: quantile(&times, 0.99) })
+    Ok(Waiting {
+        p50: quantile(&times, 0.5).unwrap_or_default(),
+        p99: quantile(&times, 0.99).unwrap_or_default(),
+    })
 }
 
 /// Says when it asks, and returns the last id of each page and when it came.
